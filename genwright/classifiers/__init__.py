@@ -1,0 +1,1 @@
+"""One discriminative family a file."""

@@ -1,0 +1,1 @@
+"""One kind of column a file: records ↔ tensors."""

@@ -1,0 +1,1 @@
+"""The contracts that every layer above stands on: schema, space, codec, model, judge, registry, errors, seeds."""

@@ -1,0 +1,89 @@
+"""Configuration: frozen dataclasses, read from JSON, keyword arguments or ``--set name=value``.
+
+One default that works and one comment a field; the command line and the web form show those comments.
+"""
+
+import inspect
+import io
+import tokenize
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
+from typing import Any, TypeVar
+
+from genwright.core.errors import ConfigError, UnknownNameError
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One field of a configuration, as a form or ``--help`` shows it."""
+
+    name: str
+    type: str
+    default: Any
+    comment: str
+
+
+def configure(cls: type[C], settings: Mapping[str, Any]) -> C:
+    """Builds a configuration; text such as ``"20"`` becomes what the field's type says.
+
+    Raises:
+        UnknownNameError: no such setting; the nearest is named.
+        ConfigError: the value has the wrong type or is out of range.
+    """
+    known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
+    for name in settings:
+        if name not in known:
+            raise UnknownNameError(name, known, f"the settings of {cls.__name__}")
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(cls).validate_python(dict(settings))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or cls.__name__
+        raise ConfigError(f"{where} = {first['input']!r} in {cls.__name__}: {first['msg']}") from None
+
+
+def to_json(config: Any) -> dict[str, Any]:
+    """The configuration as plain JSON values; ``configure`` reads it back."""
+    return asdict(config)
+
+
+def parse_settings(pairs: list[str]) -> dict[str, str]:
+    """``["min_leaf=20"]`` → ``{"min_leaf": "20"}``."""
+    settings = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip():
+            raise ConfigError(f"--set {pair}: expected name=value, for example --set min_leaf=20")
+        settings[name.strip()] = value.strip()
+    return settings
+
+
+def describe(cls: type) -> list[Setting]:
+    """Every field with its type, default and the comment behind it in the source."""
+    comments = _comments(cls)
+    return [
+        Setting(f.name, _type_name(f.type), None if f.default is MISSING else f.default, comments.get(f.name, ""))
+        for f in fields(cls)
+    ]
+
+
+def _type_name(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+
+
+def _comments(cls: type) -> dict[str, str]:
+    """Field name → the comment at the end of its line."""
+    found: dict[str, str] = {}
+    lines = io.StringIO(inspect.getsource(cls)).readline
+    first_name: dict[int, str] = {}
+    for token in tokenize.generate_tokens(lines):
+        row = token.start[0]
+        if token.type == tokenize.NAME:
+            first_name.setdefault(row, token.string)
+        elif token.type == tokenize.COMMENT and row in first_name:
+            found[first_name[row]] = token.string.lstrip("# ").strip()
+    return found

@@ -1,0 +1,67 @@
+"""An encoded table: one array a column, in memory or memory-mapped, read in batches or gathered by row numbers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from genwright.core.space import Batch, Space
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Encoded rows.
+
+    Args:
+        space: What the arrays hold.
+        arrays: Column name → array (N, *event_shape); may be a memory map.
+    """
+
+    space: Space
+    arrays: "dict[str, np.ndarray]"
+
+    def __len__(self) -> int:
+        return len(next(iter(self.arrays.values()))) if self.arrays else 0
+
+    def take(self, rows: "np.ndarray | slice") -> Batch:
+        """The rows with these numbers, copied into memory."""
+        import numpy as np
+        import torch
+
+        return {name: torch.from_numpy(np.array(a[rows])) for name, a in self.arrays.items()}
+
+    def batches(self, size: int = 65_536) -> Iterator[Batch]:
+        """All rows in order."""
+        for start in range(0, len(self), size):
+            yield self.take(slice(start, start + size))
+
+    def sample_rows(self, n: int, rng: "np.random.Generator") -> Batch:
+        """n different rows at random, in file order; all of them when there are no more than n."""
+        import numpy as np
+
+        if n >= len(self):
+            return self.take(slice(None))
+        return self.take(np.sort(rng.choice(len(self), n, replace=False)))
+
+    def subset(self, rows: "np.ndarray") -> "Dataset":
+        """The rows with these numbers as a data set in memory."""
+        return Dataset(self.space, {name: a[rows] for name, a in self.arrays.items()})
+
+
+def n_rows(batch: Batch) -> int:
+    """The number of rows of a batch."""
+    return len(next(iter(batch.values()))) if batch else 0
+
+
+def select(batch: Batch, rows: "np.ndarray | slice") -> Batch:
+    """Some rows of a batch."""
+    return {name: x[rows] for name, x in batch.items()}
+
+
+def concat(batches: list[Batch]) -> Batch:
+    """Batches one below the other."""
+    import torch
+
+    return {name: torch.cat([b[name] for b in batches]) for name in batches[0]} if batches else {}

@@ -1,0 +1,204 @@
+"""Conditions on rows: what `given` says, read from text or from a mapping, and tested on records.
+
+    "income = '>50K' and age > 60"                 text: comparisons joined by `and`
+    {"income": ">50K", "age": "> 60"}              a mapping; a bare value means equality
+    {"region": ["north", "south"]}                 a list: any of these
+    {"age": (18, 30)}                              a pair: from, to, both included; None: open
+
+Operators: = != < <= > >= in, `is missing`, `is not missing`. Column names with spaces stand in double quotes.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from genwright.core.errors import GivenError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "in", "is missing", "is not missing")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One comparison of a column.
+
+    Args:
+        column: The column's name.
+        operator: One of `OPERATORS`.
+        values: What it is compared with; none for `is missing`, several for `in`.
+    """
+
+    column: str
+    operator: str
+    values: tuple[Any, ...] = ()
+
+    def __str__(self) -> str:
+        shown = ", ".join(map(repr, self.values))
+        return f"{self.column} {self.operator} {f'({shown})' if self.operator == 'in' else shown}".rstrip()
+
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+      (?P<string>'(?:[^']|'')*') | (?P<name>"(?:[^"]|"")*") | (?P<op><=|>=|!=|<>|==|=|<|>) | (?P<punct>[(),])
+      | (?P<word>[^\s'"<>=!(),]+)
+    )""",
+    re.X,
+)
+
+
+def parse(given: "str | Mapping[str, Any] | None") -> tuple[Condition, ...]:
+    """Conditions from text or a mapping.
+
+    Raises:
+        GivenError: the text cannot be read; says where.
+    """
+    if given is None:
+        return ()
+    if isinstance(given, str):
+        return _Parser(given).conditions()
+    return tuple(c for name, value in given.items() for c in _from_value(str(name), value))
+
+
+def _from_value(name: str, value: Any) -> list[Condition]:
+    if value is None:
+        return [Condition(name, "is missing")]
+    if isinstance(value, tuple) and len(value) == 2:
+        ends = zip((">=", "<="), value, strict=True)
+        return [Condition(name, op, (end,)) for op, end in ends if end is not None]
+    if isinstance(value, (list, set, frozenset)):
+        return [Condition(name, "in", tuple(value))]
+    if isinstance(value, str) and re.match(r"\s*(<=|>=|!=|<|>)", value):
+        return [Condition(name, c.operator, c.values) for c in parse(f"x {value}")]
+    return [Condition(name, "=", (value,))]
+
+
+class _Parser:
+    """comparison { "and" comparison }."""
+
+    def __init__(self, text: str):
+        self.text, self.at = text, 0
+        self.tokens: list[tuple[str, str, int]] = []
+        position = 0
+        while text[position:].strip():
+            match = _TOKEN.match(text, position)
+            if match is None:
+                raise GivenError(f"--given: cannot read {text[position:].strip()!r}; quote text as 'text'")
+            self.tokens.append((str(match.lastgroup), match.group(str(match.lastgroup)), match.start()))
+            position = match.end()
+
+    def conditions(self) -> tuple[Condition, ...]:
+        found = [self._comparison()]
+        while self.at < len(self.tokens):
+            self._expect("and")
+            found.append(self._comparison())
+        return tuple(found)
+
+    def _next(self) -> tuple[str, str]:
+        if self.at >= len(self.tokens):
+            raise GivenError(f"--given ends too early: {self.text!r}; expected column = value [and …]")
+        kind, text, _ = self.tokens[self.at]
+        self.at += 1
+        return kind, text
+
+    def _expect(self, word: str) -> None:
+        _, text = self._next()
+        if text.lower() != word:
+            hint = "; ask for each alternative on its own, or use in (…)" if text.lower() == "or" else ""
+            raise GivenError(f"--given: expected {word!r}, found {text!r} in {self.text!r}{hint}")
+
+    def _comparison(self) -> Condition:
+        kind, text = self._next()
+        column = text[1:-1].replace('""', '"') if kind == "name" else text
+        kind, op = self._next()
+        if kind == "op":
+            return Condition(column, {"==": "=", "<>": "!="}.get(op, op), (self._value(),))
+        if op.lower() == "in":
+            return Condition(column, "in", tuple(self._values()))
+        if op.lower() == "is":
+            return Condition(column, self._missing())
+        raise GivenError(f"--given: expected one of {', '.join(OPERATORS)} after {column!r}, found {op!r}")
+
+    def _missing(self) -> str:
+        _, word = self._next()
+        if word.lower() == "not":
+            self._expect("missing")
+            return "is not missing"
+        if word.lower() != "missing":
+            raise GivenError(f"--given: expected 'missing' or 'not missing', found {word!r}")
+        return "is missing"
+
+    def _values(self) -> list[Any]:
+        self._expect("(")
+        values = [self._value()]
+        while (token := self._next()[1]) == ",":
+            values.append(self._value())
+        if token != ")":
+            raise GivenError(f"--given: expected ')', found {token!r}")
+        return values
+
+    def _value(self) -> Any:
+        kind, text = self._next()
+        if kind in ("string", "name"):
+            return text[1:-1].replace(text[0] * 2, text[0])
+        if kind != "word":
+            raise GivenError(f"--given: expected a value, found {text!r}")
+        for kind_of in (int, float):
+            try:
+                return kind_of(text)
+            except ValueError:
+                continue
+        return {"true": True, "false": False}.get(text.lower(), text)
+
+
+def test(conditions: tuple[Condition, ...], table: "pa.Table") -> "np.ndarray":
+    """Which rows of a table meet all conditions, as booleans (B,)."""
+    import numpy as np
+
+    met = np.ones(table.num_rows, dtype=bool)
+    for condition in conditions:
+        met &= _test_one(condition, table.column(condition.column))
+    return met
+
+
+def _test_one(condition: Condition, column: "pa.ChunkedArray") -> "np.ndarray":
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if condition.operator in ("is missing", "is not missing"):
+        missing = column.is_null(nan_is_null=True)
+        return (missing if condition.operator == "is missing" else pc.invert(missing)).to_numpy(zero_copy_only=False)
+    functions = {
+        "=": "equal",
+        "!=": "not_equal",
+        "<": "less",
+        "<=": "less_equal",
+        ">": "greater",
+        ">=": "greater_equal",
+    }
+    try:
+        values = [_scalar(v, column.type) for v in condition.values]
+    except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError):
+        raise GivenError(f"{condition}: column {condition.column} holds {column.type} values") from None
+    if condition.operator == "in":
+        met = pc.is_in(column, value_set=pa.array(values, column.type))
+    else:
+        met = pc.call_function(functions[condition.operator], [column, pa.scalar(values[0], column.type)])
+    return pc.fill_null(met, False).to_numpy(zero_copy_only=False)
+
+
+def _scalar(value: Any, kind: "pa.DataType") -> Any:
+    """The value as the column's own type would hold it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if isinstance(value, str) and not pa.types.is_string(kind) and not pa.types.is_large_string(kind):
+        return pc.cast(pa.scalar(value), kind).as_py()
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return str(value)
+    if pa.types.is_integer(kind) and isinstance(value, float) and not value.is_integer():
+        raise ValueError(value)
+    return value

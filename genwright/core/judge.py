@@ -1,0 +1,159 @@
+"""The contract of every metric: one a file in `judges/`; a number never travels without its anchors.
+
+A judge measures some rows against the real ones. The same measurement on two stand-ins gives the anchors: the
+*floor* (real rows in place of draws: as good as it gets) and the *ceiling* (draws of the trivial model, independent
+columns).
+"""
+
+import abc
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from genwright.core.space import Batch, Space
+
+if TYPE_CHECKING:
+    import torch
+
+Direction = Literal["lower", "higher", "half"]  # half: 0.5 is best, as for an AUC that should see no difference
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything a judge may look at: encoded rows of one space.
+
+    Args:
+        space: Their space.
+        train: Real rows the model learnt from.
+        held_out: Real rows it did not see.
+        fake: Its draws.
+        trivial: Draws of independent columns fitted to the same training rows.
+        log_prob: Log probability of rows (B,) in nats under the model, or a bound; None where it has neither.
+        trivial_log_prob: The same under independent columns.
+        is_bound: `log_prob` is a lower bound.
+        targets: Columns to be predicted in `utility`; empty: the judge chooses.
+        seed: For the judges' own randomness.
+    """
+
+    space: Space
+    train: Batch
+    held_out: Batch
+    fake: Batch
+    trivial: Batch
+    log_prob: "Callable[[Batch], torch.Tensor] | None" = None
+    trivial_log_prob: "Callable[[Batch], torch.Tensor] | None" = None
+    is_bound: bool = False
+    targets: tuple[str, ...] = ()
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measured number.
+
+    Args:
+        value: The number.
+        low: Lower end of its 95 % interval.
+        high: Upper end.
+        n: Rows it rests on.
+        details: Parts of it that a report may draw: per column, per pair …
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Score:
+    """A measured number with all that is needed to read it.
+
+    Args:
+        name: `judge` or `judge.part`.
+        value: The number, with its 95 % interval `low` … `high`, resting on `n` rows.
+        floor: The same measured on real rows: as good as it gets.
+        ceiling: The same measured on draws of independent columns.
+        unit: Of the value.
+        direction: Which way is better.
+        protocol: How it was measured, in a sentence.
+        source: Where the metric comes from.
+        details: Parts of it that a report may draw.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    n: int
+    floor: float
+    ceiling: float
+    unit: str
+    direction: Direction
+    protocol: str
+    source: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one number of a judge is."""
+
+    unit: str
+    direction: Direction
+    meaning: str  # one sentence for a reader who has never met it
+
+
+class Judge(abc.ABC):
+    """A metric, or a few that are measured together.
+
+    `parts` names its numbers; a judge with a single number calls it "".
+    """
+
+    parts: ClassVar[dict[str, Part]]
+    needs: ClassVar[frozenset[str]] = frozenset({"train", "held_out", "fake"})
+    source: ClassVar[str]
+
+    @abc.abstractmethod
+    def measure(self, fake: Batch, evidence: Evidence) -> dict[str, Measure]:
+        """Part → the number for `fake`, which may be draws or a stand-in. Parts that make no sense are left out."""
+
+    @abc.abstractmethod
+    def protocol(self, evidence: Evidence) -> str:
+        """How it is measured, in a sentence: classifier, folds, subsample."""
+
+    def anchors(self, evidence: Evidence) -> tuple[Batch, Batch]:
+        """The rows that stand in for draws in (floor, ceiling)."""
+        return evidence.train, evidence.trivial
+
+    def scores(self, evidence: Evidence) -> list[Score]:
+        """The numbers of the draws between their anchors."""
+        from genwright.core.registry import JUDGES
+
+        found = self.measure(evidence.fake, evidence)
+        floor, ceiling = (self.measure(rows, evidence) for rows in self.anchors(evidence))
+        name = JUDGES.name_of(type(self))
+        protocol = self.protocol(evidence)
+        return [
+            Score(
+                name=f"{name}.{part}" if part else name,
+                value=m.value,
+                low=m.low,
+                high=m.high,
+                n=m.n,
+                floor=floor[part].value,
+                ceiling=ceiling[part].value,
+                unit=self.parts[part].unit,
+                direction=self.parts[part].direction,
+                protocol=protocol,
+                source=self.source,
+                details=m.details,
+            )
+            for part, m in found.items()
+            if part in floor and part in ceiling
+        ]

@@ -1,0 +1,138 @@
+"""The contract of every generative family: a distribution over the rows of a space.
+
+A family is one file in `models/` with one final class. It derives from `Model`, from exactly one way of learning
+(`HasSolution` for closed form or EM, `HasLoss` for gradient steps), and from the small extra contracts that are true
+of it. Shapes: B rows in a batch; a batch maps column names to tensors (B, *event_shape).
+"""
+
+import abc
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from genwright.core.codec import NoConfig
+from genwright.core.dataset import Dataset
+from genwright.core.errors import UnsupportedError
+from genwright.core.registry import MODELS
+from genwright.core.space import Batch, Category, Real, Space, Tokens
+
+if TYPE_CHECKING:
+    import torch
+
+Progress = Callable[[float, str], None]  # (fraction done, one line about it)
+
+
+class Model(abc.ABC):
+    """A distribution p(row) over the rows of a space.
+
+    Args:
+        space: What a row looks like.
+        config: The family's own frozen dataclass.
+    """
+
+    Config: ClassVar[type] = NoConfig
+    supports: ClassVar[tuple[type, ...]] = (Real, Category, Tokens)  # supports of the fields it can model
+    chunk: ClassVar[int] = 4096  # rows drawn at a time; part of what makes row i a function of (run, seed, i)
+
+    def __init__(self, space: Space, config: Any = None):
+        self.space = space
+        self.config = self.Config() if config is None else config
+        for name, f in space.items():
+            if not isinstance(f.support, self.supports):
+                kind = type(f.support).__name__.lower()
+                raise UnsupportedError(f"{MODELS.name_of(type(self))} cannot model column {name!r} ({kind})")
+
+    @abc.abstractmethod
+    def sample(self, n: int, given: Batch, generator: "torch.Generator", temperature: float = 1.0) -> Batch:
+        """n draws.
+
+        Args:
+            n: Number of rows.
+            given: Columns fixed to a value a row, each (n, *event_shape); only columns for which `conditions_exactly`
+                holds. They come back unchanged.
+            generator: All randomness comes from it, the same amount whatever is drawn.
+            temperature: Below 1 likelier rows, above 1 less likely ones; 1 is the distribution itself.
+        """
+
+    @abc.abstractmethod
+    def state(self) -> "dict[str, torch.Tensor]":
+        """Everything learnt, as named tensors."""
+
+    @abc.abstractmethod
+    def load_state(self, state: "Mapping[str, torch.Tensor]") -> None:
+        """The inverse of `state`; afterwards the model draws the same rows bit for bit."""
+
+    def describe(self) -> dict[str, Any]:
+        """What a reader of the model card wants to know, as plain JSON values."""
+        return {}
+
+
+class HasSolution(abc.ABC):
+    """Learns in closed form, by counting, by growing trees or by EM."""
+
+    @abc.abstractmethod
+    def solve(self, data: Dataset, generator: "torch.Generator", progress: Progress) -> None:
+        """Learns from all rows.
+
+        Raises:
+            FitError: nothing can be learnt from these rows; says why.
+        """
+
+
+class HasLoss(abc.ABC):
+    """Learns by gradient steps, driven by `training/`."""
+
+    phases: ClassVar[tuple[str, ...]] = ("model",)  # adversarial families: ("discriminator", "generator")
+
+    @abc.abstractmethod
+    def loss(self, batch: Batch, generator: "torch.Generator", phase: str = "model") -> "torch.Tensor":
+        """Loss per row (B,), minimised."""
+
+
+class HasLogProb(abc.ABC):
+    """Knows p(row) exactly."""
+
+    @abc.abstractmethod
+    def log_prob(self, batch: Batch) -> "torch.Tensor":
+        """Exact log probability of each row (B,) in nats.
+
+        Categories, atoms and missing values have probability mass, continuous values density in their own units; a
+        column with a `step` has mass on its multiples.
+        """
+
+
+class HasBound(abc.ABC):
+    """Knows a lower bound of log p(row)."""
+
+    bound_name: ClassVar[str]  # e.g. "elbo"
+
+    @abc.abstractmethod
+    def bound(self, batch: Batch, generator: "torch.Generator") -> "torch.Tensor":
+        """Lower bound of log p for each row (B,) in nats; same conventions as `HasLogProb.log_prob`."""
+
+
+class HasLatent(abc.ABC):
+    """Has a latent space."""
+
+    @abc.abstractmethod
+    def encode(self, batch: Batch) -> "torch.Tensor":
+        """Rows → latents (B, K)."""
+
+    @abc.abstractmethod
+    def decode(self, latents: "torch.Tensor", generator: "torch.Generator") -> Batch:
+        """Latents (B, K) → rows."""
+
+
+class Conditions(abc.ABC):
+    """Can fix some columns when sampling. For the rest the pipeline resamples, or refuses with a reason."""
+
+    @abc.abstractmethod
+    def conditions_exactly(self, columns: list[str]) -> bool:
+        """Whether `sample(given=…)` draws exactly from p(rest | these columns)."""
+
+    def propose(self, n: int, given: Batch, generator: "torch.Generator") -> "tuple[Batch, torch.Tensor]":
+        """n draws with *any* columns fixed, and their log weights (n,) in nats.
+
+        Rows come from a proposal q with the given columns in place; weight = p(row) / q(row), so that picking among
+        several proposals in proportion to their weights approaches p(rest | given).
+        """
+        raise UnsupportedError(f"{type(self).__name__} cannot weigh proposals")

@@ -1,0 +1,1 @@
+"""One use a file, built on the pipeline."""

@@ -1,0 +1,1 @@
+"""One figure a file, and the page that holds them."""

@@ -1,0 +1,1 @@
+"""The saved artefact: a folder of JSON and plain arrays."""
