@@ -1,8 +1,54 @@
 """genwright: learn from your data, generate its likeness, prove it.
 
->>> import genwright as gw
->>> run = gw.fit("wine")
->>> more = run.sample(100)
+    import genwright as gw
+
+    run = gw.fit("customers.csv")            # a path, a frame, an array or the name of a built-in set
+    more = run.sample(1_000, given={"region": "north"})
+    for score in run.scores:
+        print(score.name, score.value, "floor", score.floor, "ceiling", score.ceiling)
+
+Importing this package imports nothing heavy; names are resolved on first use.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from genwright.core.config import parse_settings as parse_settings
+    from genwright.core.errors import GenwrightError as GenwrightError
+    from genwright.core.schema import Column as Column
+    from genwright.core.schema import Schema as Schema
+    from genwright.data.infer import infer as infer
+    from genwright.data.read import read as read
+    from genwright.pipeline import fit as fit
+    from genwright.pipeline import load as load
+    from genwright.recipes.impute import impute as impute
+    from genwright.report.build import report as report
+    from genwright.runs.run import Run as Run
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "fit": "genwright.pipeline",
+    "load": "genwright.pipeline",
+    "Run": "genwright.runs.run",
+    "impute": "genwright.recipes.impute",
+    "report": "genwright.report.build",
+    "read": "genwright.data.read",
+    "infer": "genwright.data.infer",
+    "Schema": "genwright.core.schema",
+    "Column": "genwright.core.schema",
+    "GenwrightError": "genwright.core.errors",
+}
+
+__all__ = ["__version__", *sorted(_HOMES)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'genwright' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

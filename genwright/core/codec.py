@@ -100,7 +100,8 @@ class TableCodec:
         self.codecs: dict[str, Codec] = {}
         for column in schema:
             cls = CODECS.get(column.kind)
-            self.codecs[column.name] = cls(configure(cls.Config, column.options))
+            settings = {k: v for k, v in column.options.items() if k != "parse"}  # "parse" is for data/typed.py
+            self.codecs[column.name] = cls(configure(cls.Config, settings))
 
     @property
     def modelled(self) -> list[str]:

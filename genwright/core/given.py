@@ -154,7 +154,7 @@ class _Parser:
         return {"true": True, "false": False}.get(text.lower(), text)
 
 
-def test(conditions: tuple[Condition, ...], table: "pa.Table") -> "np.ndarray":
+def meets(conditions: tuple[Condition, ...], table: "pa.Table") -> "np.ndarray":
     """Which rows of a table meet all conditions, as booleans (B,)."""
     import numpy as np
 

@@ -1,0 +1,1 @@
+"""Blocks with one body and a name in the field, shared by several families."""

@@ -1,0 +1,136 @@
+"""The path on one page: records become tensors, a model learns them, draws come back, judges compare.
+
+data → codecs → models → runs → judges → report
+records  tensors  samples  artefact  score   figure
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from genwright.core.codec import TableCodec
+from genwright.core.config import configure
+from genwright.core.dataset import Dataset
+from genwright.core.errors import FitError, UnsupportedError
+from genwright.core.model import HasSolution, Model, Progress
+from genwright.core.registry import MODELS
+from genwright.core.rng import torch_generator
+from genwright.core.schema import Schema
+from genwright.data.cache import encode
+from genwright.data.fingerprint import fingerprint
+from genwright.data.infer import infer
+from genwright.data.read import read
+from genwright.data.split import split
+from genwright.data.typed import typed
+from genwright.runs import artefact as artefacts
+from genwright.runs.artefact import Artefact
+from genwright.runs.run import Run, silent
+
+
+def fit(
+    data: Any,
+    model: str = "auto",
+    *,
+    settings: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    held_out: float = 0.2,
+    schema: Schema | None = None,
+    kinds: Mapping[str, str] | None = None,
+    targets: Iterable[str] = (),
+    judge: bool = True,
+    out: str | Path | None = None,
+    progress: Progress = silent,
+) -> Run:
+    """Learns p(row) from data.
+
+    Args:
+        data: A path (CSV, TSV, JSON lines, Parquet file or folder), a pandas or polars frame, an Arrow table, a NumPy
+            array, or the name of a built-in set.
+        model: A family in `genwright.models`, or `auto`.
+        settings: Of the family, e.g. `{"min_leaf": 20}`.
+        seed: Of everything random in the fit.
+        held_out: Share of the rows that the model does not see and that judges use; 0: none, and no scores.
+        schema: Kinds of the columns; inferred where it is not given.
+        kinds: Single columns' kinds, e.g. `{"zip": "category"}`.
+        targets: Columns whose prediction matters, for the judge `utility`.
+        judge: Whether to score the fit.
+        out: Folder to save the run to.
+        progress: Called with (fraction done, what is being done).
+
+    Returns:
+        The fitted run.
+
+    Raises:
+        DataError: the data cannot be read or encoded; names file, row or column.
+        FitError: nothing can be learnt from it; says why.
+    """
+    started = time.perf_counter()
+    records = read(data)
+    progress(0.0, f"reading {records.name}")
+    schema = schema or infer(records, kinds)[0]
+    rows = split(records, schema, held_out, seed)
+    codec = TableCodec(schema).fit(_train_rows(typed(records, schema), rows))
+    if not codec.modelled:
+        raise FitError(f"{records.name}: no column can be modelled; kinds are {_kinds(schema)}")
+    train, held = encode(records, schema, codec, rows)
+    if len(train) < 2:
+        raise FitError(f"{records.name}: {len(train) + len(held)} rows are too few to learn from")
+    name, why = choose(codec, len(train)) if model == "auto" else (model, "asked for")
+    family = MODELS.get(name)
+    fitted: Model = family(codec.space, configure(family.Config, settings or {}))
+    _learn(fitted, train, seed, progress)
+    facts = {
+        "data": records.name,
+        "path": records.path,
+        "fingerprint": fingerprint(records),
+        "n_rows": len(train) + len(held),
+        "n_train": len(train),
+        "n_held_out": len(held),
+        "held_out": held_out,
+        "flavour": records.flavour,
+        "why": why,
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    run = Run(Artefact(codec, fitted, name, seed, facts), train, held)
+    if judge and len(held) >= 2:
+        run.judge(targets=targets, progress=progress)
+    if out is not None:
+        run.save(out)
+    return run
+
+
+def load(path: str | Path) -> Run:
+    """A saved run. Nothing in the folder is executed.
+
+    Raises:
+        RunError: the folder is not a run, or was damaged; names the file.
+    """
+    return Run(artefacts.load(path), path=Path(path))
+
+
+def choose(codec: TableCodec, n: int) -> tuple[str, str]:
+    """The family for a table of n training rows, and why in one line."""
+    if n < 20:
+        return "marginals", f"{n} training rows are too few to learn how columns depend on each other"
+    return "trees", f"{len(codec.modelled)} mixed columns and {n:,} rows: sequential trees are the most faithful here"
+
+
+def _learn(model: Model, train: Dataset, seed: int, progress: Progress) -> None:
+    if not isinstance(model, HasSolution):
+        raise UnsupportedError(f"{type(model).__name__} has no way of learning")
+    model.solve(train, torch_generator(seed, "fit"), progress)
+
+
+def _train_rows(batches: Iterator[pa.RecordBatch], rows: Any) -> Iterator[pa.RecordBatch]:
+    """The batches without the rows that are held out."""
+    start = 0
+    for batch in batches:
+        yield batch.filter(pa.array(~rows(start, batch)))
+        start += batch.num_rows
+
+
+def _kinds(schema: Schema) -> str:
+    return ", ".join(f"{c.name}: {c.kind}" for c in schema)
