@@ -8,7 +8,10 @@ export OMP_NUM_THREADS ?= 1
 .PHONY: demo test test-all check format bench docs clean
 
 demo: $(VENV)/.installed
-	$(BIN)/python docs/examples/demo.py
+	$(BIN)/genwright fit breast_cancer --out runs/demo --overwrite
+	$(BIN)/genwright sample runs/demo -n 1000 -o runs/demo-synthetic.csv --overwrite
+	$(BIN)/genwright sample runs/demo -n 5 --given "diagnosis = 'malignant'"
+	@echo "The report is runs/demo/report.html, the new rows are runs/demo-synthetic.csv."
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -m "not slow" -n auto
