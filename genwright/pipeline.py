@@ -27,6 +27,7 @@ from genwright.data.split import split
 from genwright.data.typed import typed
 from genwright.runs import artefact as artefacts
 from genwright.runs.artefact import Artefact
+from genwright.runs.folder import check_target
 from genwright.runs.run import Run, silent
 
 
@@ -42,6 +43,7 @@ def fit(
     targets: Iterable[str] = (),
     judge: bool = True,
     out: str | Path | None = None,
+    overwrite: bool = False,
     progress: Progress = silent,
 ) -> Run:
     """Learns p(row) from data.
@@ -58,6 +60,7 @@ def fit(
         targets: Columns whose prediction matters, for the judge `utility`.
         judge: Whether to score the fit.
         out: Folder to save the run to.
+        overwrite: Replace a run that is there already.
         progress: Called with (fraction done, what is being done).
 
     Returns:
@@ -68,10 +71,14 @@ def fit(
         FitError: nothing can be learnt from it; says why.
     """
     started = time.perf_counter()
+    if out is not None:
+        check_target(out, overwrite=overwrite)
     records = read(data)
     progress(0.0, f"reading {records.name}")
-    schema = schema or infer(records, kinds)[0]
-    rows = split(records, schema, held_out, seed)
+    if schema is None:
+        schema, _ = infer(records, kinds)
+    n_rows = records.n_rows if records.n_rows is not None else sum(batch.num_rows for batch in records.open())
+    rows = split(records, schema, n_rows, held_out, seed)
     codec = TableCodec(schema).fit(_train_rows(typed(records, schema), rows))
     if not codec.modelled:
         raise FitError(f"{records.name}: no column can be modelled; kinds are {_kinds(schema)}")
@@ -98,7 +105,7 @@ def fit(
     if judge and len(held) >= 2:
         run.judge(targets=targets, progress=progress)
     if out is not None:
-        run.save(out)
+        run.save(out, overwrite=overwrite)
     return run
 
 
@@ -128,7 +135,7 @@ def _train_rows(batches: Iterator[pa.RecordBatch], rows: Any) -> Iterator[pa.Rec
     """The batches without the rows that are held out."""
     start = 0
     for batch in batches:
-        yield batch.filter(pa.array(~rows(start, batch)))
+        yield batch.filter(pa.array(~rows(batch, start)))
         start += batch.num_rows
 
 

@@ -1,1 +1,1 @@
-"""One command a file."""
+"""The command line: one command a file, found by the folder; what commands share lies in `terminal/`."""

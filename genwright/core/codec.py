@@ -41,6 +41,7 @@ class Codec(abc.ABC):
 
     def __init__(self, config: Any = None):
         self.config = self.Config() if config is None else config
+        self.name = ""  # the column's, for messages
 
     @abc.abstractmethod
     def update(self, values: "pa.Array") -> None:
@@ -102,6 +103,7 @@ class TableCodec:
             cls = CODECS.get(column.kind)
             settings = {k: v for k, v in column.options.items() if k != "parse"}  # "parse" is for data/typed.py
             self.codecs[column.name] = cls(configure(cls.Config, settings))
+            self.codecs[column.name].name = column.name
 
     @property
     def modelled(self) -> list[str]:

@@ -1,7 +1,7 @@
 """Conditions on rows: what `given` says, read from text or from a mapping, and tested on records.
 
     "income = '>50K' and age > 60"                 text: comparisons joined by `and`
-    {"income": ">50K", "age": "> 60"}              a mapping; a bare value means equality
+    {"income": ">50K", "age": "> 60"}              a mapping; equality, unless a sign and a space begin the value
     {"region": ["north", "south"]}                 a list: any of these
     {"age": (18, 30)}                              a pair: from, to, both included; None: open
 
@@ -71,7 +71,7 @@ def _from_value(name: str, value: Any) -> list[Condition]:
         return [Condition(name, op, (end,)) for op, end in ends if end is not None]
     if isinstance(value, (list, set, frozenset)):
         return [Condition(name, "in", tuple(value))]
-    if isinstance(value, str) and re.match(r"\s*(<=|>=|!=|<|>)", value):
+    if isinstance(value, str) and re.match(r"(<=|>=|!=|<|>) ", value):
         return [Condition(name, c.operator, c.values) for c in parse(f"x {value}")]
     return [Condition(name, "=", (value,))]
 
@@ -154,6 +154,9 @@ class _Parser:
         return {"true": True, "false": False}.get(text.lower(), text)
 
 
+_FUNCTIONS = {"=": "equal", "!=": "not_equal", "<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal"}
+
+
 def meets(conditions: tuple[Condition, ...], table: "pa.Table") -> "np.ndarray":
     """Which rows of a table meet all conditions, as booleans (B,)."""
     import numpy as np
@@ -171,22 +174,16 @@ def _test_one(condition: Condition, column: "pa.ChunkedArray") -> "np.ndarray":
     if condition.operator in ("is missing", "is not missing"):
         missing = column.is_null(nan_is_null=True)
         return (missing if condition.operator == "is missing" else pc.invert(missing)).to_numpy(zero_copy_only=False)
-    functions = {
-        "=": "equal",
-        "!=": "not_equal",
-        "<": "less",
-        "<=": "less_equal",
-        ">": "greater",
-        ">=": "greater_equal",
-    }
+    if pa.types.is_integer(column.type) and any(isinstance(v, float) for v in condition.values):
+        column = column.cast(pa.float64())
     try:
-        values = [_scalar(v, column.type) for v in condition.values]
-    except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError):
+        values = pa.array([_scalar(v, column.type) for v in condition.values], column.type)
+    except (pa.ArrowException, ValueError, OverflowError):
         raise GivenError(f"{condition}: column {condition.column} holds {column.type} values") from None
     if condition.operator == "in":
-        met = pc.is_in(column, value_set=pa.array(values, column.type))
+        met = pc.is_in(column, value_set=values)
     else:
-        met = pc.call_function(functions[condition.operator], [column, pa.scalar(values[0], column.type)])
+        met = pc.call_function(_FUNCTIONS[condition.operator], [column, values[0]])
     return pc.fill_null(met, False).to_numpy(zero_copy_only=False)
 
 
@@ -199,6 +196,4 @@ def _scalar(value: Any, kind: "pa.DataType") -> Any:
         return pc.cast(pa.scalar(value), kind).as_py()
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return str(value)
-    if pa.types.is_integer(kind) and isinstance(value, float) and not value.is_integer():
-        raise ValueError(value)
     return value

@@ -18,7 +18,7 @@ def derive(seed: int, *path: str | int) -> int:
     >>> derive(0, "sample", 1) == derive(0, "sample", 1) != derive(1, "sample", 1)
     True
     """
-    text = repr((int(seed), *path)).encode()
+    text = repr((int(seed), *(p if isinstance(p, str) else int(p) for p in path))).encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little") >> 1
 
 

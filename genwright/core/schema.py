@@ -93,5 +93,5 @@ class Schema:
         """A schema from a JSON file."""
         try:
             return cls.from_json(json.loads(Path(path).read_text(encoding="utf-8")))
-        except (OSError, json.JSONDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise SchemaError(f"{path}: {error}") from None

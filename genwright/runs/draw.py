@@ -14,7 +14,7 @@ Conditions are met in one of three ways, tried in this order:
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +27,7 @@ from genwright.core.given import Condition, meets
 from genwright.core.model import Conditions, Model
 from genwright.core.rng import torch_generator
 from genwright.core.space import Batch, Category, Real
+from genwright.data.typed import typed_value
 
 log = logging.getLogger("genwright")
 
@@ -57,8 +58,7 @@ class Draw:
     rest: tuple[Condition, ...] = ()  # conditions met by resampling
 
     def __post_init__(self) -> None:
-        for condition in self.conditions:
-            _check(condition, self.codec)
+        self.conditions = tuple(_read(c, self.codec) for c in self.conditions)
         equal = {c.column: c for c in self.conditions if c.operator == "="}
         self.fixed = {name: _encode_one(c, self.codec) for name, c in _exact(equal, self.model).items()}
         self.rest = tuple(c for c in self.conditions if c.column not in self.fixed or c.operator != "=")
@@ -176,20 +176,28 @@ def _cast(condition: Condition, kind: pa.DataType) -> pa.Array:
         raise GivenError(f"{condition}: column {condition.column} holds {kind} values") from None
 
 
-def _check(condition: Condition, codec: TableCodec) -> None:
-    """Raises where a condition names nothing that exists or can never be met; says what does exist."""
+def _read(condition: Condition, codec: TableCodec) -> Condition:
+    """The condition with values as the column holds them.
+
+    Raises:
+        UnknownNameError: there is no such column.
+        GivenError: it can never be met; says what values exist.
+    """
     if condition.column not in codec.codecs:
         raise UnknownNameError(condition.column, codec.schema.names, "the columns")
     column = codec.codecs[condition.column]
     if not column.is_modelled:
         kind = codec.schema[condition.column].kind
         raise GivenError(f"{condition}: column {condition.column} ({kind}) is not modelled, so it cannot be given")
+    values = tuple(typed_value(codec.schema[condition.column], v) for v in condition.values)
+    condition = replace(condition, values=values)
     support = column.field.support
     if isinstance(support, Category):
         _check_category(condition, column.decode(torch.arange(support.n)))
     elif isinstance(support, Real):
         ends = torch.tensor([support.low or 0.0, support.high or 0.0], dtype=torch.float64)
         _check_range(condition, column.decode(ends), support)
+    return condition
 
 
 def _check_category(condition: Condition, values: pa.Array) -> None:

@@ -226,7 +226,7 @@ class Run:
         if fingerprint(records) != facts["fingerprint"]:
             log.warning("%s has changed since the fit, so it is not used for judging", records.name)
             return
-        rows = split(records, self.schema, facts["held_out"], self.artefact.seed)
+        rows = split(records, self.schema, facts["n_rows"], facts["held_out"], self.artefact.seed)
         self.train, self.held_out = encode(records, self.schema, self.artefact.codec, rows)
 
 

@@ -1,0 +1,52 @@
+"""SMOTE-NC (Chawla et al., 2002; imbalanced-learn): points between a row and one of its five nearest neighbours.
+
+https://doi.org/10.1613/jair.953
+
+Made into a generator as the tabular diffusion papers do: the last column is the class (a number is cut at its median),
+every class is oversampled by its own share of the rows wanted, and only the new rows are kept. Empty cells are filled
+first (`measure.fill`).
+"""
+
+import pandas as pd
+from imblearn.over_sampling import SMOTE, SMOTENC
+from measure import Job, Sample, categories, fill, is_text, main, unfill
+
+
+def fit(train: pd.DataFrame, job: Job) -> Sample:
+    """Nothing is learnt before sampling; the rows are the model."""
+    full, indicators = fill(train)
+    target = train.columns[-1]
+    is_class = target in categories(train)
+    label = full[target] if is_class else full[target] > full[target].median()
+    inputs = full.drop(columns=target) if is_class else full
+    job.facts["class"] = target if is_class else f"{target} above its median"
+
+    def sample(n: int) -> pd.DataFrame:
+        counts = label.value_counts()
+        wanted = _shares(counts, n)
+        sampler = _sampler(inputs, (counts + wanted).to_dict(), job.seed)
+        drawn, classes = sampler.fit_resample(inputs, label)
+        new = pd.DataFrame(drawn, columns=inputs.columns).iloc[len(full) :]
+        if is_class:
+            new[target] = classes.iloc[len(full) :].to_numpy()
+        return unfill(new.reset_index(drop=True), indicators)
+
+    return sample
+
+
+def _shares(counts: pd.Series, n: int) -> pd.Series:
+    """n rows divided among the classes in proportion; the largest class takes what rounding leaves."""
+    wanted = (n * counts / counts.sum()).round().astype(int)
+    wanted.iloc[0] += n - wanted.sum()
+    return wanted
+
+
+def _sampler(inputs: pd.DataFrame, strategy: dict, seed: int) -> SMOTE:
+    declared = [c for c in inputs if is_text(inputs[c]) or c in categories(inputs)]
+    if not declared:
+        return SMOTE(sampling_strategy=strategy, random_state=seed)
+    return SMOTENC(categorical_features=declared, sampling_strategy=strategy, random_state=seed)
+
+
+if __name__ == "__main__":
+    main("imbalanced-learn", fit)

@@ -1,0 +1,86 @@
+"""Gradient-boosted trees on histograms (Friedman, 2001; Ke et al., 2017), by scikit-learn.
+
+https://doi.org/10.1214/aos/1013203451 · https://papers.nips.cc/paper/6907
+
+    F_m(x) = F_{m−1}(x) + η h_m(x),   h_m a tree fitted to −∂loss/∂F_{m−1}
+
+Categories are split by sets of codes: as a detector of draws this found a little more than splits by the order of codes
+(AUC 0.003 higher on average over four tables and three kinds of draws, 0.012 at most, 0.007 lower at worst).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from genwright.core.classifier import Classifier, one_thread
+
+
+@dataclass(frozen=True)
+class BoostingConfig:
+    """Settings of the trees; the defaults are scikit-learn's own."""
+
+    n_iter: int = 100  # number of boosting rounds
+    learning_rate: float = 0.1  # η: share of each tree that is kept
+    n_leaves: int = 31  # leaves a tree has at most
+    min_leaf: int = 20  # rows a leaf needs
+    is_ordinal: bool = False  # split categories by the order of their codes; False: by sets of codes, where ≤ 255
+
+
+class Boosting(Classifier):
+    """Gradient-boosted classification trees."""
+
+    Config = BoostingConfig
+
+    def _fit(self, X: np.ndarray, y: np.ndarray, is_category: np.ndarray, seed: int) -> None:
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
+        self._is_empty = np.isnan(X).all(0)
+        self._trees = HistGradientBoostingClassifier(**_settings(self.config, X, is_category, seed))
+        self._trees.fit(_without(X, self._is_empty), y)
+
+    def _predict_proba(self, X: np.ndarray) -> np.ndarray:
+        return self._trees.predict_proba(_without(X, self._is_empty))
+
+
+class BoostedRegression:
+    """The same trees for a number: E[y | x] by squared error."""
+
+    def __init__(self, config: BoostingConfig | None = None):
+        self.config = config or BoostingConfig()
+
+    def fit(self, X: np.ndarray, y: np.ndarray, is_category: np.ndarray, seed: int = 0) -> "BoostedRegression":
+        """Learns from rows (B, D) and numbers (B,)."""
+        from sklearn.ensemble import HistGradientBoostingRegressor
+
+        with one_thread():
+            self._is_empty = np.isnan(X).all(0)
+            self._trees = HistGradientBoostingRegressor(**_settings(self.config, X, is_category, seed))
+            self._trees.fit(_without(X, self._is_empty), y)
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """E[y | x] (B,)."""
+        with one_thread():
+            return self._trees.predict(_without(X, self._is_empty))
+
+
+def _without(X: np.ndarray, is_empty: np.ndarray) -> np.ndarray:
+    """Columns in which nothing was known while fitting become zeros: scikit-learn cannot bin them."""
+    return np.where(is_empty, 0.0, X) if is_empty.any() else X
+
+
+def _settings(config: BoostingConfig, X: np.ndarray, is_category: np.ndarray, seed: int) -> dict[str, Any]:
+    """scikit-learn's names; set splits only for columns whose codes fit its 255 bins."""
+    by_sets = np.zeros(len(is_category), bool)
+    if not config.is_ordinal and len(X):
+        by_sets = is_category & (np.nan_to_num(X).max(0) < 255)
+    return {
+        "max_iter": config.n_iter,
+        "learning_rate": config.learning_rate,
+        "max_leaf_nodes": config.n_leaves,
+        "min_samples_leaf": config.min_leaf,
+        "categorical_features": by_sets if by_sets.any() else None,
+        "early_stopping": False,
+        "random_state": seed % 2**32,
+    }

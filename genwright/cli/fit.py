@@ -1,0 +1,212 @@
+"""Learn from data: a CSV, JSON lines or Parquet file, or the name of a built-in set.
+
+Prints how the columns are read, fits a model, scores its draws against rows held out, and saves everything as a run,
+a folder that `genwright sample`, `impute`, `judge`, `report` and `show` work with.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from genwright.cli.terminal.screen import Screen
+from genwright.cli.terminal.words import free_folder, kinds, require, stem
+from genwright.core.errors import RunError, SchemaError, UnknownNameError
+from genwright.core.registry import MODELS
+
+if TYPE_CHECKING:
+    from genwright.core.records import Records
+    from genwright.core.schema import Column, Schema
+    from genwright.runs.run import Run
+
+RUNS = Path("runs")
+
+
+def command(
+    screen: Screen,
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="A CSV, JSON lines or Parquet file, or the name of a built-in set.")
+    ],
+    model: Annotated[
+        str,
+        typer.Option(
+            help="A family of `genwright list models`; auto chooses by the data.",
+            autocompletion=lambda: ["auto", *MODELS.names()],
+        ),
+    ] = "auto",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the model; again for more.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed fits the same model.")] = 0,
+    held_out: Annotated[float, typer.Option(help="Share of the rows kept for judging; 0: none, and no scores.")] = 0.2,
+    kind: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN=KIND", help="Read a column as this kind; again for more.")
+    ] = None,
+    schema: Annotated[
+        Path | None, typer.Option(help="Kinds of the columns, as JSON; `genwright show DATA --json` writes it.")
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="A column whose prediction matters; again for more.")
+    ] = None,
+    judge: Annotated[bool, typer.Option("--judge/--no-judge", help="Score the fit.")] = True,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; without it, runs/ and the name of the data.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run that is there.")] = False,
+) -> dict[str, Any]:
+    """Fits, judges, saves and reports."""
+    from genwright.core.config import parse_settings
+    from genwright.data.read import read
+
+    require(0 <= held_out < 1, f"--held-out {held_out}: expected a share of the rows, from 0 up to but not 1")
+    chosen = _checked(model, parse_settings(settings or []))
+    records = read(data)
+    place = _place(data, out, overwrite)
+    records, columns = _schema(screen, records, schema, kinds(kind or []))
+    for name in target or []:
+        columns[name]  # raises for an unknown column
+    run = _fitted(screen, records, model, chosen, seed, held_out, columns)
+    run.save(place, overwrite=overwrite)
+    screen.kept = f"the fit is kept in {place}, without scores"
+    if judge and run.held_out is not None and len(run.held_out) >= 2:
+        _judged(screen, run, place, target or [])
+    elif judge:
+        screen.note(f"not judged: {run.artefact.facts['n_held_out']} rows are held out, and two or more are needed")
+    return _closing(screen, run, place)
+
+
+def _checked(model: str, settings: dict[str, str]) -> dict[str, str]:
+    """The settings, with model and settings known to be right before any data are read."""
+    if model == "auto":
+        return settings
+    if model not in MODELS.names():
+        raise UnknownNameError(model, ["auto", *MODELS.names()], MODELS.package)
+    if settings:
+        from genwright.core.config import configure
+
+        configure(MODELS.get(model).Config, settings)
+    return settings
+
+
+def _place(data: str, out: Path | None, overwrite: bool) -> Path:
+    """Where the run goes; a place that is taken is refused before the work begins."""
+    from genwright.runs import check_target
+
+    if out is None and not overwrite:
+        return free_folder(RUNS, stem(data))
+    place = out or RUNS / stem(data)
+    try:
+        check_target(place, overwrite=overwrite)
+    except RunError as error:
+        raise RunError(str(error).replace("pass overwrite=True", "add --overwrite")) from None
+    return place
+
+
+def _schema(screen: Screen, records: "Records", path: Path | None, asked: dict[str, str]) -> "tuple[Records, Schema]":
+    """The columns, inferred or read from a file, and shown; with them the records, now counted."""
+    from genwright.cli.terminal.columns import show_schema
+    from genwright.data.infer import infer
+
+    schema = None if path is None else _read_schema(path)
+    stats = None
+    if schema is None or asked:
+        with screen.progress() as progress:
+            progress(0.0, f"reading {records.name}")
+            inferred, stats = infer(records, asked)
+        schema = inferred if schema is None else _with(schema, {name: inferred[name] for name in asked})
+    records = replace(records, n_rows=stats.n_rows) if stats else records
+    rows = "" if records.n_rows is None else f"{records.n_rows:,} rows, "
+    screen.heading(f"{records.name}: {rows}{len(schema)} columns")
+    if not screen.is_quiet:
+        show_schema(screen, schema, stats)
+    return records, schema
+
+
+def _read_schema(path: Path) -> "Schema":
+    """A schema as `genwright show --json` prints it, alone or with what stands around it."""
+    from genwright.core.schema import Schema
+
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SchemaError(f"{path}: {error}; write one with: genwright show DATA --json") from None
+    columns = document.get("schema") if isinstance(document, dict) else document
+    if not isinstance(columns, list) or not all(isinstance(column, dict) for column in columns):
+        raise SchemaError(f"{path} is not a schema; expected a list of objects with name and kind")
+    return Schema.from_json(columns)
+
+
+def _with(schema: "Schema", columns: "dict[str, Column]") -> "Schema":
+    """The schema with some of its columns replaced."""
+    from genwright.core.schema import Schema
+
+    for name in columns:
+        schema[name]  # raises for an unknown column
+    return Schema(tuple(columns.get(column.name, column) for column in schema))
+
+
+def _fitted(
+    screen: Screen,
+    records: "Records",
+    model: str,
+    settings: dict[str, str],
+    seed: int,
+    held_out: float,
+    schema: "Schema",
+) -> "Run":
+    from genwright.pipeline import fit
+
+    with screen.progress() as progress:
+        run = fit(
+            records,
+            model,
+            settings=settings,
+            seed=seed,
+            held_out=held_out,
+            schema=schema,
+            judge=False,
+            progress=progress,
+        )
+    facts = run.artefact.facts
+    screen.heading(f"Model: {run.artefact.model_name} ({facts['why']})")
+    screen.more(f"fitted in {facts['seconds']:.1f} s to {facts['n_train']:,} rows; {facts['n_held_out']:,} held out\n")
+    return run
+
+
+def _judged(screen: Screen, run: "Run", place: Path, targets: list[str]) -> None:
+    from genwright.cli.terminal.scores import show_scores
+
+    with screen.progress() as progress:
+        scores = run.judge(targets=targets, progress=progress)
+    run.save(place, overwrite=True)  # the run saved above, now with its scores
+    screen.kept = f"the fit and its scores are kept in {place}"
+    if not screen.is_quiet:
+        show_scores(screen, scores)
+
+
+def _closing(screen: Screen, run: "Run", place: Path) -> dict[str, Any]:
+    """The report, where everything is, and what to do next."""
+    from genwright.report.build import report
+    from genwright.runs import add_file
+
+    with screen.progress() as progress:
+        progress(0.0, "writing the report")
+        page = add_file(place, "report.html", report(run))
+    if screen.is_quiet:
+        screen.result(str(place))
+    screen.more(f"saved {place} (report: {place / 'report.html'})")
+    screen.more(f"next: genwright sample {place} -n 1000 -o synthetic.csv")
+    screen.more(f"      genwright show {place}")
+    facts = run.artefact.facts
+    told = ("data", "why", "n_rows", "n_train", "n_held_out", "seconds")
+    return {
+        "run": str(place),
+        "report": str(page),
+        "model": run.artefact.model_name,
+        "seed": run.artefact.seed,
+        **{key: facts.get(key) for key in told},
+        "schema": run.schema.to_json(),
+        "scores": [score.to_json() for score in run.scores],
+    }

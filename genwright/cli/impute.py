@@ -1,0 +1,51 @@
+"""Fill missing cells with values that the rest of their row makes likely.
+
+Each hole gets a draw, not a mean, so that filled columns keep their spread: fill with several seeds for a multiple
+imputation. A column of the run that the file lacks is filled from top to bottom.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from genwright.cli.terminal.screen import Screen
+
+
+def command(
+    screen: Screen,
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.")],
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="The file with holes; columns as in the data of the run.")
+    ],
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="File to write; without it, CSV is printed.")] = None,
+    seed: Annotated[int, typer.Option(help="Another seed gives another filling, as good as the first.")] = 0,
+    excel_safe: Annotated[
+        bool, typer.Option("--excel-safe", help="Put ' before cells that a spreadsheet would run as a formula.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
+) -> dict[str, Any]:
+    """Fills row by row, in the file's order."""
+    from genwright.cli.terminal.rows import is_watched, put, table_file
+    from genwright.data.read import read
+    from genwright.pipeline import load
+    from genwright.recipes.impute import filled
+
+    place = table_file(out, overwrite)
+    fitted = load(run)
+    records = read(data)
+    n_rows = 0
+
+    def counted() -> Any:
+        nonlocal n_rows
+        for table in filled(fitted, records, seed=seed):
+            n_rows += table.num_rows
+            progress(n_rows / (records.n_rows or n_rows * 2), f"filling, {n_rows:,} rows done")
+            yield table
+
+    with screen.progress(is_watched(place)) as progress:
+        progress(0.0, "filling")
+        document = put(screen, counted(), fitted.schema, place, excel_safe)
+    if place is not None:
+        screen.say(f"{n_rows:,} rows without holes in {place}")
+    return {**document, "n_rows": n_rows, "seed": seed}

@@ -1,0 +1,58 @@
+"""Score a run's draws against real rows, between real against real and independent columns.
+
+Rows held out in the fit are used again where the data are still there and unchanged; others are given by path. The
+scores are kept in the run; with --judge, and the rows of the fit, those of the other judges stay there too.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from genwright.cli.terminal.screen import Screen
+from genwright.cli.terminal.words import count
+from genwright.core.errors import UnknownNameError
+from genwright.core.registry import JUDGES
+
+
+def command(
+    screen: Screen,
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.")],
+    held_out: Annotated[
+        str | None, typer.Option(metavar="DATA", help="Rows the model has not seen; without it, those of the fit.")
+    ] = None,
+    train: Annotated[
+        str | None, typer.Option(metavar="DATA", help="Rows the model learnt from; without it, those of the fit.")
+    ] = None,
+    judge: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A judge of `genwright list judges`; again for more; without it, all.", autocompletion=JUDGES.names
+        ),
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="A column whose prediction matters; again for more.")
+    ] = None,
+    max_rows: Annotated[str, typer.Option(metavar="N", help="Rows of each side that judges look at.")] = "10000",
+) -> dict[str, Any]:
+    """Judges, shows and keeps the scores."""
+    from genwright.cli.terminal.scores import show_scores
+    from genwright.pipeline import load
+    from genwright.runs import rewrite
+
+    n = count(max_rows, "--max-rows")
+    for name in judge or []:
+        if name not in JUDGES.names():
+            raise UnknownNameError(name, JUDGES.names(), JUDGES.package)
+    fitted = load(run)
+    for name in target or []:
+        fitted.schema[name]  # raises for an unknown column
+    before = (
+        [] if held_out or train else [s for s in fitted.scores if s.name.split(".")[0] not in (judge or JUDGES.names())]
+    )
+    with screen.progress() as progress:
+        scores = fitted.judge(held_out, train, judges=judge, targets=target or [], max_rows=n, progress=progress)
+    screen.kept = "the run keeps the scores it had"
+    rewrite(run, scores=sorted([*before, *scores], key=lambda score: score.name))
+    show_scores(screen, scores)
+    return {"run": str(run), "scores": [score.to_json() for score in scores]}

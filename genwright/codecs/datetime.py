@@ -1,0 +1,174 @@
+"""Instants ↔ float64: a whole number of the column's granularity since 1970 in UTC, a missing value as NaN.
+
+The granularity is the coarsest of day, hour, minute, second, milli-, micro- and nanosecond that divides every value,
+so that the step is 1 and float64 is exact: years 1 to 9999 from the millisecond upwards, any 285 years at the
+microsecond. Instants out of that reach (a year 9999 among microseconds) are rounded, except for the first and the last
+one, which come back as they were. A day and a week are named as periods. The zone is kept and plays no other part.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+
+from genwright.codecs._arrow_json import type_from_text, type_to_text
+from genwright.codecs._counts import Counts
+from genwright.codecs._marginal import IntegerScale, atoms_of, is_rounded, quantiles_of, real_field
+from genwright.codecs._notes import warn_once
+from genwright.core.codec import Codec, NoConfig
+from genwright.core.errors import DataError
+from genwright.core.space import Field, Space
+
+SECOND = 10**9
+NANOSECONDS = {  # of each granularity, the coarsest first
+    **{"D": 86_400 * SECOND, "h": 3600 * SECOND, "min": 60 * SECOND},
+    **{"s": SECOND, "ms": 10**6, "us": 10**3, "ns": 1},
+}
+
+
+class Datetime(Codec):
+    """Dates, times of day and timestamps with and without a zone."""
+
+    Config = NoConfig
+
+    def __init__(self, config: NoConfig | None = None):
+        super().__init__(config)
+        self.type: pa.DataType = pa.null()
+        self._counts = Counts(np.int64)
+        self._divisor = 0  # greatest common divisor of the values, in the type's own unit
+        self._n_rounded, self._n_missing = 0, 0
+        self.granularity = "s"
+        self.scale: IntegerScale | None = None
+
+    def update(self, values: pa.Array) -> None:
+        """Counts the instants of a chunk."""
+        self._meet_type(values.type)
+        if pa.types.is_null(values.type):
+            self._n_missing += len(values)
+            return
+        x = _ticks(values)
+        self._counts.add(x)
+        self._n_missing += len(values) - len(x)
+        self._n_rounded += int(is_rounded(x).sum())
+        self._divisor = math.gcd(self._divisor, int(np.gcd.reduce(x)))
+
+    def finish(self) -> None:
+        """Settles granularity, ends, atoms and quantiles."""
+        if not self._counts.n:
+            self._field = real_field(np.zeros(0), np.zeros(0), 1.0, has_missing=True)
+            return
+        self.granularity = _granularity(self._divisor * _nanoseconds(self.type))
+        low, high = (int(end) // self._factor for end in self._counts.ends())
+        self.scale = IntegerScale(low, high)
+        quantiles, atoms = quantiles_of(self._counts), atoms_of(self._counts, self._factor)
+        found = self._to_float(quantiles), self._to_float(atoms)
+        self._field = real_field(*found, 1.0, self._n_missing > 0, self._periods())
+        if self._n_rounded and not self.scale.is_exact:
+            warn_once(self, f"spans too long for its precision: up to {self._n_rounded} instants are rounded")
+        self._counts = Counts(np.int64)
+
+    @property
+    def field(self) -> Field:
+        """Reals with step 1."""
+        return self._field
+
+    def encode(self, values: pa.Array) -> torch.Tensor:
+        """Units since 1970; instants outside the ends become the nearer end."""
+        missing = values.is_null().to_numpy(zero_copy_only=False)
+        x = np.full(len(values), np.nan)
+        support: Any = self._field.support
+        if self.scale:
+            x[~missing] = self._to_float(_ticks(self._parsed(values)))
+        if missing.any() and not support.has_missing:
+            x[missing] = support.location
+            warn_once(self, "has missing values, and had none when it was learnt; they become its median")
+        return torch.from_numpy(x)
+
+    def decode(self, codes: torch.Tensor) -> pa.Array:
+        """Instants of the records' own type, rounded to the granularity."""
+        x = codes.detach().cpu().numpy().astype(np.float64)
+        missing = np.isnan(x)
+        if self.scale is None:
+            return pa.nulls(len(x), self.type)
+        units = self.scale.to_integer(np.where(missing, 0.0, x), np.int64)
+        return _instants(units * self._factor, missing, self.type)
+
+    def state(self) -> dict[str, Any]:
+        """Everything learnt."""
+        ends = [self.scale.low, self.scale.high] if self.scale else []
+        return {
+            "type": type_to_text(self.type),
+            "granularity": self.granularity,
+            "ends": [str(end) for end in ends],  # as text: integers beyond 2^53 stay what they are
+            "field": Space({"column": self._field}).to_json()["column"],
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """The inverse of `state`."""
+        self.type, self.granularity = type_from_text(state["type"]), state["granularity"]
+        self.scale = IntegerScale(*map(int, state["ends"])) if state["ends"] else None
+        self._field = Space.from_json({"column": state["field"]})["column"]
+
+    @property
+    def _factor(self) -> int:
+        """Ticks of the Arrow type in one unit of the tensor."""
+        return NANOSECONDS[self.granularity] // _nanoseconds(self.type)
+
+    def _periods(self) -> tuple[float, ...]:
+        """A day and a week in units of the tensor, where they are more than one unit."""
+        if pa.types.is_time(self.type):
+            return ()
+        day = NANOSECONDS["D"] // NANOSECONDS[self.granularity]
+        return tuple(float(days * day) for days in (1, 7) if days * day > 1)
+
+    def _to_float(self, ticks: np.ndarray) -> np.ndarray:
+        assert self.scale is not None
+        units, rest = np.divmod(ticks, self._factor)
+        return self.scale.to_float(units + (2 * rest >= self._factor))  # between two units: the nearer one
+
+    def _meet_type(self, kind: pa.DataType) -> None:
+        if pa.types.is_null(kind) or kind == self.type:
+            return
+        if not pa.types.is_null(self.type):
+            raise DataError(f"holds {self.type} in one part and {kind} in another; make the parts one type")
+        if not (pa.types.is_timestamp(kind) or pa.types.is_date(kind) or pa.types.is_time(kind)):
+            raise DataError(f"holds {kind} values, not dates; set its kind to category, or number for a duration")
+        self.type = kind
+
+    def _parsed(self, values: pa.Array) -> pa.Array:
+        """Rows to be encoded in the column's own type; they may come in another unit, or as text."""
+        try:
+            return values if values.type == self.type else pc.cast(values, self.type, safe=False)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            raise DataError(
+                f"expected {self.type}, found {values.type} values such as {values.drop_null()[0]}"
+            ) from None
+
+
+def _nanoseconds(kind: pa.DataType) -> int:
+    """Length of one tick of an Arrow type."""
+    if pa.types.is_date32(kind):
+        return NANOSECONDS["D"]
+    return NANOSECONDS["ms" if pa.types.is_date64(kind) else kind.unit]
+
+
+def _ticks(values: pa.Array) -> np.ndarray:
+    """The known instants as whole numbers (int64) of their type's unit."""
+    known = values.drop_null()
+    whole = known.cast(pa.int32() if known.type.bit_width == 32 else pa.int64())
+    return whole.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _instants(ticks: np.ndarray, missing: np.ndarray, kind: pa.DataType) -> pa.Array:
+    """The inverse of `_ticks`."""
+    bits = np.int32 if kind.bit_width == 32 else np.int64
+    return pa.array(ticks.astype(bits), mask=missing).cast(kind)
+
+
+def _granularity(divisor: int) -> str:
+    """The coarsest granularity that divides so many nanoseconds."""
+    return next(name for name, size in NANOSECONDS.items() if divisor % size == 0)

@@ -1,0 +1,100 @@
+"""Arrow columns of every source, brought to the few types that the rest of genwright handles.
+
+Kept: booleans, integers, floats, decimals, strings, dates, timestamps, dictionaries (a declared category).
+Changed: other string layouts → string, half floats → float32, times of day → string, durations → whole numbers,
+structs → one column a member (`address.city`), lists and maps → JSON text. Binary values are refused.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from genwright.core.errors import DataError
+from genwright.data.names import column_names
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def plain_schema(schema: "pa.Schema", place: str) -> "pa.Schema":
+    """The names and types that `plain` gives for batches of this schema.
+
+    Raises:
+        DataError: a column holds binary values; or there are no columns.
+    """
+    import pyarrow as pa
+
+    empty = pa.RecordBatch.from_arrays([pa.array([], t) for t in schema.types], names=[f"c{i}" for i in schema.types])
+    names, arrays = _flat(empty.rename_columns([str(n) for n in schema.names]), place)
+    if not names:
+        raise DataError(f"{place} has no columns; expected at least one")
+    types = [_plain(array, name, place).type for name, array in zip(names, arrays)]
+    return pa.schema(list(zip(column_names(names, place), types)))
+
+
+def plain(batches: "Iterable[pa.RecordBatch]", schema: "pa.Schema", place: str) -> "Iterator[pa.RecordBatch]":
+    """The batches with the names and types of `plain_schema`."""
+    import pyarrow as pa
+
+    for batch in batches:
+        names, arrays = _flat(batch, place)
+        columns = [_plain(array, name, place) for name, array in zip(names, arrays)]
+        columns = [c if c.type.equals(f.type) else c.cast(f.type) for c, f in zip(columns, schema)]
+        if batch.num_rows:
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _flat(batch: "pa.RecordBatch", place: str) -> "tuple[list[str], list[pa.Array]]":
+    """Names and arrays with structs taken apart."""
+    import pyarrow as pa
+
+    names: list[str] = []
+    arrays: list[pa.Array] = []
+    for name, array in zip(batch.schema.names, batch.columns):
+        array = array.storage if isinstance(array, pa.ExtensionArray) else array
+        if not pa.types.is_struct(array.type):
+            names.append(name)
+            arrays.append(array)
+            continue
+        members = [f"{name}.{f.name}" for f in array.type]
+        inner_names, inner = _flat(pa.RecordBatch.from_arrays(array.flatten(), names=members), place)
+        names += inner_names
+        arrays += inner
+    return names, arrays
+
+
+def _plain(array: "pa.Array", name: str, place: str) -> "pa.Array":
+    import pyarrow as pa
+
+    t, types = array.type, pa.types
+    if types.is_binary(t) or types.is_large_binary(t) or types.is_fixed_size_binary(t) or t == pa.binary_view():
+        raise DataError(f"{place}: column {name!r} holds binary values; drop it or turn it into text or numbers first")
+    if types.is_dictionary(t):
+        return _plain_dictionary(array, name, place)
+    if types.is_nested(t):
+        texts = [None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in array.to_pylist()]
+        return pa.array(texts, pa.string())
+    target = _target(t)
+    if types.is_float16(t):
+        return pa.array(array.to_numpy(zero_copy_only=False).astype("float32"), target, from_pandas=True)
+    return array if target == t else array.cast(target)
+
+
+def _target(t: "pa.DataType") -> "pa.DataType":
+    """The type that stands for t."""
+    import pyarrow as pa
+
+    types = pa.types
+    if types.is_large_string(t) or t == pa.string_view() or types.is_null(t) or types.is_time(t):
+        return pa.string()
+    if types.is_float16(t):
+        return pa.float32()
+    return pa.int64() if types.is_duration(t) else t
+
+
+def _plain_dictionary(array: "pa.DictionaryArray", name: str, place: str) -> "pa.Array":
+    """A declared category with 32-bit codes and values of a plain type."""
+    import pyarrow as pa
+
+    values = _plain(array.dictionary, name, place)
+    return pa.DictionaryArray.from_arrays(array.indices.cast(pa.int32()), values)

@@ -1,0 +1,159 @@
+"""The schema of some records and plain facts about each column, found in one pass over all rows in bounded memory.
+
+The rules stand in decide.py, how missing values are told in missing.py. Distinct values are counted exactly up to
+100,000 a column; in tables of more than 50 columns the limit shrinks, so that all columns together keep 5 million.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from genwright.core.errors import DataError, SchemaError, UnknownNameError
+from genwright.core.records import Records
+from genwright.core.schema import KINDS, Column, Schema
+from genwright.data.decide import Facts, decide_text, decide_typed, forced, is_day_month_open
+from genwright.data.observe import TextColumn, TypedColumn
+from genwright.data.stats import ColumnStats, Stats
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+log = logging.getLogger("genwright")
+MAX_DISTINCT, MAX_DISTINCT_TOTAL = 100_000, 5_000_000
+N_TOP = 10
+
+
+def infer(records: Records, kinds: Mapping[str, str] | None = None) -> tuple[Schema, Stats]:
+    """Kind and facts of every column.
+
+    Args:
+        records: Read once, to the end.
+        kinds: Kinds that the user sets, by column name.
+
+    Raises:
+        DataError: the rows cannot be read, or a column cannot be read as the kind that was set.
+        UnknownNameError: `kinds` names a column or a kind that does not exist.
+    """
+    kinds = dict(kinds or {})
+    for name, kind in kinds.items():
+        if name not in records.arrow_schema.names:
+            raise UnknownNameError(name, records.arrow_schema.names, f"the columns of {records.name}")
+        if kind not in KINDS:
+            raise UnknownNameError(kind, KINDS, f"the kinds of columns (column {name!r})")
+    facts, n_rows = _observe(records)
+    columns = [_decide(records, field, facts[field.name], kinds.get(field.name)) for field in records.arrow_schema]
+    for column in columns:
+        _note(records, column, facts[column.name])
+    return Schema(tuple(columns)), Stats(n_rows, tuple(_stats(c, facts[c.name]) for c in columns))
+
+
+def _observe(records: Records) -> tuple[dict[str, Facts], int]:
+    """One pass over the rows."""
+    fields = list(records.arrow_schema)
+    limit = max(1_000, min(MAX_DISTINCT, MAX_DISTINCT_TOTAL // max(len(fields), 1)))
+    facts: dict[str, Facts] = {f.name: (TextColumn if _is_text(f) else TypedColumn)(limit) for f in fields}
+    n_rows = 0
+    for batch in records.open():
+        for name, column in zip(batch.schema.names, batch.columns):
+            facts[name].add(column, n_rows)
+        n_rows += batch.num_rows
+    if not n_rows:
+        raise DataError(f"{records.name} has no rows; expected at least one")
+    return facts, n_rows
+
+
+def _is_text(field: "pa.Field") -> bool:
+    import pyarrow as pa
+
+    return pa.types.is_string(field.type)
+
+
+def _decide(records: Records, field: "pa.Field", facts: Facts, kind: str | None) -> Column:
+    if isinstance(facts, TypedColumn):
+        column = decide_typed(field.name, facts, field.type)
+        return column if kind is None else _set_typed(records, field, column, kind)
+    if kind is None:
+        return decide_text(field.name, facts)
+    column_or_none = forced(field.name, kind, facts)
+    if column_or_none is None:
+        raise DataError(f"{records.name}: column {field.name!r} cannot be a {kind}: {_obstacle(facts, kind)}")
+    return column_or_none
+
+
+def _set_typed(records: Records, field: "pa.Field", column: Column, kind: str) -> Column:
+    import pyarrow as pa
+
+    from genwright.data.observe import is_numeric
+
+    possible = {"number": is_numeric(field.type), "datetime": pa.types.is_temporal(field.type)}
+    if not possible.get(kind, True):
+        raise SchemaError(f"{records.name}: column {field.name!r} holds {field.type} values, so it cannot be a {kind}")
+    return Column(column.name, kind, why="set by the user")
+
+
+def _obstacle(facts: TextColumn, kind: str) -> str:
+    if kind == "number" and facts.numbers.first_odd:
+        row, word = facts.numbers.first_odd
+        return f"row {row} holds {word!r}; mend the value, or set the kind to category"
+    if kind == "datetime":
+        some = [value for value, _ in facts.counter.top(3)]
+        return f"no one format fits all of its values, such as {some}; write dates as 2024-12-31"
+    if kind == "boolean":
+        return f"it has {facts.counter.n_distinct} different values; expected two"
+    return "none of its values is one"
+
+
+def _note(records: Records, column: Column, facts: Facts) -> None:
+    """Tells what a user should know about the choice."""
+    where = f"{records.name}: column {column.name!r}"
+    if isinstance(facts, TypedColumn):
+        return
+    if column.kind == "number" and facts.numbers.first_odd:
+        row, word = facts.numbers.first_odd
+        n = facts.numbers.n_odd
+        log.warning("%s: %d values are no numbers and count as missing, the first is %r in row %d", where, n, word, row)
+    if column.kind == "datetime" and is_day_month_open(facts):
+        order = "month first" if facts.dates.alive and "m" in facts.dates.alive[0][:3] else "day first"
+        log.warning("%s: day and month could be either way round; read %s", where, order)
+    if any(word in column.why for word in ("commas", "leading zeros", "the others")):
+        log.warning("%s: %s", where, column.why)
+
+
+def _stats(column: Column, facts: Facts) -> ColumnStats:
+    """The facts, with values as text."""
+    n_missing, counter = facts.n_missing, facts.counter
+    top = tuple((str(value), count) for value, count in counter.top(N_TOP))
+    low: float | str | None = None
+    high: float | str | None = None
+    mean = None
+    if isinstance(facts, TypedColumn):
+        numbers = facts.moments.summary()
+        low, high = facts.range or (None, None)
+        top = () if facts.range else top
+    else:
+        numbers = facts.numbers.moments.summary() if column.kind == "number" else None
+        n_missing += _n_words_missing(column, facts)
+        low, high = _date_range(column, facts)
+    if numbers:
+        low, high, mean = numbers
+    return ColumnStats(column.name, facts.n, n_missing, counter.n_distinct, counter.is_exact, low, high, mean, top)
+
+
+def _n_words_missing(column: Column, facts: TextColumn) -> int:
+    """Words that count as missing only because of the column's kind."""
+    if column.kind not in ("number", "datetime"):
+        return 0
+    return sum(facts.unclear.values()) + (facts.numbers.n_odd if column.kind == "number" else 0)
+
+
+def _date_range(column: Column, facts: TextColumn) -> tuple[str | None, str | None]:
+    import numpy as np
+
+    from genwright.data.dates import format_dates
+
+    if column.kind != "datetime":
+        return None, None
+    parse = column.options["parse"]
+    ends = np.array(facts.dates.range[parse["format"]])
+    first, last = format_dates(ends, parse["format"], parse.get("offset", 0), parse.get("min_digits", 6))
+    return first, last

@@ -1,0 +1,35 @@
+"""Column names as the rest of genwright wants them: text, unique, never blank; anything else about them is kept."""
+
+import logging
+from collections.abc import Iterable, Sequence
+
+log = logging.getLogger("genwright")
+
+
+def column_names(found: Sequence[object], place: str) -> list[str]:
+    """Unique names: a blank one becomes `column_3`, a repeated one gets `_2`, `_3` …; a note says so.
+
+    >>> column_names(["a", "a", ""], "x.csv")
+    ['a', 'a_2', 'column_3']
+    """
+    texts = ["" if name is None else str(name) for name in found]
+    filled = [text if text.strip() else f"column_{i}" for i, text in enumerate(texts, 1)]
+    names = _unique(filled)
+    changed = [f"{old!r} → {new!r}" for old, new in zip(texts, names) if old != new]
+    if changed:
+        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+        log.warning("%s: column names made unique: %s%s", place, ", ".join(changed[:5]), more)
+    return names
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    names = list(names)
+    reserved, used, next_number = set(names), set(), dict.fromkeys(names, 2)
+    for i, name in enumerate(names):
+        new = name
+        while new in used or (new != name and new in reserved):
+            new = f"{name}_{next_number[name]}"
+            next_number[name] += 1
+        used.add(new)
+        names[i] = new
+    return names

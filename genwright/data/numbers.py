@@ -1,0 +1,86 @@
+"""Numbers written as text: read exactly, and written back the way the column writes them.
+
+A number is an optional sign, digits with at most one decimal point, an optional exponent; or an infinity. Not numbers:
+`00501` (the zeros mean something), `1,234` and `1,5` (a comma is a separator in one country and a point in another),
+whole numbers too long for 64 bits (a float would change their last digits).
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+INFINITE = r"(?i)^[+-]?inf(inity)?$"
+LEADING_ZERO = r"^[+-]?0\d"
+WHOLE = r"^[+-]?\d+$"
+WITH_COMMA = r"^[+-]?\d+(,\d+)+(\.\d+)?$"
+MAX_DECIMALS = 15  # more cannot be told apart in a float
+
+
+def parse_floats(trimmed: "pa.Array") -> "pa.Array":
+    """The numbers as float64; null where a string is no number."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        return trimmed.cast(pa.float64())
+    except pa.ArrowInvalid:
+        is_number = pc.or_(pc.match_substring_regex(trimmed, NUMBER), pc.match_substring_regex(trimmed, INFINITE))
+        return pc.if_else(is_number, trimmed, pa.scalar(None, trimmed.type)).cast(pa.float64())
+
+
+def parse_integers(trimmed: "pa.Array") -> "pa.Array":
+    """The whole numbers as int64; null where a string is none, or too large."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    signless = pc.utf8_ltrim(trimmed, "+")
+    is_whole = pc.match_substring_regex(trimmed, WHOLE)
+    whole = pc.if_else(is_whole, signless, pa.scalar(None, trimmed.type))
+    try:
+        return whole.cast(pa.int64())
+    except pa.ArrowInvalid:
+        fits = [None if v is None or not -(2**63) <= int(v) < 2**63 else int(v) for v in whole.to_pylist()]
+        return pa.array(fits, pa.int64())
+
+
+def count_decimals(trimmed: "pa.Array") -> "pa.Array":
+    """Digits behind the point; strings without a point have none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    at = pc.find_substring(trimmed, ".")
+    n = pc.subtract(pc.subtract(pc.utf8_length(trimmed), at), 1)
+    return pc.if_else(pc.less(at, 0), pa.scalar(0, pa.int32()), n)
+
+
+def has_match(values: "pa.Array", pattern: str) -> bool:
+    """Whether any string matches."""
+    import pyarrow.compute as pc
+
+    return bool(pc.any(pc.match_substring_regex(values, pattern)).as_py())
+
+
+def format_floats(values: "np.ndarray", decimals: int | None, min_decimals: int) -> list[str]:
+    """Floats (N,) as text with at most `decimals` digits behind the point and at least `min_decimals`.
+
+    >>> import numpy as np
+    >>> format_floats(np.array([1.5, 2.0]), 2, 0)
+    ['1.5', '2']
+    """
+    if decimals is not None and decimals == min_decimals:
+        return [f"{v:.{decimals}f}" for v in values.tolist()]
+    if decimals is None:
+        return [_shortest(v, min_decimals) for v in values.tolist()]
+    return [_shortest(round(v, decimals), min_decimals) for v in values.tolist()]  # Python rounds correctly
+
+
+def _shortest(value: float, min_decimals: int) -> str:
+    """The fewest digits that read back as the same float, but at least `min_decimals` behind the point."""
+    whole, point, fraction = repr(value).partition(".")
+    if not point or "e" in fraction:
+        return repr(value)
+    fraction = fraction.rstrip("0").ljust(min_decimals, "0")
+    return f"{whole}.{fraction}" if fraction else whole

@@ -1,0 +1,105 @@
+"""What a user hands over → records: the one door for every source."""
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from genwright.core.config import to_json
+from genwright.core.errors import ConfigError, DataError
+from genwright.core.records import Records
+from genwright.core.registry import READERS
+
+ENDINGS = ".csv .tsv .tab .txt .dat .data .jsonl .ndjson .json (each also with .gz), .parquet .pq .npy"
+
+
+def read(source: Any, **options: Any) -> Records:
+    """The records of a path, a frame, a table, an array, or the name of a built-in set.
+
+    Args:
+        source: A path to CSV, TSV, JSON lines, Parquet or .npy; a pandas or polars frame; an Arrow table; a NumPy
+            array; `"digits"`, `"wine"`, `"breast_cancer"` or `"diabetes"`; or records.
+        options: For delimited text: `delimiter`, `encoding`, `header`; for JSON: `encoding`.
+
+    Raises:
+        DataError: it cannot be read; the message names file, line or column and the next step.
+        ConfigError: the reader has no such option.
+    """
+    if isinstance(source, Records):
+        return source
+    if _is_existing(source):
+        _check_path(Path(source))
+    elif isinstance(source, (str, Path)) and source not in _builtin_names():
+        raise _no_such_file(source)
+    for name in READERS.names():
+        cls = READERS.get(name)
+        if cls.accepts(source):
+            return _guarded(_made(cls, name, options), source)
+    raise _unknown(source)
+
+
+def _is_existing(source: Any) -> bool:
+    if not isinstance(source, (str, Path)) or not str(source):
+        return False
+    try:
+        return Path(source).exists() and not (source in _builtin_names() and Path(source).is_dir())
+    except PermissionError:
+        raise DataError(f"{source}: no permission to look there; ask its owner or copy the file") from None
+    except (OSError, ValueError):
+        return False
+
+
+def _made(cls: type[Any], name: str, options: dict[str, Any]) -> Any:
+    try:
+        return cls(**options)
+    except TypeError:
+        known = ", ".join(to_json(cls())) or "no options"
+        raise ConfigError(f"the {name} reader has {known}; it was given {', '.join(options)}") from None
+
+
+def _guarded(reader: Any, source: Any) -> Records:
+    try:
+        return reader.read(source)
+    except PermissionError:
+        raise DataError(f"{source}: no permission to read it; change it with chmod +r or copy the file") from None
+
+
+def _builtin_names() -> tuple[str, ...]:
+    from genwright.data.readers.builtin import NAMES
+
+    return NAMES
+
+
+def _check_path(path: Path) -> None:
+    try:
+        if path.is_dir() and not any(path.iterdir()):
+            raise DataError(f"{path} is an empty folder; expected a file or a folder of Parquet parts")
+    except PermissionError:
+        raise DataError(f"{path}: no permission to look into this folder; ask its owner") from None
+    if path.is_file() and not path.stat().st_size:
+        raise DataError(f"{path} is empty; expected a line of column names and rows below it")
+
+
+def _no_such_file(source: str | Path) -> DataError:
+    path = Path(source)
+    folder = path.parent
+    try:
+        inside = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+    except OSError:
+        inside = []
+    near = get_close_matches(path.name, [*inside, *_builtin_names()], n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    where = "" if folder.is_dir() else f"there is no folder {folder} either; "
+    return DataError(f"no file {source}; {where}{hint}built-in sets are {', '.join(_builtin_names())}")
+
+
+def _unknown(source: Any) -> DataError:
+    if not isinstance(source, (str, Path)):
+        expected = "a path, a pandas or polars frame, an Arrow table, a NumPy array"
+        return DataError(f"cannot read a {type(source).__module__}.{type(source).__qualname__}; expected {expected}")
+    path = Path(source)
+    if path.is_dir():
+        found = sorted(p.name for p in path.iterdir())
+        listed = ", ".join(found[:8]) + (f" and {len(found) - 8} more" if len(found) > 8 else "")
+        return DataError(f"{path} is a folder with {listed}; expected Parquet parts, or name one file in it")
+    hint = "; save the sheet as CSV" if path.suffix.lower() in (".xls", ".xlsx", ".ods") else ""
+    return DataError(f"{path}: unknown ending {path.suffix or '(none)'}{hint}; expected one of {ENDINGS}")

@@ -1,0 +1,137 @@
+"""Delimited text: CSV, TSV and their kin, plain or gzipped; delimiter, quoting and encoding are found by themselves.
+
+Every value stays the text that the file holds; what it means is decided later, over all rows. The rows stream: memory
+does not grow with the file.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genwright.core.errors import DataError
+from genwright.core.records import Reader, Records
+from genwright.data.dialect import Dialect, Head, ragged, read_head, unclosed
+from genwright.data.encoding import TextFile, text_file
+from genwright.data.names import column_names
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+log = logging.getLogger("genwright")
+ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
+BLOCK = 1 << 22  # bytes parsed at once
+
+
+@dataclass(frozen=True)
+class CsvReader(Reader):
+    """Reads delimited text."""
+
+    delimiter: str | None = None  # between two fields; None: found
+    encoding: str | None = None  # None: found
+    header: bool = True  # the first row holds the column names
+
+    @classmethod
+    def accepts(cls, source: Any) -> bool:
+        """A path that ends like delimited text."""
+        if not isinstance(source, (str, Path)):
+            return False
+        name = str(source).lower().removesuffix(".gz")
+        return name.endswith(ENDINGS) and not Path(source).is_dir()
+
+    def read(self, source: Any) -> Records:
+        """Looks through the file once for its encoding and dialect; the rows are read by `open`."""
+        import pyarrow as pa
+
+        path = Path(source)
+        file = text_file(path, self.encoding)
+        head = read_head(file, self.delimiter)
+        names = self._names(head, path)
+        schema = pa.schema([(name, pa.string()) for name in names])
+        opened = _opener(file, head, schema, has_header=self.header)
+        next(opened(), None)  # mistakes near the beginning are told at once
+        return Records(str(path), schema, opened, is_text=True, path=str(path))
+
+    def _names(self, head: Head, path: Path) -> list[str]:
+        if not self.header:
+            return [f"x{i}" for i in range(len(head.rows[0]))]
+        if len(head.rows) == 1:
+            raise DataError(f"{path} has a header and no rows; expected at least one row below {_some(head.rows[0])}")
+        numbers = [name for name in head.rows[0] if re.fullmatch(r"\s*[-+]?\d+(\.\d+)?\s*", name)]
+        if len(numbers) > len(head.rows[0]) / 2:
+            log.warning(
+                "%s: the first line looks like data (%s); if the file has no header, say header=False",
+                path,
+                _some(head.rows[0]),
+            )
+        return column_names(head.rows[0], str(path))
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+
+
+def _opener(
+    file: TextFile, head: Head, schema: "pa.Schema", has_header: bool
+) -> "Callable[[], Iterator[pa.RecordBatch]]":
+    def opened() -> "Iterator[pa.RecordBatch]":
+        import pyarrow as pa
+
+        last = None
+        try:
+            for batch in _stream(file, head, schema, has_header):
+                if last is not None:
+                    yield last
+                last = batch if batch.num_rows else last
+        except pa.ArrowInvalid as error:
+            raise _explained(error, file, head.dialect, len(schema)) from None
+        if last is not None:
+            _check_end(last, file, head.dialect)
+            yield last
+
+    return opened
+
+
+def _check_end(last: "pa.RecordBatch", file: TextFile, dialect: Dialect) -> None:
+    """Refuses a file that ends inside a quoted field, which has swallowed the rows behind the open quote."""
+    problem = None
+    if file.n_quotes % 2 and "\n" in (last.columns[-1][-1].as_py() or ""):
+        problem = unclosed(file, dialect)
+    if problem is not None:
+        raise problem
+
+
+def _stream(file: TextFile, head: Head, schema: "pa.Schema", has_header: bool) -> "Iterator[pa.RecordBatch]":
+    from pyarrow import csv
+
+    dialect = head.dialect
+    yield from csv.open_csv(
+        file.open_bytes(),
+        csv.ReadOptions(
+            use_threads=False,
+            block_size=max(BLOCK, 16 * head.longest),
+            column_names=schema.names,
+            skip_rows_after_names=head.n_blank + 1 if has_header else 0,
+            encoding={"utf-8": "utf8", "utf-8-sig": "utf8"}.get(file.encoding, file.encoding),
+        ),
+        csv.ParseOptions(
+            delimiter=dialect.delimiter,
+            quote_char=dialect.quote or False,
+            double_quote=dialect.escape is None and dialect.quote is not None,
+            escape_char=dialect.escape or False,
+            newlines_in_values=True,
+        ),
+        csv.ConvertOptions(column_types={f.name: f.type for f in schema}, strings_can_be_null=False),
+    )
+
+
+def _explained(error: Exception, file: TextFile, dialect: Dialect, n_columns: int) -> DataError:
+    """The parser's complaint, with the line it is about."""
+    found = ragged(file, dialect, n_columns) or unclosed(file, dialect)
+    if found:
+        return found
+    if "straddling" in str(error):
+        return DataError(f"{file.path}: a row is longer than {BLOCK:,} bytes; is a quote not closed?")
+    return DataError(f"{file.path}: {error}")

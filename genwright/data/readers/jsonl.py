@@ -1,0 +1,151 @@
+"""JSON: one object a line, or one array of objects in the file; plain or gzipped.
+
+A first pass finds every key and the types of its values, so that a later row may hold what the first did not; the
+rows then stream. Whole numbers and decimals together become decimals; other mixtures become text. Nested objects
+become columns named `outer.inner`, lists JSON text. An array of objects is read whole.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genwright.core.errors import DataError
+from genwright.core.records import Reader, Records
+from genwright.data.encoding import TextFile, text_file
+from genwright.data.names import column_names
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+log = logging.getLogger("genwright")
+ENDINGS = (".jsonl", ".ndjson", ".json")
+CHUNK = 16_384  # rows a batch
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class JsonlReader(Reader):
+    """Reads JSON lines."""
+
+    encoding: str | None = None  # None: found
+
+    @classmethod
+    def accepts(cls, source: Any) -> bool:
+        """A path that ends like JSON."""
+        return isinstance(source, (str, Path)) and str(source).lower().removesuffix(".gz").endswith(ENDINGS)
+
+    def read(self, source: Any) -> Records:
+        """One pass for keys and types."""
+        path = Path(source)
+        rows = _rows(text_file(path, self.encoding))
+        types: dict[str, set[str]] = {}
+        n = 0
+        for row in rows():
+            n += 1
+            for key, value in row.items():
+                types.setdefault(key, set()).add(_kind(value))
+        if not types:
+            raise DataError(
+                f'{path} holds no objects with keys; expected one like {{"age": 39, "job": "clerk"}}}} a line'
+            )
+        return Records(str(path), *_typed(path, types, rows), n_rows=n, path=str(path))
+
+
+def _typed(
+    path: Path, types: dict[str, set[str]], rows: Callable[[], Iterator[Row]]
+) -> "tuple[pa.Schema, Callable[[], Iterator[pa.RecordBatch]]]":
+    import pyarrow as pa
+
+    for key, kinds in types.items():
+        if len(kinds - {"null"}) > 1 and kinds - {"null"} != {"int64", "double"}:
+            log.warning("%s: key %r holds %s; read as text", path, key, " and ".join(sorted(kinds - {"null"})))
+    schema = pa.schema(list(zip(column_names(list(types), str(path)), map(_arrow_type, types.values()))))
+
+    def opened() -> "Iterator[pa.RecordBatch]":
+        stream = rows()
+        while chunk := list(islice(stream, CHUNK)):
+            columns = [
+                pa.array([_value(row.get(key), field.type) for row in chunk], field.type)
+                for key, field in zip(types, schema)
+            ]
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+    return schema, opened
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return "null" if value is None else "bool"
+    if isinstance(value, int):
+        return "int64" if -(2**63) <= value < 2**63 else "large integer"
+    return "double" if isinstance(value, float) else "string" if isinstance(value, str) else "list"
+
+
+def _arrow_type(kinds: set[str]) -> "pa.DataType":
+    import pyarrow as pa
+
+    known = kinds - {"null"}
+    if known == {"int64", "double"}:
+        return pa.float64()
+    simple = {"int64": pa.int64(), "double": pa.float64(), "bool": pa.bool_()}
+    return simple.get(known.pop(), pa.string()) if len(known) == 1 else pa.string()
+
+
+def _value(value: Any, kind: "pa.DataType") -> Any:
+    """The value as the column holds it."""
+    import pyarrow as pa
+
+    if value is None or not pa.types.is_string(kind):
+        return float(value) if value is not None and pa.types.is_floating(kind) else value
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _rows(file: TextFile) -> Callable[[], Iterator[Row]]:
+    """A function that starts a pass over the objects."""
+
+    def rows() -> Iterator[Row]:
+        with file.open_text() as text:
+            start = text.read(4096).lstrip("\ufeff \t\r\n")
+        return _array(file) if start.startswith("[") else _lines(file)
+
+    return rows
+
+
+def _lines(file: TextFile) -> Iterator[Row]:
+    with file.open_text() as text:
+        for number, line in enumerate(text, 1):
+            if line.strip("\ufeff \t\r\n"):
+                yield _object(_parsed(line.strip("\ufeff \t\r\n"), file.path, number), f"{file.path}: line {number}")
+
+
+def _array(file: TextFile) -> Iterator[Row]:
+    with file.open_text() as text:
+        objects = _parsed(text.read().lstrip("\ufeff"), file.path, 1)
+    for number, value in enumerate(objects, 1):
+        yield _object(value, f"{file.path}: element {number}")
+
+
+def _parsed(text: str, path: Path, first_line: int) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        line = first_line + error.lineno - 1
+        raise DataError(f"{path}: line {line}, character {error.colno}: {error.msg}; expected a JSON object") from None
+
+
+def _object(value: Any, where: str) -> Row:
+    if not isinstance(value, dict):
+        raise DataError(f'{where} is {json.dumps(value)[:40]}, expected an object such as {{"age": 39}}')
+    return dict(_flat(value)) if any(isinstance(v, dict) for v in value.values()) else value
+
+
+def _flat(value: Row, prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            yield from _flat(inner, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", inner

@@ -1,0 +1,222 @@
+"""Rows → a file: CSV, TSV, JSON lines or Parquet by its ending, streaming, and whole or not at all.
+
+The rows go to a temporary file in the same folder, which takes the final name only when all of it is on the disk.
+CSV cells are quoted where they hold a delimiter of any kind, a quote or a line end.
+"""
+
+import errno
+import gzip
+import json
+import os
+import re
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from genwright.core.errors import DataError
+from genwright.core.schema import Schema
+from genwright.data.typed import untyped
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".jsonl.gz", ".parquet")
+_NEEDS_QUOTES = r"""[,;\t|"\r\n]|^'|^\x{FEFF}"""
+_FORMULA = r"^[=+\-@\t\r]"  # a spreadsheet would compute such a cell
+
+
+def write(batches: "Iterable[pa.Table]", path: str | Path, schema: Schema, excel_safe: bool = False) -> int:
+    """Writes typed tables one below the other and returns the number of rows.
+
+    Args:
+        batches: Tables with the schema's columns.
+        path: Its ending chooses the format: .csv, .tsv, .jsonl (each also with .gz), .parquet.
+        schema: Says how values were written in the file they came from.
+        excel_safe: Puts a ' before text cells that a spreadsheet would take for a formula (CSV and TSV).
+
+    Raises:
+        DataError: the ending is unknown, the folder is absent, or the disk is full; no file is left then.
+    """
+    path = Path(path)
+    form = _format_of(path)
+    n_rows = 0
+    with _atomic(path) as file, _compressed(file, path) as stream:
+        put = _writer(form, stream, schema, excel_safe)
+        for table in batches:
+            put.table(table)
+            n_rows += table.num_rows
+        put.close()
+    return n_rows
+
+
+def check_ending(path: str | Path) -> None:
+    """Refuses a path that `write` could not write, before any work is done."""
+    _format_of(Path(path))
+
+
+def _format_of(path: Path) -> str:
+    name = path.name.lower()
+    for ending in ENDINGS:
+        if name.endswith(ending):
+            return ending.removesuffix(".gz")
+    raise DataError(f"{path}: cannot write this ending; expected one of {', '.join(ENDINGS)}")
+
+
+@contextmanager
+def _atomic(path: Path) -> Iterator[BinaryIO]:
+    """A file that appears under its name only when all went well."""
+    part = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        with part.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise _explained(error, path) from None
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _explained(error: OSError, path: Path) -> DataError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DataError(f"{path}: the disk is full; nothing was written, free some space or choose another folder")
+    if isinstance(error, FileNotFoundError):
+        return DataError(f"{path}: there is no folder {path.parent}; make it first")
+    if isinstance(error, PermissionError):
+        return DataError(f"{path}: no permission to write in {path.parent}; choose another folder")
+    if path.is_dir():
+        return DataError(f"{path} is a folder; name a file in it")
+    return DataError(f"{path}: {error.strerror or error}; nothing was written")
+
+
+@contextmanager
+def _compressed(file: BinaryIO, path: Path) -> Iterator[BinaryIO]:
+    if not path.name.lower().endswith(".gz"):
+        yield file
+        return
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0) as stream:
+        yield stream  # type: ignore[misc]
+
+
+def _writer(form: str, stream: BinaryIO, schema: Schema, excel_safe: bool) -> Any:
+    if form == ".parquet":
+        return _Parquet(stream, schema)
+    if form == ".jsonl":
+        return _Jsonl(stream, schema)
+    return _Delimited(stream, schema, "\t" if form == ".tsv" else ",", excel_safe)
+
+
+class _Delimited:
+    """CSV and TSV, one Arrow kernel a column rather than one Python call a cell."""
+
+    def __init__(self, stream: BinaryIO, schema: Schema, delimiter: str, excel_safe: bool):
+        self.stream, self.schema, self.delimiter, self.excel_safe = stream, schema, delimiter, excel_safe
+        self.n_columns = len(schema)
+        names = [re.sub(r"^(?=[=+\-@\t\r])", "'", n) if excel_safe else n for n in schema.names]
+        stream.write((delimiter.join(map(self._quoted_name, names)) + "\n").encode())
+
+    def table(self, table: "pa.Table") -> None:
+        import pyarrow.compute as pc
+
+        cells = [self._cells(name, column) for name, column in zip(self.schema.names, self._texts(table))]
+        lines = pc.binary_join_element_wise(*cells, self.delimiter) if len(cells) > 1 else cells[0]
+        if len(lines):
+            self.stream.write(("\n".join(lines.to_pylist()) + "\n").encode("utf-8", "surrogatepass"))
+
+    def close(self) -> None:
+        pass
+
+    def _texts(self, table: "pa.Table") -> "list[pa.Array]":
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        table = untyped(table.select(self.schema.names), self.schema)
+        return [_contiguous(pc.fill_null(_as_text(column), pa.scalar("", pa.string()))) for column in table.columns]
+
+    def _cells(self, name: str, texts: "pa.Array") -> "pa.Array":
+        import pyarrow.compute as pc
+
+        if self.excel_safe and self.schema[name].kind not in ("number", "datetime", "boolean"):
+            is_formula = pc.match_substring_regex(texts, _FORMULA)
+            texts = pc.if_else(is_formula, pc.binary_join_element_wise("'", texts, ""), texts)
+        needs = pc.match_substring_regex(texts, _NEEDS_QUOTES)
+        if self.n_columns == 1:
+            needs = pc.or_(needs, pc.equal(texts, ""))
+        if not pc.any(needs).as_py():
+            return texts
+        quoted = pc.binary_join_element_wise('"', pc.replace_substring(texts, '"', '""'), '"', "")
+        return pc.if_else(needs, quoted, texts)
+
+    def _quoted_name(self, name: str) -> str:
+        is_plain = name and not re.search(r"""[,;\t|"\r\n]|^'|^\ufeff""", name)
+        return name if is_plain else '"' + name.replace('"', '""') + '"'
+
+
+class _Jsonl:
+    """One JSON object a line; numbers stay numbers, dates are text in the format they came in."""
+
+    def __init__(self, stream: BinaryIO, schema: Schema):
+        self.stream, self.schema = stream, schema
+        self.as_text = Schema(tuple(c for c in schema if c.kind == "datetime"))
+
+    def table(self, table: "pa.Table") -> None:
+        import pyarrow as pa
+
+        table = table.select(self.schema.names)
+        texts = untyped(table, self.as_text)
+        for name in texts.schema.names:
+            column = texts.column(name)
+            column = column if pa.types.is_string(column.type) else column.cast(pa.string())
+            table = table.set_column(table.schema.get_field_index(name), name, column)
+        for row in table.to_pylist():
+            self.stream.write((json.dumps(row, ensure_ascii=False, default=_json_value) + "\n").encode())
+
+    def close(self) -> None:
+        pass
+
+
+class _Parquet:
+    """Typed columns as they are."""
+
+    def __init__(self, stream: BinaryIO, schema: Schema):
+        self.stream, self.schema = stream, schema
+        self.file: Any = None
+
+    def table(self, table: "pa.Table") -> None:
+        from pyarrow import parquet
+
+        table = table.select(self.schema.names)
+        if self.file is None:
+            self.file = parquet.ParquetWriter(self.stream, table.schema, compression="zstd")
+        self.file.write_table(table.cast(self.file.schema))
+
+    def close(self) -> None:
+        import pyarrow as pa
+
+        if self.file is None:
+            self.table(pa.table({name: pa.array([], pa.string()) for name in self.schema.names}))
+        self.file.close()
+
+
+def _json_value(value: Any) -> Any:
+    """What JSON has no type for: decimals as numbers, the rest as text."""
+    return float(value) if type(value).__name__ == "Decimal" else str(value)
+
+
+def _as_text(column: "pa.ChunkedArray") -> "pa.ChunkedArray":
+    import pyarrow as pa
+
+    if pa.types.is_floating(column.type):
+        texts = [None if v is None or v != v else repr(v).removesuffix(".0") for v in column.to_pylist()]
+        return pa.chunked_array([pa.array(texts, pa.string())])
+    return column if pa.types.is_string(column.type) else column.cast(pa.string())
+
+
+def _contiguous(column: "pa.ChunkedArray") -> "pa.Array":
+    import pyarrow as pa
+
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)

@@ -1,0 +1,112 @@
+"""How surprised is the model by real rows it has not seen? Mean negative log-likelihood (Good, 1952).
+
+https://doi.org/10.1111/j.2517-6161.1952.tb00104.x (the logarithmic score, proper: the truth has the lowest expectation)
+
+    nats = −1/N Σ_i log p(x_i)          bits per column = nats / (D ln 2)
+
+A model with a lower bound of log p answers an upper bound of this number, and its parts say so by name. Numbers without
+steps have a density, so that values depend on their units and may be negative; only rows of one space compare.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from genwright.core.dataset import n_rows
+from genwright.core.errors import DataError, UnsupportedError
+from genwright.core.features import sample_rows
+from genwright.core.judge import Evidence, Judge, Measure, Part, Score
+from genwright.core.registry import JUDGES
+from genwright.core.rng import numpy_generator
+from genwright.core.space import Batch
+from genwright.core.statistics import mean, normal_measure
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Likelihood(Judge):
+    """Mean negative log-likelihood of held-out rows; floor: of training rows, ceiling: under independent columns."""
+
+    parts: ClassVar[dict[str, Part]] = {
+        "nats": Part("nats per row", "lower", "Surprise of the model at a real row it has not seen."),
+        "bits": Part("bits per column", "lower", "The same per column, in bits."),
+        "nats_bound": Part("nats per row", "lower", "An upper bound of the model's surprise at an unseen real row."),
+        "bits_bound": Part("bits per column", "lower", "The same bound per column, in bits."),
+    }
+    needs = frozenset({"train", "held_out", "log_prob"})
+    source = "Good (1952), https://doi.org/10.1111/j.2517-6161.1952.tb00104.x"
+    max_rows = 10_000
+
+    def measure(self, fake: Batch, evidence: Evidence) -> dict[str, Measure]:
+        """The model's number on held-out rows; `fake` is not looked at, because the model itself is asked."""
+        return self._on(evidence.held_out, evidence.log_prob, evidence)
+
+    def protocol(self, evidence: Evidence) -> str:
+        """Rows and interval."""
+        what = "a bound of the log-likelihood" if evidence.is_bound else "exact log-likelihood"
+        return (
+            f"{what} of {min(self.max_rows, n_rows(evidence.held_out))} held-out rows (at most {self.max_rows}), "
+            "normal interval; floor: of training rows; ceiling: of held-out rows under independent columns"
+        )
+
+    def scores(self, evidence: Evidence) -> list[Score]:
+        """Nothing where the model or independent columns have no likelihood."""
+        if evidence.log_prob is None or evidence.trivial_log_prob is None:
+            return []
+        found = self._on(evidence.held_out, evidence.log_prob, evidence)
+        floor = self._on(evidence.train, evidence.log_prob, evidence)
+        ceiling = self._on(evidence.held_out, evidence.trivial_log_prob, evidence)
+        name, protocol = JUDGES.name_of(type(self)), self.protocol(evidence)
+        return [
+            Score(
+                name=f"{name}.{part}",
+                value=m.value,
+                low=m.low,
+                high=m.high,
+                n=m.n,
+                floor=floor[part].value,
+                ceiling=ceiling[part].value,
+                unit=self.parts[part].unit,
+                direction=self.parts[part].direction,
+                protocol=protocol,
+                source=self.source,
+                details=m.details,
+            )
+            for part, m in found.items()
+        ]
+
+    def _on(
+        self, rows: Batch, log_prob: "Callable[[Batch], torch.Tensor] | None", evidence: Evidence
+    ) -> dict[str, Measure]:
+        """Part → mean surprise at these rows."""
+        if log_prob is None:
+            raise UnsupportedError("this model has no likelihood; judge its draws instead, e.g. by detectability")
+        rng = numpy_generator(evidence.seed, "likelihood")
+        surprise = -log_prob(sample_rows(rows, self.max_rows, rng)).detach().cpu().numpy().astype(np.float64)
+        if not len(surprise) or np.isnan(surprise).any():
+            raise DataError(
+                f"likelihood of {len(surprise)} rows has {int(np.isnan(surprise).sum())} values that are not a number; "
+                "pass rows of the model's space"
+            )
+        nats = _measure(surprise)
+        per_column = 1 / (max(len(evidence.space), 1) * math.log(2))
+        ends = {end: getattr(nats, end) * per_column for end in ("value", "low", "high")}
+        suffix = "_bound" if evidence.is_bound else ""
+        return {f"nats{suffix}": nats, f"bits{suffix}": replace(nats, **ends)}
+
+
+def _measure(surprise: np.ndarray) -> Measure:
+    """Mean with its interval; infinite as soon as one row is impossible, and `details` says how many are."""
+    possible = surprise[np.isfinite(surprise)]
+    details = {
+        "n_impossible": len(surprise) - len(possible),
+        "quantiles": np.quantile(possible, np.linspace(0, 1, 21)).tolist() if len(possible) else [],
+    }
+    if len(possible) < len(surprise):
+        return Measure(math.inf, math.inf, math.inf, len(surprise), details)
+    estimate = mean(surprise)
+    return normal_measure(estimate.value, estimate.error, len(surprise), details=details)

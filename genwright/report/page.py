@@ -1,0 +1,267 @@
+"""The report of a fit: one HTML page that needs nothing else, no script, no network, no other file.
+
+In order: the verdict in a sentence, the scores between their anchors, every column real over synthetic, the pairs of
+columns, the check for copies, ten synthetic rows, how it was measured, and the facts of the fit. Names and values come
+from other people's files: everything is escaped, and what is very long is cut.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from genwright.core.errors import GenwrightError
+from genwright.core.files import replace_file
+from genwright.core.judge import Score
+from genwright.core.registry import JUDGES
+from genwright.core.schema import Schema
+from genwright.report import association_map, column_overlay, near_copies, score_bar
+from genwright.report.values import Pair, pair
+from genwright.report.verdict import verdict
+from genwright.report.words import clean, heading, is_known, number, quantity, shorten
+
+MAX_COLUMNS, MAX_ROWS, N_SAMPLE, MAX_CELL, MAX_NAME = 60, 5_000, 10, 80, 60
+LABELS = {
+    "model": "Model",
+    "why": "Why this model",
+    "settings": "Settings",
+    "n_rows": "Rows",
+    "n_train": "Training rows",
+    "n_held_out": "Held-out rows",
+    "held_out": "Held-out share",
+    "fingerprint": "Data fingerprint",
+}
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything a page shows.
+
+    Args:
+        title: What was learnt and by what: "customers.csv · trees".
+        schema: The columns.
+        scores: What the judges measured.
+        real: Held-out or training records; at most 5,000 are drawn.
+        fake: Draws with the same columns.
+        facts: Model name, why, settings, rows, seconds, fingerprint, seed, versions, created; values are plain JSON.
+    """
+
+    title: str
+    schema: Schema
+    scores: list[Score]
+    real: pa.Table
+    fake: pa.Table
+    facts: dict[str, Any]
+
+
+def write(material: Material, path: str | Path) -> Path:
+    """The page as a file; the old one stays if anything fails.
+
+    Raises:
+        GenwrightError: the file cannot be written; says why.
+    """
+    path = Path(path)
+    try:
+        replace_file(path, render(material).encode("utf-8", "replace"))
+    except OSError as error:
+        raise GenwrightError(f"{path}: the report cannot be written ({error.strerror}); choose another place") from None
+    return path
+
+
+def render(material: Material) -> str:
+    """The page as HTML."""
+    real, fake = material.real.slice(0, MAX_ROWS), material.fake.slice(0, MAX_ROWS)
+    pairs = [pair(column, real, fake) for column in material.schema]
+    shown = furthest(pairs, MAX_COLUMNS)
+    associations = association_map.from_scores(material.scores) or association_map.from_records(shown)
+    words = verdict(material.scores, _to_blame(pairs, associations))
+    protocols = _protocols(material.scores)
+    page = (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            title=shorten(material.title, 200),
+            verdict=words,
+            summary=_summary(material),
+            scores=[_score_row(score, protocols) for score in material.scores],
+            columns=[_column_card(both) for both in shown],
+            n_columns=len(pairs),
+            n_real=real.num_rows,
+            n_fake=fake.num_rows,
+            associations=_association_view(associations),
+            copies=_copies_view(material.scores),
+            sample=_sample(fake, [both.name for both in shown]),
+            protocols=list(protocols),
+            facts=list(_facts(material.facts)),
+            style=Markup(Path(__file__).with_name("style.css").read_text(encoding="utf-8")),
+        )
+    )
+    return clean(page)
+
+
+def furthest(pairs: list[Pair], n: int) -> list[Pair]:
+    """At most n columns, those that differ most, in the table's order."""
+    if len(pairs) <= n:
+        return pairs
+    order = sorted(range(len(pairs)), key=lambda i: -_distance(pairs[i]))
+    return [pairs[i] for i in sorted(order[:n])]
+
+
+@cache
+def _environment() -> Environment:
+    loader = FileSystemLoader(Path(__file__).parent)
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def _distance(both: Pair) -> float:
+    return both.distance if is_known(both.distance) else -1.0
+
+
+def _to_blame(pairs: list[Pair], associations: association_map.Associations | None) -> str:
+    """Columns that are off by more than chance, or else the pairs that are furthest off."""
+    worst = sorted((p for p in pairs if _distance(p) > 0.02 + _noise(p)), key=lambda p: -_distance(p))[:3]
+    if worst:
+        return f"worst columns: {', '.join(shorten(p.name, 40) for p in worst)}"
+    limit = 2 * associations.floor if associations and is_known(associations.floor) else 0.1
+    found = [(a, b) for a, b, d in associations.worst(3) if d > limit] if associations else []
+    listed = ", ".join(f"{shorten(a, 30)} with {shorten(b, 30)}" for a, b in found)
+    return f"worst pairs: {listed}" if listed else ""
+
+
+def _noise(both: Pair) -> float:
+    """The Kolmogorov-Smirnov distance that equal distributions exceed in one case of twenty (for large samples)."""
+    n, m = max(1, len(both.real)), max(1, len(both.fake))
+    return 1.36 * float(np.sqrt((n + m) / (n * m)))
+
+
+def _summary(material: Material) -> str:
+    """The line under the title."""
+    facts = material.facts
+    model, n = facts.get("model"), facts.get("n_train", facts.get("rows"))
+    seconds = facts.get("seconds")
+    parts = [
+        f"model {shorten(model, 40)}" if model else "",
+        f"{len(material.schema)} columns",
+        f"learnt from {quantity(n, 9)} rows" if is_known(n) else "",
+        f"in {quantity(seconds)} s" if is_known(seconds) else "",
+    ]
+    return ", ".join(p for p in parts if p)
+
+
+def _protocols(scores: Iterable[Score]) -> dict[tuple[str, str], int]:
+    """(protocol, source) → the number of its footnote."""
+    found: dict[tuple[str, str], int] = {}
+    for score in scores:
+        found.setdefault((score.protocol, score.source), len(found) + 1)
+    return found
+
+
+def _score_row(score: Score, protocols: Mapping[tuple[str, str], int]) -> dict[str, Any]:
+    name = heading(score.name)
+    return {
+        "name": shorten(name, MAX_NAME),
+        "full": clean(name),
+        "meaning": _meaning(score.name),
+        "value": number(score.value),
+        "interval": f"{number(score.low)} to {number(score.high)}" if is_known(score.low) else "",
+        "floor": number(score.floor),
+        "ceiling": number(score.ceiling),
+        "unit": shorten(score.unit, 30),
+        "better": score_bar.BETTER[score.direction],
+        "n": quantity(score.n, 9),
+        "bar": score_bar.draw(score),
+        "footnote": protocols[(score.protocol, score.source)],
+    }
+
+
+def _meaning(name: str) -> str:
+    """What the judge itself says the number is; nothing for a judge that is not installed."""
+    judge, _, part = name.partition(".")
+    try:
+        return JUDGES.get(judge).parts[part].meaning
+    except (GenwrightError, ImportError, AttributeError, KeyError):
+        return ""
+
+
+def _column_card(both: Pair) -> dict[str, Any]:
+    drawing = column_overlay.draw(both)
+    note = column_overlay.note(both) or ("" if drawing else "no rows to draw")
+    return {
+        "name": shorten(both.name, MAX_NAME),
+        "full": clean(both.name),
+        "kind": both.kind,
+        "distance": number(both.distance) if drawing else "",
+        "drawing": drawing,
+        "note": shorten(note, 160) if note else "",
+    }
+
+
+def _association_view(found: association_map.Associations | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    limits = association_map.shades(found.trimmed(association_map.N_SHOWN))
+    return {
+        "drawing": association_map.draw(found),
+        "limits": [f"{low:.2f} to {high:.2f}" for low, high in pairwise(limits)],
+        "worst": [(shorten(a, 40), shorten(b, 40), number(d)) for a, b, d in found.worst(5)],
+        "floor": number(found.floor) if is_known(found.floor) else "",
+        "n": len(found.names),
+        "n_shown": min(len(found.names), association_map.N_SHOWN),
+    }
+
+
+def _copies_view(scores: list[Score]) -> dict[str, Any] | None:
+    found = near_copies.races(scores)
+    if not found:
+        return None
+    quantiles = near_copies.distances(scores)
+    return {
+        "races": near_copies.draw_races(found),
+        "distances": near_copies.draw_distances(quantiles) if quantiles else "",
+    }
+
+
+def _sample(fake: pa.Table, names: list[str]) -> dict[str, Any]:
+    """The first synthetic rows, each cell as (short, whole)."""
+    names = [name for name in names if name in fake.column_names]
+    rows = fake.select(names).slice(0, N_SAMPLE)
+    columns = [rows.column(name).to_pylist() for name in names]
+    return {
+        "names": [(shorten(name, 30), clean(name[:1000])) for name in names],
+        "rows": [[_cell(value) for value in row] for row in zip(*columns, strict=True)],
+    }
+
+
+def _cell(value: Any) -> tuple[str, str]:
+    if value is None or value != value:
+        return "–", "missing"
+    if isinstance(value, float):
+        return f"{value:.6g}", ""
+    if isinstance(value, (bytes, bytearray)):
+        return f"{len(value):,} bytes", ""
+    whole = str(value)
+    short = shorten(whole, MAX_CELL)
+    return short, clean(whole[:1000]) if short != whole else ""
+
+
+def _facts(facts: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    for key, value in facts.items():
+        if value not in (None, "", {}, []):
+            name = LABELS.get(key, heading(str(key).replace(".", " ")))
+            yield shorten(name, MAX_NAME), shorten(_plain(value), 600)
+
+
+def _plain(value: Any) -> str:
+    """A value of the facts in a line."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} = {_plain(v)}" for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_plain(v) for v in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

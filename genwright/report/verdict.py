@@ -1,0 +1,179 @@
+"""The verdict: one sentence from the scores, by plain rules, bad news first.
+
+Four questions are asked, each answered by one kind of score where it is there:
+
+- fidelity: can a classifier tell the rows from real ones? (`detectability`, the stronger of its detectors)
+- usefulness: is a predictor trained on them as good on real rows? (`utility.auc`, or `utility.r2`)
+- copying: do they lie closer to training rows than to unseen ones, or equal them? (`near_copies`)
+- membership: can an attacker tell who was in the training data? (`membership.auc`)
+
+A difference smaller than its own interval is not held against the rows; a wide interval is said.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from genwright.core.judge import Score
+from genwright.report.words import is_known, number, percent
+
+Level = Literal["good", "fair", "poor", "unknown"]
+WORDS = {"good": "Good", "fair": "Mixed", "poor": "Poor", "unknown": "Not judged"}
+PRIVACY = ("copying", "membership")
+_RANK = ("unknown", "good", "fair", "poor")
+_BADNESS = {"poor": 2, "fair": 1, "good": 0, "unknown": 0}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The answer to one question."""
+
+    aspect: str
+    level: Level
+    words: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The sentence, its level (the worst of its findings) and the findings."""
+
+    sentence: str
+    level: Level
+    findings: tuple[Finding, ...]
+
+    @property
+    def word(self) -> str:
+        """The level as a word."""
+        return WORDS[self.level]
+
+
+def verdict(scores: Iterable[Score], blame: str = "") -> Verdict:
+    """The verdict on some rows.
+
+    Args:
+        scores: What was measured.
+        blame: What differs most, said when the rows are told apart: "worst columns: age, income".
+    """
+    by_name = {score.name: score for score in scores if is_known(score.value)}
+    findings = tuple(f for f in (fidelity(by_name), usefulness(by_name), copying(by_name), membership(by_name)) if f)
+    if not findings:
+        return Verdict("Not judged: there are no scores.", "unknown", ())
+    level = max((f.level for f in findings), key=_RANK.index)
+    words = [f.words for f in sorted(_worth_saying(findings), key=lambda f: -_BADNESS[f.level])]
+    if not any(f.aspect in PRIVACY for f in findings):
+        words.append("copying was not checked")
+    sentence = ", ".join(words)
+    if blame and any(f.aspect == "fidelity" and f.level in ("fair", "poor") for f in findings):
+        sentence += f"; {blame}"
+    return Verdict(sentence[0].upper() + sentence[1:] + ".", level, findings)
+
+
+def fidelity(scores: dict[str, Score]) -> Finding | None:
+    """Can the rows be told from real ones?"""
+    detectors = [s for name, s in scores.items() if name.split(".")[0] == "detectability"]
+    if not detectors:
+        return _fidelity_by_pairs(scores)
+    score = max(detectors, key=lambda s: s.value)
+    found = f"({_two(score.value)})"
+    wide = is_known(score.low) and is_known(score.high) and score.high - score.low > 0.2
+    if wide and score.low <= 0.55 and score.high >= 0.65:
+        return Finding(
+            "fidelity", "unknown", f"too few rows to say whether a detector tells them apart {_range(score)}"
+        )
+    if score.value < 0.55:
+        return Finding("fidelity", "good", f"hard to tell from real rows (detector {_two(score.value)})")
+    if score.value < 0.65:
+        return Finding("fidelity", "fair", f"a detector tells these rows from real ones at times {found}")
+    if score.value < 0.8:
+        return Finding("fidelity", "fair", f"a detector often tells these rows from real ones {found}")
+    return Finding("fidelity", "poor", f"a detector tells these rows apart easily {found}")
+
+
+def usefulness(scores: dict[str, Score]) -> Finding | None:
+    """Do they train a predictor as well as real rows do?"""
+    for name, unit in (("utility.auc", "AUC"), ("utility.r2", "R²")):
+        score = scores.get(name)
+        if score is None or not is_known(score.floor) or not is_known(score.ceiling):
+            continue
+        found = f"({unit} {number(score.value)} of {number(score.floor)})"
+        reach = score.floor - score.ceiling
+        if reach < 0.03:
+            continue  # real rows themselves predict no better than independent columns
+        lost = (score.floor - score.value) / reach
+        within = is_known(score.high) and score.high >= score.floor and lost < 0.25
+        if lost <= 0.05 or within:
+            return Finding("usefulness", "good", f"as useful for training {found}")
+        if lost <= 0.25:
+            return Finding("usefulness", "fair", f"nearly as useful for training {found}")
+        if lost <= 0.6:
+            return Finding("usefulness", "poor", f"less useful for training {found}")
+        return Finding("usefulness", "poor", f"of little use for training {found}")
+    return None
+
+
+def copying(scores: dict[str, Score]) -> Finding | None:
+    """Are rows copies, or nearly, of training rows?"""
+    exact, near = scores.get("near_copies.exact"), scores.get("near_copies.closer_tail")
+    near = near or scores.get("near_copies.closer")
+    if (
+        exact
+        and exact.value > max(0.01, 2 * _or(exact.floor, 0.0))
+        and _or(exact.low, exact.value) > _or(exact.floor, 0)
+    ):
+        level: Level = "poor" if exact.value > 0.05 else "fair"
+        usual = f", {percent(exact.floor)} is usual" if is_known(exact.floor) else ""
+        return Finding("copying", level, f"{percent(exact.value)} of the rows equal a training row{usual}")
+    if near is None:
+        return Finding("copying", "good", "no sign of copying") if exact else None
+    is_real = _or(near.low, near.value) > 0.5
+    if near.value > 0.6 and is_real:
+        return Finding(
+            "copying", "poor", f"many rows are near-copies of training rows ({_two(near.value)}, 0.50 is none)"
+        )
+    if near.value > 0.55 and is_real:
+        return Finding("copying", "fair", f"rows lean towards training rows ({_two(near.value)}, 0.50 is none)")
+    return Finding("copying", "good", "no sign of copying")
+
+
+def membership(scores: dict[str, Score]) -> Finding | None:
+    """Does an attack tell training rows from others?"""
+    score = scores.get("membership.auc")
+    if score is None:
+        return None
+    if _or(score.low, score.value) <= 0.5 or score.value <= 0.53:
+        return Finding("membership", "good", "an attack does not find the training rows")
+    level: Level = "poor" if score.value > 0.6 else "fair"
+    return Finding("membership", level, f"an attack finds training rows (AUC {_two(score.value)}, 0.50 is none)")
+
+
+def _fidelity_by_pairs(scores: dict[str, Score]) -> Finding | None:
+    """Where no detector ran: how far pairs of columns are from real ones, between floor and ceiling."""
+    score = scores.get("associations.pairs") or scores.get("associations")
+    if score is None or not is_known(score.floor) or not is_known(score.ceiling) or score.ceiling <= score.floor:
+        return None
+    lost = (score.value - score.floor) / (score.ceiling - score.floor)
+    found = f"({number(score.value)}, real rows {number(score.floor)})"
+    if lost <= 0.15:
+        return Finding("fidelity", "good", f"pairs of columns look like real ones {found}")
+    if lost <= 0.5:
+        return Finding("fidelity", "fair", f"pairs of columns differ somewhat from real ones {found}")
+    return Finding("fidelity", "poor", f"pairs of columns differ much from real ones {found}")
+
+
+def _worth_saying(findings: tuple[Finding, ...]) -> list[Finding]:
+    """One answer on privacy where both are good; the bad one where they differ."""
+    privacy = [f for f in findings if f.aspect in PRIVACY]
+    bad = [f for f in privacy if f.level != "good"]
+    return [f for f in findings if f.aspect not in PRIVACY or f in (bad or privacy[:1])]
+
+
+def _two(value: float) -> str:
+    return f"{value:.2f}"
+
+
+def _range(score: Score) -> str:
+    return f"({_two(score.value)}, {_two(score.low)} to {_two(score.high)} on {score.n:,} rows)"
+
+
+def _or(value: float, otherwise: float) -> float:
+    return value if is_known(value) else otherwise

@@ -1,0 +1,85 @@
+"""Numbers and names as a reader sees them: three digits that matter, a dash for what is not known, long names cut."""
+
+import math
+import re
+from typing import Any
+
+NOTHING = "–"
+ABBREVIATIONS = {"auc": "AUC", "r2": "R²", "tpr": "true positive rate"}
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """The number with `digits` that matter; a dash where there is none.
+
+    >>> number(0.92847), number(12345.6), number(float("nan")), number(-0.00012)
+    ('0.928', '12,346', '–', '−0.00012')
+    """
+    if not is_known(value):
+        return {float("inf"): "∞", float("-inf"): "−∞"}.get(value, NOTHING)
+    size = abs(value)
+    if size >= 1e9:
+        text = f"{value:.{digits - 1}e}"
+    elif size >= 0.01 or size == 0:
+        decimals = digits if size < 1 else max(0, digits - 1 - math.floor(math.log10(size)))
+        text = f"{value:,.{decimals}f}"
+    else:
+        text = f"{value:#.{max(1, digits - 1)}g}"
+    return text.replace("-", "−")
+
+
+def quantity(value: Any, digits: int = 3) -> str:
+    """A value of the data, without zeros at its end: 37, 0.5, 1,200.
+
+    >>> quantity(37.0), quantity(0.5), quantity(1200.0)
+    ('37', '0.5', '1,200')
+    """
+    text = number(value, digits)
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+
+
+def percent(share: float) -> str:
+    """A share of the rows.
+
+    >>> percent(0.0564), percent(0.0), percent(0.00001), percent(1.0)
+    ('5.6 %', '0 %', '< 0.1 %', '100 %')
+    """
+    if not is_known(share):
+        return NOTHING
+    if 0 < share < 0.001:
+        return "< 0.1 %"
+    return f"{100 * share:.0f} %" if share in (0.0, 1.0) or share >= 0.0995 else f"{100 * share:.1f} %"
+
+
+def is_known(value: Any) -> bool:
+    """Whether it is a finite number."""
+    try:
+        return value is not None and math.isfinite(value)
+    except (TypeError, OverflowError):
+        return False
+
+
+def shorten(text: Any, length: int) -> str:
+    """At most `length` characters on one line.
+
+    >>> shorten("education years", 10)
+    'education…'
+    """
+    line = " ".join(clean(str(text)).split()) or "(blank)"
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+def clean(text: str) -> str:
+    """Without characters that HTML and UTF-8 cannot carry."""
+    return _UNPRINTABLE.sub("\ufffd", text)
+
+
+def heading(name: str) -> str:
+    """The name of a score or fact as a heading.
+
+    >>> heading("near_copies.closer_tail"), heading("utility.auc")
+    ('Near copies · closer tail', 'Utility · AUC')
+    """
+    words = [ABBREVIATIONS.get(word, word) for word in name.replace(".", " · ").replace("_", " ").split()]
+    line = " ".join(words)
+    return line[:1].upper() + line[1:]

@@ -1,0 +1,79 @@
+"""The document of a run, which `run.json` holds: everything but the model's tensors and the log, as plain values.
+
+{"format": 1, "model": {"name", "config", "space"}, "seed", "codec": {"schema", "codecs"},
+ "facts": {...}, "scores": [...], "notes": [...]}
+"""
+
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from genwright.core.codec import TableCodec
+from genwright.core.config import configure, to_json
+from genwright.core.judge import Score
+from genwright.core.model import Model
+from genwright.core.registry import MODELS
+from genwright.core.space import Space
+
+if TYPE_CHECKING:
+    import torch
+
+    from genwright.runs.artefact import Artefact
+
+
+def complete(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts with versions, time and an empty list of notes where they are absent."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"created": now, "versions": dict(_versions()), "notes": [], **facts}
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Versions of what the numbers depend on."""
+    found = {"python": platform.python_version()}
+    for package in ("genwright", "torch", "numpy"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "unknown"
+    return found
+
+
+def to_document(artefact: "Artefact") -> dict[str, Any]:
+    """Everything but tensors and log, as plain JSON values."""
+    model, facts = artefact.model, artefact.facts
+    return {
+        "model": {"name": artefact.model_name, "config": to_json(model.config), "space": model.space.to_json()},
+        "seed": artefact.seed,
+        "codec": artefact.codec.state(),
+        "facts": {k: v for k, v in facts.items() if k != "notes"},
+        "notes": facts.get("notes", []),
+        "scores": [score.to_json() for score in artefact.scores],
+    }
+
+
+def from_document(document: Mapping[str, Any], tensors: "Mapping[str, torch.Tensor]") -> dict[str, Any]:
+    """The inverse of `to_document`: the fields of an artefact.
+
+    Raises:
+        UnknownNameError: the model, a codec or a setting is not known here.
+        Exception: the document is not what `to_document` writes; anything from KeyError to a codec's own error.
+    """
+    name, seed = document["model"]["name"], document["seed"]
+    if not isinstance(name, str) or not isinstance(seed, int):
+        raise TypeError("the model's name is a text and the seed is an integer")
+    cls = MODELS.get(name)
+    config = configure(cls.Config, document["model"]["config"])
+    model: Model = cls(Space.from_json(document["model"]["space"]), config)
+    model.load_state(tensors)
+    return {
+        "codec": TableCodec.from_state(document["codec"]),
+        "model": model,
+        "model_name": name,
+        "seed": seed,
+        "facts": {**document["facts"], "notes": list(document["notes"])},
+        "scores": [Score(**score) for score in document["scores"]],
+    }

@@ -1,0 +1,48 @@
+"""Older run folders, brought up to date one format at a time when they are read; the folder itself is not touched.
+
+| format | run.json |
+|---|---|
+| 0 | `model` is the name, with `config` and `space` beside it; no `notes` |
+| 1 | `model` is an object of name, config and space; `notes` |
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from genwright.core.errors import RunError
+
+FORMAT = 1  # what this version writes, and the newest it reads
+
+Document = dict[str, Any]
+
+
+def _from_0(document: Document) -> Document:
+    rest = {k: v for k, v in document.items() if k not in ("model", "config", "space")}
+    model = {"name": document["model"], "config": document["config"], "space": document["space"]}
+    return {**rest, "model": model, "notes": []}
+
+
+MIGRATIONS: dict[int, Callable[[Document], Document]] = {0: _from_0}
+
+
+def check_format(version: Any, where: str) -> int:
+    """A format that this genwright reads.
+
+    Raises:
+        RunError: it is newer, or no format at all.
+    """
+    if not isinstance(version, int) or isinstance(version, bool) or version < 0:
+        raise RunError(f"{where} has no format version (found {version!r}); this is not a run, or a damaged one")
+    if version > FORMAT:
+        raise RunError(
+            f"{where} was made by a newer genwright (format {version}, this one reads up to {FORMAT}); "
+            "upgrade with pip install --upgrade genwright"
+        )
+    return version
+
+
+def migrate(document: Document) -> Document:
+    """The document in the current format."""
+    for version in range(document["format"], FORMAT):
+        document = {**MIGRATIONS[version](document), "format": version + 1}
+    return document

@@ -1,0 +1,152 @@
+"""`genwright fit`: from a file to a judged run, with everything said that is needed to go on."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import genwright as gw
+from genwright.core.errors import FitError
+from tests.cli.conftest import N_ROWS, Ended, call, write_people
+
+
+def test_fit_says_how_columns_are_read_what_was_chosen_and_how_good_it_is(fitted: tuple[Path, Ended]) -> None:
+    place, ended = fitted
+    for part in ("column", "kind", "missing", "distinct", "why", "datetime", "Model: marginals", "how good", "±"):
+        assert part in ended.out, part
+    assert f"saved {place}" in ended.out
+    assert f"genwright sample {place}" in ended.out
+    assert "\x1b" not in ended.out + ended.err
+
+
+def test_the_run_is_whole(fitted: tuple[Path, Ended]) -> None:
+    place, _ = fitted
+    assert {"run.json", "weights.safetensors", "README.md", "report.html", "manifest.json"} <= {
+        p.name for p in place.iterdir()
+    }
+    run = gw.load(place)
+    assert run.artefact.model_name == "marginals"
+    assert run.scores
+    assert run.artefact.facts["n_rows"] == N_ROWS
+    assert run.artefact.facts["n_held_out"] == round(0.4 * N_ROWS)
+
+
+def test_without_out_runs_get_names_of_their_own(people: Path, here: Path) -> None:
+    places = [call("fit", people, "--model", "marginals", "--no-judge", "--quiet").out for _ in range(3)]
+    assert places == [f"{Path('runs') / name}\n" for name in ("people", "people-2", "people-3")]
+    assert call("fit", people, "--model", "marginals", "--no-judge", "--quiet", "--overwrite").out == "runs/people\n"
+
+
+def test_json_is_one_document(people: Path, here: Path) -> None:
+    ended = call("fit", people, "--model", "marginals", "--no-judge", "--set", "pseudo_count=2", "--seed", 7, "--json")
+    assert ended.code == 0
+    found = ended.document
+    assert (found["run"], found["model"], found["seed"], found["n_rows"]) == ("runs/people", "marginals", 7, N_ROWS)
+    assert [c["name"] for c in found["schema"]] == ["id", "age", "income", "city", "joined"]
+    assert gw.load(found["run"]).model.config.pseudo_count == 2.0
+
+
+def test_no_held_out_rows_no_scores_and_it_is_said(people: Path, here: Path) -> None:
+    ended = call("fit", people, "--model", "marginals", "--held-out", 0)
+    assert ended.code == 0
+    assert "not judged" in ended.err
+    assert not gw.load("runs/people").scores
+
+
+def test_a_taken_place_is_refused_before_the_work(people: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genwright.pipeline.fit", lambda *_, **__: pytest.fail("the fit was begun"))
+    ended = call("fit", people, "--out", run)
+    assert ended.code == 4
+    assert "--overwrite" in ended.err
+    assert call("fit", people, "--out", people, "--overwrite").code == 4
+
+
+def test_kinds_by_option_and_by_file(people: Path, here: Path) -> None:
+    words = ["fit", people, "--model", "marginals", "--no-judge", "--json"]
+    found = call(*words, "--kind", "age=category").document
+    assert {c["name"]: c["kind"] for c in found["schema"]}["age"] == "category"
+
+    shown = call("show", people, "--json").document
+    (here / "alone.json").write_text(json.dumps(shown["schema"]))
+    (here / "whole.json").write_text(json.dumps(shown))
+    for name in ("alone.json", "whole.json"):
+        found = call(*words, "--schema", name, "--kind", "joined=category").document
+        kinds = {c["name"]: c["kind"] for c in found["schema"]}
+        assert kinds == {**{c["name"]: c["kind"] for c in shown["schema"]}, "joined": "category"}
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--held-out", "1"], "--held-out"),
+        (["--held-out", "-0.1"], "--held-out"),
+        (["--held-out", "nan"], "--held-out"),
+        (["--kind", "agge=number"], "did you mean age?"),
+        (["--kind", "age=nmber"], "did you mean number?"),
+        (["--kind", "age"], "column=kind"),
+        (["--set", "pseudo_cout=1"], "did you mean pseudo_count?"),
+        (["--set", "pseudo_count=many"], "pseudo_count"),
+        (["--set", "pseudo_count"], "name=value"),
+        (["--target", "ctiy"], "did you mean city?"),
+        (["--schema", "absent.json"], "absent.json"),
+        (["--schema", "list.json"], "not a schema"),
+        (["--schema", "broken.json"], "broken.json"),
+    ],
+)
+def test_wrong_words_are_told_and_nothing_is_written(words: list[str], says: str, people: Path, here: Path) -> None:
+    (here / "list.json").write_text("[1, 2]")
+    (here / "broken.json").write_text("[{")
+    ended = call("fit", people, "--model", "marginals", *words)
+    assert ended.code == 2, ended.err
+    assert says in ended.err
+    assert not (here / "runs").exists()
+
+
+def test_data_that_are_not_there_offer_what_is(people: Path) -> None:
+    ended = call("fit", people.with_name("poeple.csv"))
+    assert ended.code == 2
+    assert "did you mean people.csv?" in ended.err
+
+
+def test_ctrl_c_while_fitting_and_while_judging(people: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("genwright.runs.run.Run.judge", stop)
+        ended = call("fit", people, "--model", "marginals")
+        assert ended.code == 130
+        assert "the fit is kept in runs/people, without scores" in ended.err
+        assert gw.load("runs/people").artefact.model_name == "marginals"
+    monkeypatch.setattr("genwright.models.marginals.Marginals.solve", stop)
+    ended = call("fit", people, "--model", "marginals")
+    assert ended.code == 130
+    assert "nothing was saved" in ended.err
+    assert not Path("runs/people-2").exists()
+
+
+def test_a_failed_fit_has_a_code_of_its_own(people: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise FitError("no column can be modelled")
+
+    monkeypatch.setattr("genwright.models.marginals.Marginals.solve", fail)
+    assert call("fit", people, "--model", "marginals").code == 3
+
+
+def test_names_of_the_data_cannot_steer_the_terminal(here: Path) -> None:
+    path = write_people(here / "evil.csv", n=50)
+    path.write_text(path.read_text().replace("city", "\x1b]0;evil\x07[bold]city[/bold]", 1))
+    ended = call("fit", path, "--model", "marginals", "--no-judge")
+    assert ended.code == 0, ended.err
+    assert "[bold]city[/bold]" in ended.out
+    assert "\x1b" not in ended.out + ended.err
+
+
+def test_a_very_wide_table_shows_its_first_columns(here: Path) -> None:
+    names = [f"c{i}" for i in range(80)]
+    rows = [",".join(str(i * j % 7) for j in range(80)) for i in range(30)]
+    Path("wide.csv").write_text("\n".join([",".join(names), *rows]) + "\n")
+    ended = call("fit", "wide.csv", "--model", "marginals", "--no-judge")
+    assert ended.code == 0, ended.err
+    assert "and 20 more columns" in ended.out
+    assert " c79 " not in ended.out

@@ -1,0 +1,130 @@
+"""What is shown where: colour and bars on terminals only, tables whole in pipes, nothing that steers a terminal."""
+
+import io
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genwright.cli.terminal.ink import fitted, is_coloured, is_terminal, paint, printable
+from genwright.cli.terminal.screen import Screen
+from genwright.cli.terminal.table import short, table_text
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_coloured(Terminal())
+    assert paint("x", "red", Terminal()) == "\x1b[1;31mx\x1b[0m"
+    assert paint("x", "red", io.StringIO()) == "x"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert is_terminal(Terminal())
+    assert not is_coloured(Terminal())
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    assert not is_terminal(Terminal())
+    assert not is_coloured(Terminal())
+
+
+def test_colour_is_never_forced_into_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("CLICOLOR_FORCE", "1")
+    out = io.StringIO()
+    monkeypatch.setattr("sys.stdout", out)
+    Screen().table(["a"], [["b"]])
+    assert "\x1b" not in out.getvalue()
+
+
+def test_a_bar_moves_on_a_terminal_and_leaves_nothing_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    streams = Terminal(), io.StringIO()
+    for stream in streams:
+        monkeypatch.setattr("sys.stderr", stream)
+        with Screen().progress() as progress:
+            progress(0.5, "growing trees")
+            progress(1.0, "growing trees")
+    assert "growing trees" in streams[0].getvalue()
+    assert "100%" in streams[0].getvalue()
+    assert "0:00:00 left" in streams[0].getvalue()
+    assert streams[1].getvalue() == ""
+
+
+@pytest.mark.parametrize("screen", [Screen(is_quiet=True), Screen(is_json=True)])
+def test_quiet_and_json_move_no_bar(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", Terminal())
+    with screen.progress() as progress:
+        progress(0.5, "growing trees")
+    assert __import__("sys").stderr.getvalue() == ""
+
+
+def test_warnings_stand_above_a_moving_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Terminal()
+    monkeypatch.setattr("sys.stderr", stream)
+    screen = Screen()
+    with screen.progress() as progress:
+        progress(0.5, "growing")
+        screen.note("column [red]x[/red] is long", is_warning=True)
+    assert "column [red]x[/red] is long" in re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
+
+
+def test_long_work_without_a_terminal_says_now_and_then_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([0.0, 10.0, 31.0, 31.0, 40.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(now))
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    with Screen().progress() as progress:
+        for done in (0.1, 0.4, 0.5):
+            progress(done, "growing trees")
+    assert stream.getvalue() == "growing trees: 40%\n"
+
+
+def test_markup_and_control_characters_in_cells_are_text() -> None:
+    shown = table_text(["[bold]a", "b"], [["[red]x[/red]", "\x1b[2J\x07\u202eabc\ttab"]])
+    assert "[bold]a" in shown
+    assert "[red]x[/red]" in shown
+    assert not set("\x1b\x07\u202e\t") & set(shown)
+
+
+def test_a_pipe_never_wraps_or_cuts() -> None:
+    long = "word " * 300
+    lines = table_text(["a", "b"], [["x", long.strip()]]).splitlines()
+    assert lines[-1] == f"x  {long.strip()}" or lines[-1].endswith(long.strip())
+
+
+def test_wide_letters_keep_columns_aligned() -> None:
+    lines = table_text(["a", "b"], [["字字", "1"], ["xxxx", "2"]]).splitlines()
+    assert lines[-2].index("1") + 2 == lines[-1].index("2")  # two wide letters are two characters, four cells
+
+
+@given(st.text())
+def test_printable_text_is_one_line_of_printable_characters(text: str) -> None:
+    assert printable(text).isprintable()
+    assert len(printable(text)) == len(text)
+    assert len(short(text)) <= 60
+
+
+def test_letters_that_a_stream_lacks_are_written_otherwise() -> None:
+    ascii_stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    assert fitted("0.1 ± 0.2 … ●○ 字", ascii_stream) == "0.1 +/- 0.2 ... #. ?"
+    assert fitted("±", io.StringIO()) == "±"
+
+
+def test_results_are_for_standard_output_and_remarks_for_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    for screen in (Screen(), Screen(is_quiet=True), Screen(is_json=True)):
+        screen.result("result")
+        screen.more("more")
+        screen.say("said")
+    found = capsys.readouterr()
+    assert found.out == "result\nmore\nresult\n"
+    assert found.err == "said\n"

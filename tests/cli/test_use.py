@@ -1,0 +1,245 @@
+"""What a run is for: `sample`, `impute`, `judge`, `report` and `show`."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import genwright as gw
+from genwright.core.errors import UnsupportedError
+from genwright.runs.draw import Draw
+from tests.cli.conftest import N_ROWS, Ended, call, rows_of, write_people
+
+
+def judged(run: str) -> set[str]:
+    """The judges whose scores a run keeps."""
+    return {score.name.split(".")[0] for score in gw.load(run).scores}
+
+
+NAMES = ["id", "age", "income", "city", "joined"]
+
+
+def test_sample_prints_csv_and_nothing_else(run: Path) -> None:
+    ended = call("sample", run, "-n", "50")
+    rows = rows_of(ended.out)
+    assert ended.code == 0
+    assert ended.err == ""
+    assert len(rows) == 50
+    assert list(rows[0]) == NAMES
+    assert {row["city"] for row in rows} <= {"Rome", "Paris", "Oslo"}
+    assert all(len(row["joined"]) == 10 for row in rows)
+
+
+def test_printed_and_written_rows_are_the_same_bytes(run: Path, here: Path) -> None:
+    assert call("sample", run, "-n", "1_00", "-o", "a.csv").code == 0
+    assert Path("a.csv").read_text() == call("sample", run, "-n", "100").out
+
+
+def test_row_i_is_the_same_however_many_are_drawn(run: Path) -> None:
+    few, many = (call("sample", run, "-n", n).out for n in ("10", "1e3"))
+    assert many.startswith(few)
+    assert call("sample", run, "-n", "10", "--seed", "0").out == few
+    assert call("sample", run, "-n", "10", "--seed", "1").out != few
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.parquet", "a.csv.gz"])
+def test_sample_writes_by_the_ending(name: str, run: Path, here: Path) -> None:
+    ended = call("sample", run, "-n", "2k", "-o", name)
+    assert ended.code == 0, ended.err
+    assert ended.out == ""
+    assert "2,000 rows" in ended.err
+    assert gw.read(name).arrow_schema.names == NAMES
+    if name.endswith("parquet"):
+        assert pq.read_table(name).num_rows == 2_000
+    assert call("sample", run, "-o", name).code == 2
+    assert call("sample", run, "-o", name, "--overwrite", "--quiet") == Ended(0, "", "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
+def test_ctrl_c_leaves_no_half_file(run: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Draw.tables
+
+    def stopped(draw: Draw, n: int, start: int = 0) -> Iterator[pa.Table]:
+        yield next(whole(draw, n, start))
+        os.kill(os.getpid(), signal.SIGINT)
+        yield from whole(draw, n, start)
+
+    monkeypatch.setattr(Draw, "tables", stopped)
+    assert call("sample", run, "-n", "50k", "-o", "a.csv") == Ended(130, "", "error: stopped; nothing was saved\n")
+    assert list(here.iterdir()) == []
+
+
+def test_zero_rows_are_a_header(run: Path) -> None:
+    assert call("sample", run, "-n", "0").out == ",".join(NAMES) + "\n"
+
+
+def test_conditions_are_met_and_the_acceptance_rate_is_told(run: Path) -> None:
+    ended = call("sample", run, "-n", "40", "--given", "city = Rome and age >= 60")
+    rows = rows_of(ended.out)
+    assert len(rows) == 40
+    assert all(row["city"] == "Rome" and int(row["age"]) >= 60 for row in rows)
+    assert "acceptance rate" in ended.err
+    assert "acceptance rate 1" in call("sample", run, "-n", "1", "--given", "city = Rome").err
+
+
+def test_sample_as_json(run: Path, here: Path) -> None:
+    found = call("sample", run, "-n", "5", "--given", "age > 60", "--json").document
+    assert [list(row) for row in found["rows"]] == [NAMES] * 5
+    assert found["n_rows"] == 5
+    assert found["given"] == ["age > 60"]
+    assert 0 < found["acceptance"] < 1
+    found = call("sample", run, "-n", "5", "-o", "a.csv", "--json").document
+    assert found["output"] == "a.csv"
+    assert "rows" not in found
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["-n", "many"], "1e6"),
+        (["--temperature", "0"], "--temperature"),
+        (["--temperature", "nan"], "--temperature"),
+        (["-o", "a.xls"], ".parquet"),
+        (["-o", "absent/a.csv"], "absent"),
+        (["--given", "ctiy = Rome"], "did you mean city?"),
+        (["--given", "city = Rom"], "Rome"),
+        (["--given", "city ~ Rome"], "expected"),
+        (["--given", "age > 500"], "never met"),
+    ],
+)
+def test_sample_refuses_what_cannot_be(words: list[str], says: str, run: Path, here: Path) -> None:
+    ended = call("sample", run, *words)
+    assert ended.code == 2, ended.err
+    assert says in ended.err
+    assert ended.out == ""
+    assert list(here.iterdir()) == []
+
+
+def test_formulas_are_made_safe_for_spreadsheets(here: Path) -> None:
+    rows = ["formula,n"] + [f"=1+{i % 3},{i % 5}" for i in range(60)]
+    Path("f.csv").write_text("\n".join(rows) + "\n")
+    assert call("fit", "f.csv", "--model", "marginals", "--no-judge").code == 0
+    assert all(row["formula"].startswith("=1+") for row in rows_of(call("sample", "runs/f", "-n", "20").out))
+    safe = rows_of(call("sample", "runs/f", "-n", "20", "--excel-safe").out)
+    assert all(row["formula"].startswith("'=1+") for row in safe)
+
+
+def test_impute_fills_holes_and_keeps_everything_else(run: Path, people: Path, here: Path) -> None:
+    ended = call("impute", run, people, "-o", "filled.csv")
+    assert ended.code == 0, ended.err
+    before, after = rows_of(people.read_text()), rows_of(Path("filled.csv").read_text())
+    assert len(after) == N_ROWS
+    assert any(row["income"] == "" for row in before)
+    for old, new in zip(before, after, strict=True):
+        assert new["income"] != ""
+        assert all(float(new[k]) == float(old[k]) for k in ("age", "income") if old[k])
+        assert all(new[k] == old[k] for k in ("id", "city", "joined"))
+    assert call("impute", run, people).out == Path("filled.csv").read_text()
+    assert call("impute", run, people, "-o", "filled.csv").code == 2
+    assert call("impute", run, people, "--json").document["n_rows"] == N_ROWS
+
+
+def test_impute_by_a_model_that_cannot(run: Path, people: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise UnsupportedError("hmm cannot fill cells")
+
+    monkeypatch.setattr("genwright.recipes.impute.filled", fail)
+    assert call("impute", run, people).code == 3
+
+
+def test_judge_keeps_scores_in_the_run(people: Path, here: Path) -> None:
+    assert call("fit", people, "--model", "marginals", "--no-judge", "--held-out", "0.4", "--quiet").code == 0
+    ended = call("judge", "runs/people", "--judge", "marginals")
+    assert ended.code == 0, ended.err
+    assert "marginals" in ended.out
+    assert judged("runs/people") == {"marginals"}
+    found = call("judge", "runs/people", "--judge", "likelihood", "--json").document
+    assert {s["name"].split(".")[0] for s in found["scores"]} == {"likelihood"}
+    assert judged("runs/people") == {"likelihood", "marginals"}
+
+    more = write_people(here / "more.csv", seed=1)
+    found = call(
+        "judge", "runs/people", "--held-out", more, "--judge", "marginals", "--max-rows", "100", "--json"
+    ).document
+    assert found["scores"][0]["n"] <= 100
+    assert judged("runs/people") == {"marginals"}
+
+
+def test_judge_refuses_unknown_names(run: Path) -> None:
+    assert "did you mean marginals?" in call("judge", run, "--judge", "marginal").err
+    assert "did you mean city?" in call("judge", run, "--target", "cty").err
+    assert call("judge", run, "--max-rows", "few").code == 2
+
+
+def test_report_goes_into_the_run_or_to_a_file(fitted: tuple[Path, Ended], here: Path) -> None:
+    place, _ = fitted
+    ended = call("report", place)
+    assert ended.code == 0, ended.err
+    assert ended.out.strip() == str(place / "report.html")
+    assert "<html" in (place / "report.html").read_text()
+    assert call("report", place, "-o", "r.html", "--json").document["report"] == "r.html"
+    assert "<html" in Path("r.html").read_text()
+    assert call("report", place, "-o", "r.html").code == 2
+    assert call("report", place, "-o", "r.html", "--overwrite").code == 0
+    gw.load(place)  # still whole
+
+
+def test_show_a_run(fitted: tuple[Path, Ended]) -> None:
+    place, _ = fitted
+    ended = call("show", place)
+    for part in ("marginals", "people.csv", "setting pseudo_count", "n_held_out", "datetime", "how good"):
+        assert part in ended.out, part
+    found = call("show", place, "--json").document
+    assert found["settings"] == {"pseudo_count": 0.5}
+    assert [c["name"] for c in found["schema"]] == NAMES
+    assert found["scores"]
+    assert call("show", place, "--kind", "age=category").code == 2
+
+
+def test_show_a_run_that_was_not_judged_says_how(run: Path) -> None:
+    assert f"genwright judge {run}" in call("show", run).out
+
+
+def test_show_data(people: Path) -> None:
+    ended = call("show", people)
+    for part in (f"{N_ROWS} rows, 5 columns", "values", "mean", "Rome"):
+        assert part in ended.out, part
+    found = call("show", people, "--json").document
+    assert found["statistics"]["n_rows"] == found["n_rows"] == N_ROWS
+    holes = sum(row["income"] == "" for row in rows_of(people.read_text()))
+    assert {c["name"]: c["missing"] for c in found["statistics"]["columns"]}["income"] == holes
+    assert "category" in call("show", people, "--kind", "age=category").out
+
+
+def test_show_a_built_in_set_and_what_is_not_there() -> None:
+    assert "178 rows, 14 columns" in call("show", "wine").out
+    assert call("show", "absent.csv").code == 2
+
+
+@pytest.mark.parametrize("command", ["sample", "judge", "report", "show"])
+def test_a_run_that_is_not_there_or_damaged(command: str, run: Path, here: Path) -> None:
+    if command != "show":  # which takes it for data
+        assert call(command, here / "absent").code == 4
+    broken = here / "broken"
+    broken.mkdir()
+    for path in run.iterdir():
+        (broken / path.name).write_bytes(path.read_bytes())
+    (broken / "weights.safetensors").write_bytes(b"x" * 10)
+    ended = call(command, broken)
+    assert ended.code == 4
+    assert "weights.safetensors" in ended.err
+
+
+def test_list_runs(run: Path, here: Path) -> None:
+    assert "none here" in call("list", "runs").out
+    (here / "damaged").mkdir()
+    (here / "damaged" / "run.json").write_text("{")
+    found = call("list", "runs", run.parent, "--json").document["runs"]
+    assert [(r["path"], r["model"], r["n_rows"]) for r in found] == [(str(run), "marginals", N_ROWS)]
+    assert "unreadable" in call("list", "runs", here).out
+    assert json.loads((run / "run.json").read_text())["model"]["name"] == "marginals"

@@ -1,0 +1,68 @@
+"""Settings are read from JSON and from text, described from their source, and wrong ones are named."""
+
+from dataclasses import dataclass, fields
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genwright.core.config import configure, describe, parse_settings, to_json
+from genwright.core.errors import ConfigError, UnknownNameError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """For these tests."""
+
+    min_leaf: int = 20  # rows in a leaf, # at least
+    scale: float | None = None
+    sizes: tuple[int, ...] = (1, 2)  # of the layers
+    name: str = "# not this"  # but this
+    is_honest: bool = False  # yes or no
+
+
+def test_text_becomes_the_fields_type():
+    found = configure(Settings, {"min_leaf": "7", "scale": "0.5", "sizes": [3], "is_honest": "true"})
+    assert found == Settings(7, 0.5, (3,), "# not this", True)
+
+
+@given(st.builds(Settings, st.integers(), st.none() | st.floats(allow_nan=False), st.tuples(st.integers()), st.text()))
+def test_json_round_trip(settings):
+    assert configure(Settings, to_json(settings)) == settings
+
+
+@pytest.mark.parametrize("settings", [{"min_leaf": "many"}, {"min_leaf": 2.5}, {"is_honest": "maybe"}, {"sizes": 3}])
+def test_wrong_values_are_named(settings):
+    with pytest.raises(ConfigError) as caught:
+        configure(Settings, settings)
+    name, value = next(iter(settings.items()))
+    assert name in str(caught.value)
+    assert repr(value) in str(caught.value)
+    assert "Settings" in str(caught.value)
+
+
+def test_an_unknown_setting_names_the_nearest():
+    with pytest.raises(UnknownNameError, match=r"no min_leave in the settings of Settings; did you mean min_leaf\?"):
+        configure(Settings, {"min_leave": 3})
+
+
+def test_description():
+    found = {s.name: s for s in describe(Settings)}
+    assert list(found) == [f.name for f in fields(Settings)]
+    assert {name: s.comment for name, s in found.items()} == {
+        "min_leaf": "rows in a leaf, # at least",
+        "scale": "",
+        "sizes": "of the layers",
+        "name": "but this",
+        "is_honest": "yes or no",
+    }
+    assert found["min_leaf"].type == "int"
+    assert found["scale"].type == "float | None"
+    assert found["sizes"].default == (1, 2)
+
+
+def test_pairs():
+    assert parse_settings(["min_leaf=20", " name = x=y "]) == {"min_leaf": "20", "name": "x=y"}
+    for wrong in ("min_leaf", "=3", " = 3"):
+        with pytest.raises(ConfigError, match="name=value"):
+            parse_settings([wrong])

@@ -1,0 +1,21 @@
+"""One tree of errors, and names that offer the nearest."""
+
+import inspect
+
+from genwright.core import errors
+from genwright.core.errors import GenwrightError, UnknownNameError
+
+
+def test_all_derive_from_one_and_stand_in_the_drawing():
+    found = [c for _, c in inspect.getmembers(errors, inspect.isclass) if c.__module__ == errors.__name__]
+    assert all(issubclass(c, GenwrightError) and c.__doc__ for c in found)
+    assert all(c.__name__ in errors.__doc__ for c in found)
+
+
+def test_the_nearest_name_is_offered():
+    known = ["realnvp", "glow"]
+    assert str(UnknownNameError("realnvq", known, "here")) == "no realnvq in here; did you mean realnvp?"
+    assert str(UnknownNameError("xyz", known, "here")) == "no xyz in here; it has glow, realnvp"
+    assert str(UnknownNameError("xyz", [], "here")) == "no xyz in here; it has nothing"
+    assert str(UnknownNameError("q", [f"{i:02}" for i in range(30)], "here")).endswith("19, …")
+    assert isinstance(UnknownNameError("q", [], "here"), LookupError)

@@ -1,0 +1,151 @@
+"""Conditions: text and mapping say the same, and select the rows that plain Python would."""
+
+import datetime
+import operator
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given as for_all
+from hypothesis import strategies as st
+
+from genwright.core.errors import GivenError
+from genwright.core.given import OPERATORS, Condition, meets, parse
+
+COMPARE = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+TABLE = pa.table(
+    {
+        "age": [20, 61, None],
+        "x": [1.5, float("nan"), None],
+        "income": ["<=50K", ">50K", None],
+        "is new": [True, False, None],
+        "day": pa.array([datetime.date(2020, 1, 1), datetime.date(2021, 5, 5), None]),
+    }
+)
+
+
+def test_text():
+    assert parse("income = '>50K' and age>60 AND \"is new\" != true") == (
+        Condition("income", "=", (">50K",)),
+        Condition("age", ">", (60,)),
+        Condition("is new", "!=", (True,)),
+    )
+    assert parse("a in (1, 2.5, 'x', y) and b is missing and c is not missing") == (
+        Condition("a", "in", (1, 2.5, "x", "y")),
+        Condition("b", "is missing"),
+        Condition("c", "is not missing"),
+    )
+    assert parse("a == 1 and b <> -2e3") == (Condition("a", "=", (1,)), Condition("b", "!=", (-2000.0,)))
+    assert parse("name = 'O''Hara'") == (Condition("name", "=", ("O'Hara",)),)
+    assert parse(None) == ()
+
+
+def test_mapping():
+    assert parse({"age": "> 60", "sex": "f", "zip": None, "n": 3}) == (
+        Condition("age", ">", (60,)),
+        Condition("sex", "=", ("f",)),
+        Condition("zip", "is missing"),
+        Condition("n", "=", (3,)),
+    )
+    assert parse({"region": ["north", "south"]}) == (Condition("region", "in", ("north", "south")),)
+    assert parse({"age": (18, 30)}) == (Condition("age", ">=", (18,)), Condition("age", "<=", (30,)))
+    assert parse({"age": (None, 30)}) == (Condition("age", "<=", (30,)),)
+
+
+def test_a_bare_value_that_begins_with_a_sign_means_equality():
+    assert parse({"income": ">50K"}) == (Condition("income", "=", (">50K",)),)
+
+
+@for_all(st.text(min_size=1), st.text())
+def test_quoting_carries_any_name_and_text(name, text):
+    quoted = "\"{}\" = '{}'".format(name.replace('"', '""'), text.replace("'", "''"))
+    assert parse(quoted) == (Condition(name, "=", (text,)),)
+
+
+@for_all(st.text(alphabet="ab1 '\"=<>!(),\\\nandis missgot", max_size=30))
+def test_any_text_is_read_or_refused(text):
+    try:
+        found = parse(text)
+    except GivenError:
+        return
+    assert found
+    assert all(c.operator in OPERATORS for c in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "too early"),
+        ("age", "too early"),
+        ("age >", "too early"),
+        ("age 60", "expected one of"),
+        ("age > 60 or age < 3", "each alternative on its own"),
+        ("age > 60 age < 3", "expected 'and'"),
+        ("age in 3", r"expected '\('"),
+        ("age in (3 4)", r"expected '\)'"),
+        ("age is old", "expected 'missing'"),
+        ("name = 'x", "quote text"),
+    ],
+)
+def test_wrong_text_says_where(text, message):
+    with pytest.raises(GivenError, match=message):
+        parse(text)
+
+
+@for_all(st.lists(st.none() | st.integers(-5, 5), max_size=20), st.sampled_from(list(COMPARE)), st.integers(-5, 5))
+def test_rows_that_meet_a_comparison(values, op, bound):
+    met = meets(parse(f"x {op} {bound}"), pa.table({"x": pa.array(values, pa.int64())}))
+    assert met.tolist() == [v is not None and COMPARE[op](v, bound) for v in values]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("income = '>50K'", [0, 1, 0]),
+        ("income in ('>50K', 'other')", [0, 1, 0]),
+        ("age is missing", [0, 0, 1]),
+        ("age is not missing", [1, 1, 0]),
+        ("x is missing", [0, 1, 1]),
+        ("x = 1.5", [1, 0, 0]),
+        ('"is new" = true', [1, 0, 0]),
+        ("day >= 2021-01-01", [0, 1, 0]),
+        ("age = '20'", [1, 0, 0]),
+        ("age > 10 and age < 30", [1, 0, 0]),
+        ("age = 21", [0, 0, 0]),
+    ],
+)
+def test_rows_that_meet(text, expected):
+    assert meets(parse(text), TABLE).tolist() == [bool(e) for e in expected]
+
+
+def test_no_condition_is_met_by_all():
+    assert meets((), TABLE).all()
+    assert meets(parse({"age": np.int64(61)}), TABLE).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("text", ["age = old", '"is new" = perhaps', "day > soon"])
+def test_a_value_of_another_type_names_the_column(text):
+    with pytest.raises(GivenError, match=r"column .* holds"):
+        meets(parse(text), TABLE)
+
+
+def test_a_whole_number_against_a_fraction():
+    assert meets(parse("age > 60.5"), TABLE).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("text", ['"is new" = 1', f"age < {10**30}"])
+def test_values_that_do_not_fit_are_our_error(text):
+    with pytest.raises(GivenError):
+        meets(parse(text), TABLE)
+
+
+def test_a_condition_reads_like_its_text():
+    for text in ("age > 60", "income = '>50K'", "a in (1, 'x')", "b is missing"):
+        assert str(parse(text)[0]) == text

@@ -1,0 +1,67 @@
+"""A schema keeps order, names and options; wrong ones are named."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genwright.core.errors import SchemaError, UnknownNameError
+from genwright.core.schema import KINDS, Column, Schema
+
+OPTIONS = st.dictionaries(st.text(), st.integers() | st.text() | st.lists(st.floats(allow_nan=False)), max_size=3)
+COLUMNS = st.builds(
+    Column, st.text(), st.sampled_from(KINDS), OPTIONS, st.sampled_from([None, "time", "group"]), st.text()
+)
+SCHEMAS = st.lists(COLUMNS, max_size=6, unique_by=lambda c: c.name).map(lambda columns: Schema(tuple(columns)))
+
+
+@given(SCHEMAS)
+def test_json_round_trip(schema):
+    assert Schema.from_json(json.loads(json.dumps(schema.to_json()))) == schema
+
+
+def test_from_a_file(tmp_path):
+    schema = Schema((Column("größe", "number", {"decimals": 2}, why="digits"),))
+    path = tmp_path / "schema.json"
+    path.write_text(json.dumps(schema.to_json(), ensure_ascii=False), encoding="utf-8")
+    assert Schema.read(path) == schema
+    for text in ("", "{", '{"a": 1}', "3", '[{"name": "a"}]', '[{"name": "a", "kind": "number", "typo": 1}]', "[3]"):
+        path.write_text(text)
+        with pytest.raises(SchemaError):
+            Schema.read(path)
+    with pytest.raises(SchemaError, match="absent"):
+        Schema.read(tmp_path / "absent.json")
+
+
+def test_from_a_file_that_is_no_text(tmp_path):
+    (tmp_path / "schema.json").write_bytes(b"\xff\xfe[")
+    with pytest.raises(SchemaError):
+        Schema.read(tmp_path / "schema.json")
+
+
+def test_columns_are_found_by_name():
+    schema = Schema((Column("age", "number"), Column("sex", "category")))
+    assert len(schema) == 2
+    assert schema.names == [c.name for c in schema] == ["age", "sex"]
+    assert schema["sex"].kind == "category"
+    with pytest.raises(UnknownNameError, match="did you mean age"):
+        schema["agee"]
+
+
+def test_names_are_unique_and_kinds_known():
+    with pytest.raises(SchemaError, match="age"):
+        Schema((Column("age", "number"), Column("age", "category")))
+    with pytest.raises(UnknownNameError, match=r"column 'age'.*did you mean number"):
+        Schema((Column("age", "numbr"),))
+
+
+def test_kinds_set_by_the_user():
+    schema = Schema((Column("zip", "number", {"decimals": 0}, split="group"), Column("sex", "category", why="text")))
+    found = schema.with_kinds({"zip": "category"})
+    assert found["zip"] == Column("zip", "category", {}, split="group", why="set by the user")
+    assert found["sex"] == schema["sex"]
+    with pytest.raises(UnknownNameError):
+        schema.with_kinds({"zipp": "category"})
+    with pytest.raises(UnknownNameError):
+        schema.with_kinds({"zip": "categry"})

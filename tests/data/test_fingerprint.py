@@ -1,0 +1,66 @@
+"""Equal content, equal fingerprint; any change, another."""
+
+import datetime
+import decimal
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genwright.core.records import Records
+from genwright.data.fingerprint import fingerprint
+from tests.data.helpers import values
+
+TABLE = pa.table(
+    {
+        "i": [1, None, 3, 4],
+        "f": [0.5, None, -0.0, 1e300],
+        "s": ["a", "", None, "größe"],
+        "b": [True, False, None, True],
+        "t": pa.array([0, 1, None, 3], pa.timestamp("us", "UTC")),
+        "d": pa.array([None, None, datetime.date(1, 1, 1), datetime.date(9999, 1, 1)]),
+        "m": pa.array([decimal.Decimal("1.50"), None, None, None]),
+        "c": pa.array(["x", "y", None, "x"]).dictionary_encode(),
+    }
+)
+
+
+def _chunked(table: pa.Table, size: int) -> Records:
+    return Records("test", table.schema, lambda: iter(table.combine_chunks().to_batches(max_chunksize=size)))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_chunks_do_not_matter(size):
+    assert fingerprint(_chunked(TABLE, size)) == fingerprint(_chunked(TABLE, 4))
+
+
+def test_layouts_do_not_matter():
+    plain, large = values(s=pa.array(["a", None])), values(s=pa.array(["a", None], pa.large_string()))
+    assert fingerprint(plain) == fingerprint(large)
+
+
+def test_slices_and_what_lies_behind_nulls_do_not_matter():
+    hidden = pa.Array.from_buffers(pa.int64(), 2, pa.array([1, None]).buffers()[:1] + pa.array([1, 99]).buffers()[1:])
+    assert fingerprint(values(x=hidden)) == fingerprint(values(x=[1, None]))
+    assert fingerprint(_chunked(TABLE.slice(1, 2), 2)) == fingerprint(_chunked(TABLE.take([1, 2]), 1))
+
+
+@pytest.mark.parametrize("name", TABLE.column_names)
+def test_every_value_counts(name):
+    seen = {fingerprint(_chunked(TABLE, 4))}
+    changed = TABLE.set_column(TABLE.column_names.index(name), name, TABLE[name].take([1, 0, 2, 3]))
+    if not changed.equals(TABLE):
+        assert fingerprint(_chunked(changed, 4)) not in seen
+    assert fingerprint(_chunked(TABLE.drop_columns([name]), 4)) not in seen
+    assert (
+        fingerprint(_chunked(TABLE.rename_columns([n + "x" if n == name else n for n in TABLE.column_names]), 4))
+        not in seen
+    )
+
+
+@settings(deadline=None)
+@given(a=st.lists(st.none() | st.text(max_size=3), max_size=5), b=st.lists(st.none() | st.text(max_size=3), max_size=5))
+def test_strings_do_not_run_together(a, b):
+    prints = [fingerprint(_chunked(pa.table({"s": pa.array(x, pa.string())}), 9)) for x in (a, b)]
+    assert (prints[0] == prints[1]) == (a == b)

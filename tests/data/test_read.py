@@ -1,0 +1,234 @@
+"""Every other source, and what is no source."""
+
+import datetime
+import decimal
+import gzip
+import json
+import os
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.dataset
+import pyarrow.parquet as pq
+import pytest
+
+from genwright.core.errors import DataError
+from genwright.core.registry import READERS
+from tests.data.helpers import read, rows, whole
+
+
+def test_every_reader_is_registered():
+    assert READERS.names() == ["arrow", "builtin", "csv", "jsonl", "numpy", "pandas", "parquet", "polars"]
+    assert all(READERS.summary(name) for name in READERS.names())
+
+
+def test_absent_file_names_the_nearest(make):
+    path = make("a\n1\n", "customers.csv")
+    with pytest.raises(DataError, match=r"no file .*customer.csv; did you mean customers.csv"):
+        read(path.with_name("customer.csv"))
+    with pytest.raises(DataError, match="did you mean wine"):
+        read("wines")
+    with pytest.raises(DataError, match="there is no folder"):
+        read("/no/such/folder/x.csv")
+
+
+def test_folder_lists_what_is_there(make, tmp_path):
+    make("hello", "a.md")
+    with pytest.raises(DataError, match=r"is a folder with a.md; expected Parquet parts"):
+        read(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="is an empty folder"):
+        read(tmp_path / "empty")
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(DataError, match="is an empty folder"):
+        read(tmp_path / "folder.csv")
+
+
+def test_unknown_ending_lists_the_known(make):
+    with pytest.raises(DataError, match=r"save the sheet as CSV; expected one of .csv"):
+        read(make("x", "a.xlsx"))
+
+
+def test_unknown_object_lists_what_can_be_read():
+    with pytest.raises(DataError, match=r"cannot read a builtins.int; expected a path, a pandas"):
+        read(5)
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read everything")
+def test_no_permission(make):
+    path = make("a\n1\n")
+    path.chmod(0)
+    with pytest.raises(DataError, match="no permission to read"):
+        read(path)
+
+
+def test_no_permission_faked(make, monkeypatch):
+    path = make("a\n1\n")
+
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("genwright.data.readers.csv.text_file", refuse)
+    with pytest.raises(DataError, match="no permission to read it"):
+        read(path)
+
+
+def test_json_lines(make):
+    lines = ['{"a": 1, "b": "x", "c": {"d": true}}', '{"b": null, "a": 2.5}', '{"e": [1, 2], "a": 3}']
+    records = read(make("\n".join(lines), "x.jsonl"))
+    assert [str(t) for t in records.arrow_schema.types] == ["double", "string", "bool", "string"]
+    assert rows(records) == {
+        "a": [1.0, 2.5, 3.0],
+        "b": ["x", None, None],
+        "c.d": [True, None, None],
+        "e": [None, None, "[1, 2]"],
+    }
+    assert records.n_rows == 3
+
+
+def test_json_array_and_gzip_and_mixtures(make):
+    records = read(make(gzip.compress(json.dumps([{"a": 1}, {"a": "x"}, {"a": 2**70}]).encode()), "x.json.gz"))
+    assert rows(records) == {"a": ["1", "x", str(2**70)]}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"a": 1}\n{"a": \n', "line 2, character"),
+        ('{"a": 1}\n[1]\n', "line 2 is .1., expected an object"),
+        ("[1]", "element 1 is 1"),
+        ("{}", "no objects with keys"),
+        ("", "is empty"),
+    ],
+)
+def test_bad_json_names_the_line(make, content, message):
+    with pytest.raises(DataError, match=message):
+        read(make(content, "x.jsonl"))
+
+
+def test_parquet_file_and_folder(tmp_path):
+    table = pa.table({"a": [1, 2, 3], "b": ["x", None, "z"]})
+    pq.write_table(table, tmp_path / "x.parquet")
+    assert whole(read(tmp_path / "x.parquet")).equals(table)
+    for part in range(3):
+        (tmp_path / "parts" / f"year={2020 + part}").mkdir(parents=True)
+        pq.write_table(table.slice(part, 1), tmp_path / "parts" / f"year={2020 + part}" / "0.parquet")
+    records = read(tmp_path / "parts")
+    assert rows(records) == {"a": [1, 2, 3], "b": ["x", None, "z"], "year": [2020, 2021, 2022]}
+    assert records.n_rows == 3
+
+
+def test_bad_parquet(make, tmp_path):
+    with pytest.raises(DataError, match="is not a whole Parquet file"):
+        read(make(b"PAR1 nonsense", "x.parquet"))
+    pq.write_table(pa.table({"a": pa.array([], pa.int64())}), tmp_path / "y.parquet")
+    with pytest.raises(DataError, match="has columns and no rows"):
+        read(tmp_path / "y.parquet")
+
+
+def test_pandas_frame():
+    frame = pd.DataFrame(
+        {
+            "n": [1.5, None],
+            "s": ["x", None],
+            "c": pd.Categorical(["u", "v"]),
+            "t": pd.to_datetime(["2024-01-31", None]),
+            "m": [1, "one"],
+        },
+        index=pd.Index([7, 8], name="key"),
+    )
+    records = read(frame)
+    assert records.flavour == "pandas"
+    assert records.arrow_schema.names == ["key", "n", "s", "c", "t", "m"]
+    found = rows(records)
+    assert found["n"] == [1.5, None]
+    assert found["m"] == ["1", "one"]
+    assert pa.types.is_dictionary(records.arrow_schema.field("c").type)
+
+
+def test_pandas_names_that_repeat():
+    assert read(pd.DataFrame([[1, 2, 3]], columns=["a", "a", 0])).arrow_schema.names == ["a", "a_2", "0"]
+
+
+def test_polars_frame():
+    frame = pl.DataFrame({"n": [1, None], "s": ["x", "y"], "c": pl.Series(["u", "v"], dtype=pl.Categorical)})
+    for source in (frame, frame.lazy()):
+        records = read(source)
+        assert records.flavour == "polars"
+        assert rows(records) == {"n": [1, None], "s": ["x", "y"], "c": ["u", "v"]}
+        assert str(records.arrow_schema.field("s").type) == "string"
+
+
+def test_arrow_sources():
+    table = pa.table({"a": [1, 2], "b": ["x", "y"]})
+    sources = (table, table.to_batches()[0], table.to_reader(), pyarrow.dataset.dataset(table))
+    for records in map(read, sources):
+        assert whole(records).equals(table)
+        assert whole(records).equals(table)  # a reader that streams once can still be read again
+        assert records.flavour == "arrow"
+
+
+def test_arrow_types_become_plain():
+    table = pa.table(
+        {
+            "large": pa.array(["x"], pa.large_string()),
+            "view": pa.array(["x"], pa.string_view()),
+            "half": np.array([0.5], np.float16),
+            "clock": pa.array([datetime.time(12, 30)]),
+            "nothing": pa.nulls(1),
+            "inner": pa.array([{"a": 1, "b": {"c": "x"}}]),
+            "list": pa.array([[1, 2]]),
+            "money": pa.array([decimal.Decimal("1.50")]),
+        }
+    )
+    records = read(table)
+    assert rows(records) == {
+        **{"large": ["x"], "view": ["x"], "half": [0.5], "clock": ["12:30:00.000000"], "nothing": [None]},
+        **{"inner.a": [1], "inner.b.c": ["x"], "list": ["[1, 2]"], "money": [decimal.Decimal("1.50")]},
+    }
+    with pytest.raises(DataError, match="column 'b' holds binary values"):
+        read(pa.table({"b": [b"x"]}))
+
+
+def test_no_columns_and_no_rows():
+    with pytest.raises(DataError, match="no rows"):
+        read(pd.DataFrame({"a": []}))
+    with pytest.raises(DataError, match="without columns"):
+        read(pd.DataFrame())
+
+
+def test_numpy_arrays(tmp_path):
+    array = np.arange(6.0).reshape(3, 2)
+    array[1, 1] = np.nan
+    assert rows(read(array)) == {"x0": [0, 2, 4], "x1": [1, None, 5]}
+    np.save(tmp_path / "x.npy", array)
+    assert rows(read(tmp_path / "x.npy")) == rows(read(array))
+    structured = np.array([(1, "x"), (2, "yy")], dtype=[("n", "i4"), ("s", "U2")])
+    assert rows(read(structured)) == {"n": [1, 2], "s": ["x", "yy"]}
+    assert rows(read(np.array([True, False]))) == {"x0": [True, False]}
+    with pytest.raises(DataError, match=r"shape \(2, 2, 2\), expected two dimensions"):
+        read(np.zeros((2, 2, 2)))
+    with pytest.raises(DataError, match="no rows"):
+        read(np.zeros((0, 3)))
+
+
+def test_pickled_npy_is_refused(tmp_path):
+    np.save(tmp_path / "x.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(DataError, match="cannot be read as a plain NumPy array"):
+        read(tmp_path / "x.npy")
+
+
+@pytest.mark.parametrize(
+    ("name", "n_rows", "n_columns", "target"),
+    [
+        ("digits", 1797, 65, "digit"),
+        ("wine", 178, 14, "cultivar"),
+        ("breast_cancer", 569, 31, "diagnosis"),
+        ("diabetes", 442, 11, "progression"),
+    ],
+)
+def test_builtin_sets(name, n_rows, n_columns, target):
+    records = read(name)
+    assert (records.n_rows, len(records.arrow_schema), records.arrow_schema.names[-1]) == (n_rows, n_columns, target)

@@ -1,0 +1,154 @@
+"""What is true of every judge: it prefers the real thing, grows with a planted error, and depends on nothing else."""
+
+import json
+import math
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+
+from genwright.core.dataset import n_rows, select
+from genwright.core.errors import UnsupportedError
+from genwright.core.judge import Evidence, Judge, Measure, Score
+from genwright.core.registry import JUDGES
+from genwright.core.space import Field, Space, Tokens
+from tests.judges.worlds import blend, damaged, mixed, shuffled, world
+
+every_judge = pytest.mark.parametrize("name", JUDGES.names())
+COPY_JUDGES = ("near_copies", "membership")  # their planted error is a copy of training rows
+
+
+def judge(name: str) -> Judge:
+    return JUDGES.get(name)()
+
+
+@cache
+def real_scores(name: str) -> tuple[Score, ...]:
+    """Scores of other real rows in place of draws; most laws compare with these."""
+    return tuple(judge(name).scores(world()))
+
+
+def measured(name: str, evidence: Evidence) -> dict[str, Measure]:
+    """Score name → what is measured for the draws, without anchors."""
+    found = judge(name).measure(evidence.fake, evidence)
+    return {f"{name}.{part}" if part else name: m for part, m in found.items()}
+
+
+def error(score: Score | Measure) -> float:
+    """Standard error of a score, at least that of one row's share."""
+    return max((score.high - score.low) / (2 * 1.96), 1 / score.n)
+
+
+def badness(value: float, direction: str) -> float:
+    return {"lower": value, "higher": -value, "half": abs(value - 0.5)}[direction]
+
+
+def with_error(name: str, share: float) -> Evidence:
+    """Evidence with an error of a given size in it."""
+    evidence = world()
+    if name == "likelihood":
+        return replace(evidence, log_prob=blend(share))
+    others = evidence.train if name in COPY_JUDGES else damaged(evidence.fake, 7)
+    return replace(evidence, fake=mixed(evidence.fake, others, share, 8))
+
+
+@every_judge
+def test_scores_are_complete(name: str) -> None:
+    scores, cls = real_scores(name), JUDGES.get(name)
+    assert scores
+    for score in scores:
+        part = score.name.removeprefix(name).removeprefix(".")
+        assert score.name == (f"{name}.{part}" if part else name)
+        assert score.unit == cls.parts[part].unit
+        assert score.low <= score.value <= score.high
+        assert all(math.isfinite(x) for x in (score.value, score.floor, score.ceiling))
+        assert "at most" in score.protocol
+        assert score.source
+        json.dumps(score.to_json(), allow_nan=False)
+    assert cls.max_rows > 0
+    assert JUDGES.summary(name).endswith((".", ")", "?"))
+
+
+@every_judge
+def test_other_real_rows_score_like_the_floor(name: str) -> None:
+    for score in real_scores(name):
+        assert abs(score.value - score.floor) < 4 * math.sqrt(2) * error(score), score
+
+
+@every_judge
+def test_grows_with_a_planted_error(name: str) -> None:
+    some, much = (measured(name, with_error(name, share)) for share in (0.3, 1.0))
+    for none in real_scores(name):
+        values = [badness(x.value, none.direction) for x in (none, some[none.name], much[none.name])]
+        slack = 2 * max(error(none), error(some[none.name]))
+        assert values[1] > values[0] - slack, none.name
+        assert values[2] > values[1] - slack, none.name
+        assert values[2] > values[0] + 4 * error(none), none.name
+
+
+@every_judge
+def test_same_seed_same_numbers_and_nothing_else_is_touched(name: str) -> None:
+    before, evidence, fresh = (np.random.get_state()[1].copy(), torch.get_rng_state()), world(), world()  # noqa: NPY002
+    again = measured(name, evidence)
+    for score in real_scores(name):
+        found = again[score.name]
+        assert (found.value, found.low, found.high, found.n) == (score.value, score.low, score.high, score.n)
+        assert found.details == score.details
+    assert (np.random.get_state()[1] == before[0]).all()  # noqa: NPY002
+    assert torch.equal(torch.get_rng_state(), before[1])
+    for batch in ("train", "held_out", "fake", "trivial"):
+        for column, x in getattr(evidence, batch).items():
+            assert torch.equal(x.nan_to_num(-9.0), getattr(fresh, batch)[column].nan_to_num(-9.0))
+
+
+@every_judge
+def test_order_of_rows_does_not_matter(name: str) -> None:
+    evidence, rng = world(), np.random.default_rng(5)
+    batches = {b: getattr(evidence, b) for b in ("train", "held_out", "fake", "trivial")}
+    turned = {b: select(rows, rng.permutation(n_rows(rows))) for b, rows in batches.items()}
+    again = measured(name, replace(evidence, **turned))
+    for score in real_scores(name):
+        assert abs(score.value - again[score.name].value) < 4 * math.sqrt(2) * error(score)
+
+
+@pytest.mark.parametrize("name", [n for n in JUDGES.names() if n != "likelihood"])
+def test_sequences_are_refused_by_name(name: str) -> None:
+    words = {"words": torch.zeros(40, 5, dtype=torch.int64)}
+    evidence = Evidence(Space({"words": Field(Tokens(5, 3))}), words, words, dict(words), words)
+    with pytest.raises(UnsupportedError, match="words"):
+        judge(name).scores(evidence)
+
+
+@cache
+def numbers_under(fault: str) -> dict[str, Measure]:
+    evidence = world()
+    fakes = {
+        "copy": select(evidence.train, np.random.default_rng(0).permutation(n_rows(evidence.train))),
+        "shuffled columns": shuffled(evidence.fake, 1),
+        "dropped class": select(evidence.fake, np.flatnonzero(evidence.fake["kind"].numpy() != 0)),
+        "none": evidence.fake,
+    }
+    return {k: m for name in JUDGES.names() for k, m in measured(name, replace(evidence, fake=fakes[fault])).items()}
+
+
+FAULTS = {
+    "copy": {"near_copies.exact", "near_copies.closer", "near_copies.closer_tail", "membership.auc", "membership.tpr"},
+    "shuffled columns": {"detectability.boosting", "associations.pairs", "associations.triples", "utility.ratio"},
+    "dropped class": {"detectability.logistic", "marginals.worst", "associations.pairs"},
+    "none": set(),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_planted_faults_are_caught_by_name_and_real_rows_pass(fault: str) -> None:
+    found, caught = numbers_under(fault), set()
+    for score in (s for name in JUDGES.names() for s in real_scores(name)):
+        sign = {"lower": 1, "higher": -1, "half": 1}[score.direction]
+        if sign * (found[score.name].value - score.floor) > 4 * math.hypot(error(found[score.name]), error(score)):
+            caught.add(score.name)
+    assert caught >= FAULTS[fault]
+    private = {name for name in caught if name.startswith(COPY_JUDGES)}
+    assert private == (caught if fault == "copy" else set())
+    assert bool(caught) == (fault != "none")

@@ -1,0 +1,49 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from genwright.core.codec import TableCodec
+from genwright.core.dataset import Dataset
+from genwright.core.registry import MODELS
+from genwright.core.rng import torch_generator
+from genwright.core.schema import Column, Schema
+from genwright.report.build import material, report
+from genwright.runs.artefact import Artefact
+from genwright.runs.run import Run, silent
+from tests.report.material import Page, good_scores
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    rng = np.random.default_rng(0)
+    table = pa.table({"x": rng.normal(size=300), "city": rng.choice(["Ulm", "Lyon"], 300)})
+    codec = TableCodec(Schema((Column("x", "number"), Column("city", "category")))).fit(table.to_batches())
+    data = Dataset(codec.space, {k: v.numpy() for k, v in codec.encode(table.to_batches()[0]).items()})
+    model = MODELS.get("marginals")(codec.space)
+    model.solve(data, torch_generator(0), silent)
+    facts = {"data": "/home/someone/customers.csv", "path": "/home/someone/customers.csv", "flavour": "pandas"}
+    artefact = Artefact(codec, model, "marginals", 7, facts, scores=good_scores())
+    return Run(artefact, data.subset(np.arange(200)), data.subset(np.arange(200, 300)))
+
+
+def test_real_rows_are_the_held_out_ones(run):
+    found = material(run)
+    assert (found.real.num_rows, found.fake.num_rows) == (100, 100)
+    assert found.real["x"].to_pylist() == pytest.approx(run.held_out.arrays["x"].tolist())
+    assert found.title == "customers.csv · marginals"
+    assert found.facts["seed"] == 7
+    assert "/home" not in report(run)
+
+
+def test_without_held_out_rows_those_learnt_from_are_shown(run):
+    assert material(Run(run.artefact, run.train, run.held_out.subset(np.arange(0)))).real.num_rows == 200
+
+
+def test_a_loaded_run_without_its_data_still_has_a_page(run):
+    page = Page(report(Run(run.artefact)))
+    assert page.text_of("h3") == ["x", "city"]
+    assert "no rows to draw" in page.text_of("p")
+
+
+def test_same_run_same_page(run):
+    assert report(run) == report(run)

@@ -1,0 +1,127 @@
+import math
+
+import pytest
+
+from genwright.report.verdict import verdict
+from tests.report.material import good_scores, score
+
+
+def says(*scores, blame=""):
+    return verdict(scores, blame).sentence
+
+
+def utility(value, floor=0.93, ceiling=0.53, high=None):
+    return score("utility.auc", value, floor=floor, ceiling=ceiling, direction="higher", high=high)
+
+
+def test_all_good():
+    found = verdict(good_scores(), "worst columns: age")
+    assert found.sentence == (
+        "Hard to tell from real rows (detector 0.51), as useful for training (AUC 0.928 of 0.930), no sign of copying."
+    )
+    assert (found.level, found.word) == ("good", "Good")
+
+
+def test_all_bad_says_the_worst_first_and_whom_to_blame():
+    bad = [
+        score("detectability.boosting", 0.70),
+        utility(0.60),
+        score("near_copies.exact", 0.63, floor=0.001, direction="lower"),
+        score("membership.auc", 0.71),
+    ]
+    found = verdict(bad, "worst columns: age, income")
+    assert found.level == "poor"
+    assert found.sentence == (
+        "Of little use for training (AUC 0.600 of 0.930), 63 % of the rows equal a training row, 50 % is usual, "
+        "an attack finds training rows (AUC 0.71, 0.50 is none), a detector often tells these rows from real ones "
+        "(0.70); worst columns: age, income."
+    ).replace("50 % is usual", "0.1 % is usual")
+
+
+@pytest.mark.parametrize(
+    ("value", "level", "words"),
+    [
+        (0.42, "good", "Hard to tell"),
+        (0.549, "good", "Hard to tell"),
+        (0.56, "fair", "at times (0.56)"),
+        (0.66, "fair", "often"),
+        (0.93, "poor", "apart easily (0.93)"),
+    ],
+)
+def test_fidelity_grows_worse_with_the_detector(value, level, words):
+    found = verdict([score("detectability.boosting", value)])
+    assert found.level == level
+    assert words in found.sentence
+
+
+def test_the_stronger_detector_counts():
+    assert "0.90" in says(score("detectability.logistic", 0.9), score("detectability.boosting", 0.6))
+
+
+def test_few_rows_are_said():
+    found = verdict([score("detectability.boosting", 0.6, 0.41, 0.79)])
+    assert found.sentence.startswith("Too few rows to say whether a detector tells them apart (0.60, 0.41 to 0.79")
+    assert found.level == "unknown"
+
+
+def test_a_wide_interval_does_not_excuse_a_strong_detector():
+    assert verdict([score("detectability.boosting", 0.9, 0.75, 1.0)]).level == "poor"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(0.915, "as useful"), (0.88, "nearly as useful"), (0.75, "less useful"), (0.55, "of little use")],
+)
+def test_usefulness_is_what_is_left_between_floor_and_ceiling(value, words):
+    assert f"{words} for training (AUC {value:.3f} of 0.930)".lower() in says(utility(value, high=value)).lower()
+
+
+def test_a_difference_within_its_interval_is_not_held_against_the_rows():
+    assert says(utility(0.90, high=0.94)).startswith("As useful")
+
+
+def test_usefulness_is_silent_where_nothing_can_be_predicted():
+    assert verdict([utility(0.52, floor=0.54, ceiling=0.53)]).level == "unknown"
+
+
+def test_numbers_are_predicted_where_no_category_is():
+    assert "R² 0.600 of 0.610" in says(score("utility.r2", 0.6, floor=0.61, ceiling=0.0, direction="higher"))
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "level"),
+    [(0.51, 0.5, "good"), (0.57, 0.53, "fair"), (0.57, 0.48, "good"), (0.85, 0.8, "poor"), (0.3, 0.2, "good")],
+)
+def test_near_copies(value, low, level):
+    assert verdict([score("near_copies.closer_tail", value, low)]).level == level
+
+
+def test_exact_copies_that_real_rows_have_too_are_no_copying():
+    assert verdict([score("near_copies.exact", 0.10, 0.09, floor=0.10, direction="lower")]).level == "good"
+    assert verdict([score("near_copies.exact", 0.10, 0.09, floor=0.01, direction="lower")]).level == "poor"
+
+
+def test_bad_membership_is_not_hidden_by_clean_copies():
+    sentence = says(score("near_copies.closer_tail", 0.5), score("membership.auc", 0.7))
+    assert "attack finds training rows (AUC 0.70" in sentence
+    assert "no sign of copying" not in sentence
+
+
+def test_unchecked_copying_is_said():
+    assert says(score("detectability.boosting", 0.51)).endswith("copying was not checked.")
+
+
+def test_pairs_stand_in_for_a_detector():
+    pairs = lambda value: score("associations.pairs", value, floor=0.01, ceiling=0.08, direction="lower")  # noqa: E731
+    assert [verdict([pairs(v)]).level for v in (0.012, 0.03, 0.07)] == ["good", "fair", "poor"]
+
+
+@pytest.mark.parametrize("value", [math.nan, None])
+def test_scores_without_a_value_are_no_scores(value):
+    bare = score("detectability.boosting", 0.5)
+    found = verdict([type(bare)(**{**bare.__dict__, "value": value})])
+    assert (found.level, found.sentence) == ("unknown", "Not judged: there are no scores.")
+
+
+def test_nothing_was_judged():
+    assert verdict([]).word == "Not judged"
