@@ -13,7 +13,7 @@ import typer
 
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import free_folder, kinds, require, stem
-from genwright.core.errors import RunError, SchemaError, UnknownNameError
+from genwright.core.errors import GenwrightError, RunError, SchemaError, UnknownNameError
 from genwright.core.registry import MODELS
 
 if TYPE_CHECKING:
@@ -178,8 +178,12 @@ def _fitted(
 def _judged(screen: Screen, run: "Run", place: Path, targets: list[str]) -> None:
     from genwright.cli.terminal.scores import show_scores
 
-    with screen.progress() as progress:
-        scores = run.judge(targets=targets, progress=progress)
+    try:
+        with screen.progress() as progress:
+            scores = run.judge(targets=targets, progress=progress)
+    except GenwrightError as error:  # the fit is saved and good for use
+        screen.note(f"not judged: {error}", is_warning=True)
+        return
     run.save(place, overwrite=True)  # the run saved above, now with its scores
     screen.kept = f"the fit and its scores are kept in {place}"
     if not screen.is_quiet:
@@ -191,19 +195,23 @@ def _closing(screen: Screen, run: "Run", place: Path) -> dict[str, Any]:
     from genwright.report.build import report
     from genwright.runs import add_file
 
-    with screen.progress() as progress:
-        progress(0.0, "writing the report")
-        page = add_file(place, "report.html", report(run))
+    page = None
+    try:
+        with screen.progress() as progress:
+            progress(0.0, "writing the report")
+            page = add_file(place, "report.html", report(run))
+    except GenwrightError as error:
+        screen.note(f"no report: {error}", is_warning=True)
     if screen.is_quiet:
         screen.result(str(place))
-    screen.more(f"saved {place} (report: {place / 'report.html'})")
+    screen.more(f"saved {place}" + (f" (report: {place / page.name})" if page else ""))
     screen.more(f"next: genwright sample {place} -n 1000 -o synthetic.csv")
     screen.more(f"      genwright show {place}")
     facts = run.artefact.facts
     told = ("data", "why", "n_rows", "n_train", "n_held_out", "seconds")
     return {
         "run": str(place),
-        "report": str(page),
+        "report": str(place / page.name) if page else None,
         "model": run.artefact.model_name,
         "seed": run.artefact.seed,
         **{key: facts.get(key) for key in told},

@@ -45,8 +45,8 @@ def typed(records: Records, schema: Schema) -> "Iterator[pa.RecordBatch]":
         raise SchemaError(f"{records.name} has no column {absent[0]!r}; expected {len(schema)} columns, found {found}")
     first_row = 0
     for batch in records.open():
-        found = dict(zip(batch.schema.names, batch.columns))
-        arrays = [_column(records.name, c, found[c.name], first_row) for c in schema]
+        by_name = dict(zip(batch.schema.names, batch.columns))
+        arrays = [_column(records.name, c, by_name[c.name], first_row) for c in schema]
         yield pa.RecordBatch.from_arrays(arrays, names=schema.names)
         first_row += batch.num_rows
 

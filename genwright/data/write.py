@@ -44,10 +44,12 @@ def write(batches: "Iterable[pa.Table]", path: str | Path, schema: Schema, excel
     n_rows = 0
     with _atomic(path) as file, _compressed(file, path) as stream:
         put = _writer(form, stream, schema, excel_safe)
-        for table in batches:
-            put.table(table)
-            n_rows += table.num_rows
-        put.close()
+        try:
+            for table in batches:
+                put.table(table)
+                n_rows += table.num_rows
+        finally:
+            put.close()
     return n_rows
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import genwright as gw
-from genwright.core.errors import FitError
+from genwright.core.errors import DataError, FitError
 from tests.cli.conftest import N_ROWS, Ended, call, write_people
 
 
@@ -123,6 +123,22 @@ def test_ctrl_c_while_fitting_and_while_judging(people: Path, here: Path, monkey
     assert ended.code == 130
     assert "nothing was saved" in ended.err
     assert not Path("runs/people-2").exists()
+
+
+def test_a_fit_that_cannot_be_judged_or_reported_is_kept(
+    people: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise DataError("too few rows")
+
+    monkeypatch.setattr("genwright.runs.run.Run.judge", fail)
+    monkeypatch.setattr("genwright.report.build.report", fail)
+    ended = call("fit", people, "--model", "marginals", "--json")
+    assert ended.code == 0
+    assert ended.document["report"] is None
+    assert ended.document["notes"] == ["not judged: too few rows", "no report: too few rows"]
+    assert "warning: not judged" in ended.err
+    assert gw.load("runs/people").artefact.model_name == "marginals"
 
 
 def test_a_failed_fit_has_a_code_of_its_own(people: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

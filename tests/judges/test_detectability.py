@@ -13,6 +13,17 @@ def test_a_copy_of_the_training_rows_is_not_seen_against_held_out_rows() -> None
     assert all(m.low < 0.5 < m.high for m in found.values())
 
 
+def test_interval_covers_one_half_where_there_is_nothing_to_find() -> None:
+    class Linear(Detectability):
+        parts = {"logistic": Detectability.parts["logistic"]}  # noqa: RUF012
+
+    covered = 0
+    for seed in range(40):
+        found = Linear().measure(draw(60, 1000 + seed), world(60, 60, seed))["logistic"]
+        covered += found.low <= 0.5 <= found.high
+    assert covered >= 40 * 0.95 - 4 * (40 * 0.95 * 0.05) ** 0.5
+
+
 def test_a_wrong_column_is_named() -> None:
     evidence = world(fake=draw(700, 5) | {"size": draw(700, 6)["size"] + 1})
     columns = Detectability().measure(evidence.fake, evidence)["logistic"].details["columns"]

@@ -1,0 +1,192 @@
+"""Sequential trees: each column is drawn from a leaf of decision trees grown on the columns before it.
+
+    p(row) = Π_t p(x_t | x_<t),    p(x_t | x_<t) = ε p_t(x_t) + (1 − ε) 1/T Σ_τ p(x_t | donors of x_<t in tree τ)
+
+Sequential trees for synthetic data go back to Reiter (2005), "Using CART to generate partially synthetic public use
+microdata", Journal of Official Statistics 21. Here they are made to generalise instead of to remember:
+
+- *honest*: each tree is grown on one half of the rows and its leaves are filled with *donors* from the other half;
+- *a hole*: the donors that are nearest to x_<t, over all columns before t, are passed over, so that a row that has come
+  close to a training row is not led on along it. The hole is a function of x_<t, so the probabilities stay exact;
+- *smooth leaves*: a number that does not repeat is uniform (in normal scores) between the donors' midpoints, never the
+  donor's own value;
+- *slopes*: where it raises the likelihood of rows not used for it, a donor's number is moved by a regression slope to
+  where the row's own columns would have had it (see `nn/tree_slopes`), so that leaves can be large and still follow
+  strong relations.
+
+ε is a small share of draws from the column's own distribution, which makes every value possible.
+"""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.special import ndtr
+
+from genwright.core.dataset import Dataset
+from genwright.core.errors import ConfigError, FitError, UnknownNameError
+from genwright.core.model import Conditions, HasLogProb, HasSolution, Model, Progress
+from genwright.core.space import Batch, Category, Real, Space
+
+
+@dataclass(frozen=True)
+class TreesConfig:
+    """Settings of `trees`."""
+
+    min_leaf: int = 5  # rows in a leaf that predicts a category or repeated numbers
+    min_leaf_smooth: int = 20  # rows in a leaf that predicts a smooth number
+    min_leaf_slope: int = 40  # rows in a leaf whose donors are moved by a slope
+    min_fill: int = 3  # donors that every leaf must have
+    hole: int = 1  # nearest donors passed over in a leaf of a category or repeated numbers
+    hole_smooth: int = 3  # nearest donors passed over in a leaf of a smooth number
+    background: float = 0.0005  # share of values drawn from the column alone, ε
+    slope_var: float = 0.3  # how far slopes may differ from their parent's, τ²
+    n_slopes: int = 8  # columns that a slope may use
+    max_predictors: int = 48  # columns that a tree may look at, the most related ones
+    max_rows: int = 400_000  # rows kept as donors
+    max_grown: int = 150_000  # rows that grow one tree
+    first: tuple[str, ...] = ()  # columns modelled first, so that they can be given exactly
+    n_threads: int = 1  # columns grown at the same time
+
+    def __post_init__(self) -> None:
+        for name in ("min_leaf", "min_leaf_smooth", "min_leaf_slope", "min_fill", "n_threads", "max_predictors"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} = {getattr(self, name)}; expected 1 or more")
+        if not 0 < self.background < 1:
+            raise ConfigError(f"background = {self.background}; expected a share between 0 and 1")
+
+
+class Trees(Model, HasSolution, HasLogProb, Conditions):
+    """Sequential honest trees."""
+
+    Config = TreesConfig
+    supports = (Real, Category)
+    chunk = 16_384
+
+    def __init__(self, space: Space, config: Any = None):
+        super().__init__(space, config)
+        for name in self.config.first:
+            if name not in space:
+                raise UnknownNameError(name, space, "the modelled columns")
+        self.order = [*self.config.first, *(n for n in space if n not in self.config.first)]
+        self.columns: list[TreeColumn] = []
+        self.steps: list[Step] = []
+        self.donors = np.zeros((0, 0), np.float32)  # coordinates of the training rows (N, D)
+
+    def solve(self, data: Dataset, generator: torch.Generator, progress: Progress) -> None:
+        """Grows the trees of every column, in order."""
+        if len(data) < 2:
+            raise FitError(f"{len(data)} rows are too few to grow trees on")
+        rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
+        rows = data.sample_rows(self.config.max_rows, rng)
+        arrays = {name: rows[name].numpy() for name in self.order}
+        self.columns = [learn_column(self.space[name], arrays[name]) for name in self.order]
+        self.donors = self._coordinates(arrays)
+        seeds = rng.integers(2**31, size=len(self.order))
+        n_done = 0
+
+        def work(t: int) -> Step:
+            return grow_step(t, self.columns, self.donors, self.config, np.random.default_rng(seeds[t]))
+
+        self.steps = []
+        with ThreadPoolExecutor(self.config.n_threads) as pool:
+            for step in pool.map(work, range(len(self.order))):
+                self.steps.append(step)
+                n_done += 1
+                progress(n_done / len(self.order), f"trees for {self.order[n_done - 1]}")
+
+    def _coordinates(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Where rows stand: category codes, ranks of numbers, −1 for a missing one (B, D) float32."""
+        n = len(next(iter(arrays.values())))
+        where = np.empty((n, len(self.order)), np.float32)
+        for t, name in enumerate(self.order):
+            where[:, t] = self.columns[t].coordinate(arrays[name])
+        return where
+
+    def sample(self, n: int, given: Batch, generator: torch.Generator, temperature: float = 1.0) -> Batch:
+        """Column after column; a given prefix of the order is kept as it is."""
+        u = torch.rand(n, len(self.order), 3, generator=generator, dtype=torch.float64).numpy()
+        where = np.empty((n, len(self.order)), np.float32)
+        rows = {}
+        for t, name in enumerate(self.order):
+            column = self.columns[t]
+            x = given[name].numpy() if name in given else self._draw(t, where, u[:, t], temperature)
+            where[:, t] = column.coordinate(x)
+            rows[name] = x
+        return {name: torch.from_numpy(rows[name]) for name in self.space}
+
+    def _draw(self, t: int, where: np.ndarray, u: np.ndarray, temperature: float) -> np.ndarray:
+        """Values of column t (B,) given the coordinates of the columns before it."""
+        column, step, eps = self.columns[t], self.steps[t], self.config.background
+        x = column.draw_alone(u[:, 1], u[:, 2])
+        if not step.trees:
+            return x
+        which = np.floor((u[:, 0] - eps) / (1 - eps) * len(step.trees)).astype(int)  # −1: from the column alone
+        for k, tree in enumerate(step.trees):
+            at = np.flatnonzero(which == k)
+            for part in _blocks(tree, step, where[at]):
+                rows = at[part]
+                candidates = gather(tree, step, self.columns, self.donors, where[rows])
+                x[rows] = candidates.draw(column, u[rows, 1], u[rows, 2], temperature)
+        return x
+
+    def log_prob(self, batch: Batch) -> torch.Tensor:
+        """Exact log probability of each row (B,), column after column."""
+        arrays = {name: batch[name].numpy() for name in self.order}
+        where = self._coordinates(arrays)
+        total = np.zeros(len(where))
+        for t, name in enumerate(self.order):
+            total += self._column_log_prob(t, where, arrays[name])
+        return torch.from_numpy(total)
+
+    def _column_log_prob(self, t: int, where: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """log p(x_t | x_<t) (B,)."""
+        column, step, eps = self.columns[t], self.steps[t], self.config.background
+        alone = column.prob_alone(x)
+        if not step.trees:
+            return np.log(alone)
+        p = np.zeros(len(x))
+        for tree in step.trees:
+            for rows in _blocks(tree, step, where):
+                candidates = gather(tree, step, self.columns, self.donors, where[rows])
+                p[rows] += candidates.prob(column, x[rows]) / len(step.trees)
+        return np.log(eps * alone + (1 - eps) * p)
+
+    def conditions_exactly(self, columns: list[str]) -> bool:
+        """Where they are the first columns of the order."""
+        return set(self.order[: len(columns)]) == set(columns)
+
+    def propose(self, n: int, given: Batch, generator: torch.Generator) -> tuple[Batch, torch.Tensor]:
+        """Column after column with the given ones in place; weight = Π p(given column | columns before it)."""
+        rows = self.sample(n, given, generator)
+        arrays = {name: rows[name].numpy() for name in self.order}
+        where = self._coordinates(arrays)
+        weight = np.zeros(n)
+        for t, name in enumerate(self.order):
+            if name in given:
+                weight += self._column_log_prob(t, where, arrays[name])
+        return rows, torch.from_numpy(weight)
+
+    def describe(self) -> dict[str, Any]:
+        """Order, and which columns follow a slope."""
+        sloped = [self.order[t] for t, step in enumerate(self.steps) if len(step.slope_columns)]
+        return {"order": self.order, "slopes": sloped, "donors": len(self.donors)}
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Columns, trees and donors as flat arrays with their lengths."""
+        packer = Packer()
+        for column in self.columns:
+            column.pack(packer)
+        for step in self.steps:
+            step.pack(packer)
+        return {"donors": torch.from_numpy(self.donors), **packer.tensors()}
+
+    def load_state(self, state: Mapping[str, torch.Tensor]) -> None:
+        """The inverse of `state`."""
+        self.donors = state["donors"].numpy()
+        unpacker = Unpacker(state)
+        self.columns = [TreeColumn.unpack(unpacker, self.space[name]) for name in self.order]
+        self.steps = [Step.unpack(unpacker) for _ in self.order]

@@ -1,0 +1,88 @@
+"""Decision trees as plain arrays: grown by scikit-learn, kept, walked and saved without it.
+
+Source:
+    Classification and regression trees, Breiman et al. (1984). Honest leaves (a tree is grown on one half of the rows
+    and its leaves are filled from the other half): Wager and Athey (2018), https://doi.org/10.1080/01621459.2017.1319839
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass
+class Tree:
+    """A binary tree; node 0 is the root, a row goes left where its feature is at most the threshold.
+
+    Args:
+        feature: Column each node looks at, −1 in a leaf (nodes,).
+        threshold: What it is compared with (nodes,).
+        left: Child for values at most the threshold (nodes,).
+        right: The other child (nodes,).
+    """
+
+    feature: np.ndarray
+    threshold: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+
+    def leaf_of(self, X: np.ndarray) -> np.ndarray:
+        """The leaf of each row of X (B, D) → (B,) int32."""
+        node = np.zeros(len(X), dtype=np.int32)
+        active = np.arange(len(X))
+        at = node
+        feature = self.feature[at]
+        keep = np.flatnonzero(feature >= 0)
+        while len(keep):
+            active, at, feature = active[keep], at[keep], feature[keep]
+            goes_left = X[active, feature] <= self.threshold[at]
+            at = np.where(goes_left, self.left[at], self.right[at])
+            node[active] = at
+            feature = self.feature[at]
+            keep = np.flatnonzero(feature >= 0)
+        return node
+
+    def levels(self) -> list[np.ndarray]:
+        """The inner nodes, one array a level, from the root down."""
+        found = []
+        nodes = np.zeros(1, dtype=np.int32)
+        while len(nodes := nodes[self.feature[nodes] >= 0]):
+            found.append(nodes)
+            nodes = np.concatenate([self.left[nodes], self.right[nodes]])
+        return found
+
+    def prune(self, leaf: np.ndarray, min_fill: int) -> None:
+        """Makes leaves of the nodes with a child that fewer than `min_fill` of the filling rows reach.
+
+        Args:
+            leaf: Leaf of each filling row, before pruning.
+            min_fill: Rows that every leaf must hold.
+        """
+        count = np.bincount(leaf, minlength=len(self.feature))
+        for nodes in reversed(self.levels()):
+            count[nodes] = count[self.left[nodes]] + count[self.right[nodes]]
+        inner = self.feature >= 0
+        is_thin = np.minimum(count[self.left], count[self.right]) < min_fill
+        self.feature = np.where(inner & is_thin, -1, self.feature).astype(np.int32)
+
+
+def grow(X: np.ndarray, y: np.ndarray, *, is_category: bool, min_leaf: int, seed: int) -> Tree:
+    """A tree that tells y apart.
+
+    Args:
+        X: Features (N, D) float32.
+        y: Codes (N,) where `is_category`, else one or more numbers to be explained (N,) or (N, K).
+        min_leaf: Rows that every leaf must hold.
+        seed: Decides between equally good splits.
+    """
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    family = DecisionTreeClassifier if is_category else DecisionTreeRegressor
+    found = family(min_samples_leaf=min_leaf, random_state=seed % 2**31).fit(X, y).tree_
+    is_leaf = found.children_left < 0
+    return Tree(
+        np.where(is_leaf, -1, found.feature).astype(np.int32),
+        found.threshold.copy(),
+        found.children_left.astype(np.int32),
+        found.children_right.astype(np.int32),
+    )
