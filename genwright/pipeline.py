@@ -98,6 +98,7 @@ def fit(
         "n_held_out": len(held),
         "held_out": held_out,
         "flavour": records.flavour,
+        "is_text": records.is_text,
         "why": why,
         "seconds": round(time.perf_counter() - started, 3),
     }

@@ -31,6 +31,7 @@ class Model(abc.ABC):
 
     Config: ClassVar[type] = NoConfig
     supports: ClassVar[tuple[type, ...]] = (Real, Category, Tokens)  # supports of the fields it can model
+    is_rowwise: ClassVar[bool] = False  # the first rows of a chunk are the same when only they are asked for
     chunk: ClassVar[int] = 4096  # rows drawn at a time; part of what makes row i a function of (run, seed, i)
 
     def __init__(self, space: Space, config: Any = None):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from genwright.core.errors import SpaceMismatchError, UnknownNameError
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 Batch = dict[str, "torch.Tensor"]
@@ -37,6 +38,13 @@ class Real:
     def location(self) -> float:
         """The median, 0 where nothing is known."""
         return self.quantiles[len(self.quantiles) // 2] if self.quantiles else 0.0
+
+    def on_step(self, x: "np.ndarray") -> "np.ndarray":
+        """The nearest multiples of the step, as the same floats that reading a decimal gives; x where there is none."""
+        if not self.step:
+            return x
+        per_unit = round(1 / self.step) if self.step < 1 else 0
+        return (x * per_unit).round() / per_unit if per_unit else (x / self.step).round() * self.step
 
     @property
     def scale(self) -> float:

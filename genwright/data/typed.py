@@ -82,6 +82,26 @@ def untyped(table: "pa.Table", schema: Schema) -> "pa.Table":
     return pa.Table.from_arrays(arrays, names=names)
 
 
+def readable(table: "pa.Table", schema: Schema, is_text: bool) -> "pa.Table":
+    """A typed table as its user knows it.
+
+    Columns of a frame that were strings are strings again. Of a text file, numbers and dates stay typed, and truth
+    values that the file does not write as true and false are its words again.
+    """
+    if not is_text:
+        return untyped(table, schema)
+    words = [c for c in schema if c.kind == "boolean" and "parse" in c.options and not _is_true_false(c)]
+    for column in words:
+        written = untyped(table.select([column.name]), Schema((column,))).column(0)
+        table = table.set_column(table.column_names.index(column.name), column.name, written)
+    return table
+
+
+def _is_true_false(column: Column) -> bool:
+    parse = column.options["parse"]
+    return str(parse.get("true")).lower() == "true" and str(parse.get("false")).lower() == "false"
+
+
 def _column(place: str, column: Column, values: "pa.Array", first_row: int) -> "pa.Array":
     import pyarrow as pa
 

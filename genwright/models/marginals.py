@@ -31,6 +31,7 @@ class Marginals(Model, HasSolution, HasLogProb, Conditions):
     Config = MarginalsConfig
     supports = (Real, Category)
     chunk = 16_384
+    is_rowwise = True
 
     def __init__(self, space, config=None):  # type: ignore[no-untyped-def]  # as in Model
         super().__init__(space, config)
@@ -55,7 +56,8 @@ class Marginals(Model, HasSolution, HasLogProb, Conditions):
 
     def sample(self, n: int, given: Batch, generator: torch.Generator, temperature: float = 1.0) -> Batch:
         """Every column on its own, by inverting its distribution function."""
-        u = torch.rand(n, len(self.space), 2, generator=generator, dtype=torch.float64).numpy()
+        n_drawn = max(n, self.chunk)  # so that row i is the same however many are asked for
+        u = torch.rand(n_drawn, len(self.space), 2, generator=generator, dtype=torch.float64).numpy()[:n]
         rows = {}
         for j, name in enumerate(self.space):
             log_p = self.log_p[name] / temperature

@@ -17,19 +17,22 @@ microdata", Journal of Official Statistics 21. Here they are made to generalise 
 ε is a small share of draws from the column's own distribution, which makes every value possible.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import ndtr
 
 from genwright.core.dataset import Dataset
 from genwright.core.errors import ConfigError, FitError, UnknownNameError
 from genwright.core.model import Conditions, HasLogProb, HasSolution, Model, Progress
+from genwright.core.packing import Packer, Unpacker
 from genwright.core.space import Batch, Category, Real, Space
+from genwright.nn.tree_column import TreeColumn, learn_column
+from genwright.nn.tree_growth import grow_step
+from genwright.nn.tree_step import Donors, Step
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,10 @@ class TreesConfig:
     min_fill: int = 3  # donors that every leaf must have
     hole: int = 1  # nearest donors passed over in a leaf of a category or repeated numbers
     hole_smooth: int = 3  # nearest donors passed over in a leaf of a smooth number
+    hole_slope: int = 2  # nearest donors passed over where a slope moves them
     background: float = 0.0005  # share of values drawn from the column alone, ε
     slope_var: float = 0.3  # how far slopes may differ from their parent's, τ²
+    slope_gain: float = -0.05  # nats per row that a slope has to gain on held-out rows
     n_slopes: int = 8  # columns that a slope may use
     max_predictors: int = 48  # columns that a tree may look at, the most related ones
     max_rows: int = 400_000  # rows kept as donors
@@ -65,6 +70,7 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
     Config = TreesConfig
     supports = (Real, Category)
     chunk = 16_384
+    is_rowwise = True
 
     def __init__(self, space: Space, config: Any = None):
         super().__init__(space, config)
@@ -74,7 +80,7 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
         self.order = [*self.config.first, *(n for n in space if n not in self.config.first)]
         self.columns: list[TreeColumn] = []
         self.steps: list[Step] = []
-        self.donors = np.zeros((0, 0), np.float32)  # coordinates of the training rows (N, D)
+        self.donors = Donors.of([], np.zeros((0, 0), np.int32))
 
     def solve(self, data: Dataset, generator: torch.Generator, progress: Progress) -> None:
         """Grows the trees of every column, in order."""
@@ -84,7 +90,8 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
         rows = data.sample_rows(self.config.max_rows, rng)
         arrays = {name: rows[name].numpy() for name in self.order}
         self.columns = [learn_column(self.space[name], arrays[name]) for name in self.order]
-        self.donors = self._coordinates(arrays)
+        codes = np.stack([c.code(arrays[name]) for name, c in zip(self.order, self.columns, strict=True)], axis=1)
+        self.donors = Donors.of(self.columns, codes)
         seeds = rng.integers(2**31, size=len(self.order))
         n_done = 0
 
@@ -101,15 +108,16 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
     def _coordinates(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
         """Where rows stand: category codes, ranks of numbers, −1 for a missing one (B, D) float32."""
         n = len(next(iter(arrays.values())))
-        where = np.empty((n, len(self.order)), np.float32)
+        where = np.empty((n, len(self.order)), np.float32, order="F")
         for t, name in enumerate(self.order):
             where[:, t] = self.columns[t].coordinate(arrays[name])
         return where
 
     def sample(self, n: int, given: Batch, generator: torch.Generator, temperature: float = 1.0) -> Batch:
         """Column after column; a given prefix of the order is kept as it is."""
-        u = torch.rand(n, len(self.order), 3, generator=generator, dtype=torch.float64).numpy()
-        where = np.empty((n, len(self.order)), np.float32)
+        n_drawn = max(n, self.chunk)  # so that row i is the same however many are asked for
+        u = torch.rand(n_drawn, len(self.order), 3, generator=generator, dtype=torch.float64).numpy()[:n]
+        where = np.empty((n, len(self.order)), np.float32, order="F")
         rows = {}
         for t, name in enumerate(self.order):
             column = self.columns[t]
@@ -122,15 +130,12 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
         """Values of column t (B,) given the coordinates of the columns before it."""
         column, step, eps = self.columns[t], self.steps[t], self.config.background
         x = column.draw_alone(u[:, 1], u[:, 2])
-        if not step.trees:
-            return x
-        which = np.floor((u[:, 0] - eps) / (1 - eps) * len(step.trees)).astype(int)  # −1: from the column alone
-        for k, tree in enumerate(step.trees):
+        which = np.floor((u[:, 0] - eps) / (1 - eps) * len(step.leaves)).astype(int)  # −1: from the column alone
+        for k, tree in enumerate(step.leaves):
             at = np.flatnonzero(which == k)
-            for part in _blocks(tree, step, where[at]):
+            for part, candidates in step.candidates(tree, where[at], self.donors, self.columns):
                 rows = at[part]
-                candidates = gather(tree, step, self.columns, self.donors, where[rows])
-                x[rows] = candidates.draw(column, u[rows, 1], u[rows, 2], temperature)
+                x[rows] = candidates.draw(u[rows, 1], u[rows, 2], temperature)
         return x
 
     def log_prob(self, batch: Batch) -> torch.Tensor:
@@ -146,13 +151,12 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
         """log p(x_t | x_<t) (B,)."""
         column, step, eps = self.columns[t], self.steps[t], self.config.background
         alone = column.prob_alone(x)
-        if not step.trees:
+        if not step.leaves:
             return np.log(alone)
         p = np.zeros(len(x))
-        for tree in step.trees:
-            for rows in _blocks(tree, step, where):
-                candidates = gather(tree, step, self.columns, self.donors, where[rows])
-                p[rows] += candidates.prob(column, x[rows]) / len(step.trees)
+        for tree in step.leaves:
+            for rows, candidates in step.candidates(tree, where, self.donors, self.columns):
+                p[rows] += candidates.prob(x[rows]) / len(step.leaves)
         return np.log(eps * alone + (1 - eps) * p)
 
     def conditions_exactly(self, columns: list[str]) -> bool:
@@ -173,7 +177,7 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
     def describe(self) -> dict[str, Any]:
         """Order, and which columns follow a slope."""
         sloped = [self.order[t] for t, step in enumerate(self.steps) if len(step.slope_columns)]
-        return {"order": self.order, "slopes": sloped, "donors": len(self.donors)}
+        return {"order": self.order, "slopes": sloped, "donors": len(self.donors.codes)}
 
     def state(self) -> dict[str, torch.Tensor]:
         """Columns, trees and donors as flat arrays with their lengths."""
@@ -182,11 +186,11 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
             column.pack(packer)
         for step in self.steps:
             step.pack(packer)
-        return {"donors": torch.from_numpy(self.donors), **packer.tensors()}
+        return {"donors": torch.from_numpy(np.ascontiguousarray(self.donors.codes)), **packer.tensors()}
 
     def load_state(self, state: Mapping[str, torch.Tensor]) -> None:
         """The inverse of `state`."""
-        self.donors = state["donors"].numpy()
         unpacker = Unpacker(state)
         self.columns = [TreeColumn.unpack(unpacker, self.space[name]) for name in self.order]
+        self.donors = Donors.of(self.columns, state["donors"].numpy())
         self.steps = [Step.unpack(unpacker) for _ in self.order]

@@ -22,7 +22,7 @@ class Cells:
     """
 
     def __init__(self, support: Real):
-        self.step = support.step
+        self.support, self.step = support, support.step
         self.has_missing = support.has_missing
         atoms = np.asarray(support.atoms, dtype=np.float64)
         cuts = np.unique(np.concatenate([np.asarray(support.quantiles, dtype=np.float64), atoms]))
@@ -71,7 +71,7 @@ class Cells:
         low, high, size = self.low[code], self.high[code], self.size[code]
         if self.step:
             multiples = np.round(low / self.step) + 1 + np.floor(u * size)
-            x = multiples * self.step
+            x = self.support.on_step(multiples * self.step)
         else:
             x = low + u * (high - low)
         x = np.where(self.is_atom[code], low, x)

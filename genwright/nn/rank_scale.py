@@ -1,6 +1,7 @@
 """The rank scale of a real column: a monotone map between ranks in [0, 1] and values, learnt from the values.
 
-Value i of the sorted distinct values owns the ranks from (rows below it)/n to (rows up to it)/n. A value that repeats is
+Value i of the sorted distinct values owns the ranks from (rows below it)/n to (rows up to it)/n. A value that repeats
+is
 one point for all its ranks. A value seen once is spread over its cell, which reaches half-way to its neighbours: so a
 draw never copies a value that only one row has. A stepped column rounds what comes out to its step.
 
@@ -9,6 +10,8 @@ The *score* of a rank is its standard normal quantile; sums and slopes live ther
 
 import numpy as np
 from scipy.special import ndtri
+
+from genwright.core.space import Real
 
 
 def score_of(rank: np.ndarray, n: int) -> np.ndarray:
@@ -22,11 +25,11 @@ class RankScale:
     Args:
         values: Distinct values, sorted (M,).
         counts: Rows of each (M,).
-        step: Draws are whole multiples of it; 0: continuous.
+        support: Draws are whole multiples of its step, if it has one.
     """
 
-    def __init__(self, values: np.ndarray, counts: np.ndarray, step: float):
-        self.values, self.counts, self.step = values, counts, step
+    def __init__(self, values: np.ndarray, counts: np.ndarray, support: Real):
+        self.values, self.counts, self.support, step = values, counts, support, support.step
         self.n = int(counts.sum())
         self.below = np.cumsum(counts) - counts  # rows below each value
         middle = (values[1:] + values[:-1]) / 2
@@ -36,18 +39,21 @@ class RankScale:
         self._stop = np.where(is_single, edges[1:], values)
         ends = np.stack([self.below, self.below + counts], axis=1) / max(self.n, 1)
         self._knot_rank = ends.ravel()
+        self._first_score, self._last_score = score_of(ends, self.n).T
         self._knot_value = np.stack([self._start, self._stop], axis=1).ravel()
 
     def value(self, rank: np.ndarray) -> np.ndarray:
         """Values at some ranks (B,)."""
-        x = np.interp(rank, self._knot_rank, self._knot_value)
-        if self.step:
-            x = np.round(x / self.step) * self.step
+        x = self.support.on_step(np.interp(rank, self._knot_rank, self._knot_value))
         return np.clip(x, self.values[0], self.values[-1])
 
     def owned(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """First and last rank of the distinct values with these indices."""
         return self.below[index] / self.n, (self.below[index] + self.counts[index]) / self.n
+
+    def owned_scores(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Normal scores of those ranks."""
+        return self._first_score[index], self._last_score[index]
 
     def ranks(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Which ranks come out as the values x (B,).
@@ -56,8 +62,8 @@ class RankScale:
             First and last rank, and the density d rank / d value (B,): NaN where x has probability mass, and then the
             ranks span an interval; elsewhere the two ranks are one.
         """
-        if self.step:
-            half = self.step / 2
+        if self.support.step:
+            half = self.support.step / 2
             first, last = (np.interp(x + h, self._knot_value, self._knot_rank) for h in (-half, half))
             is_end = [x <= self.values[0], x >= self.values[-1]]
             return np.where(is_end[0], 0.0, first), np.where(is_end[1], 1.0, last), np.full(len(x), np.nan)

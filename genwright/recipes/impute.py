@@ -17,7 +17,7 @@ from genwright.core.model import Conditions
 from genwright.core.rng import torch_generator
 from genwright.core.space import Batch, Category
 from genwright.data.read import read
-from genwright.data.typed import typed
+from genwright.data.typed import readable, typed
 from genwright.runs.draw import complete
 from genwright.runs.run import Run, frame
 
@@ -41,7 +41,7 @@ def impute(run: Run, rows: Any, *, seed: int = 0, flavour: Any = None) -> Any:
         UnsupportedError: the family cannot condition on single cells.
     """
     records = read(rows)
-    table = pa.concat_tables(list(filled(run, rows, seed=seed)))
+    table = readable(pa.concat_tables(list(filled(run, rows, seed=seed))), run.schema, records.is_text)
     return frame(table, flavour or records.flavour)
 
 

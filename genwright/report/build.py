@@ -41,7 +41,7 @@ def material(run: Run, n: int = MAX_ROWS) -> Material:
 def real_rows(run: Run, n: int) -> pa.Table:
     """At most n held-out rows as records, or rows learnt from where none were held out; none without the data."""
     if run.held_out is None:
-        run._remember_rows(need_train=True, need_held_out=True)
+        run.remember_rows(need_train=True, need_held_out=True)
     data = run.held_out if run.held_out is not None and len(run.held_out) else run.train
     codec = run.artefact.codec
     if data is None or not len(data):

@@ -81,11 +81,10 @@ class Draw:
     def _chunk(self, k: int, n: int) -> Batch:
         """The first n rows of chunk k."""
         if not self.rest:
-            return self._candidates(k, 0)
+            return self._candidates(k, 0, n if self.model.is_rowwise else self.model.chunk)
         return self._weighed(k) if self._is_weighing else self._resampled(k, n)
 
-    def _candidates(self, k: int, turn: int) -> Batch:
-        size = self.model.chunk
+    def _candidates(self, k: int, turn: int, size: int) -> Batch:
         given = {name: x.expand(size, *x.shape[1:]).clone() for name, x in self.fixed.items()}
         generator = torch_generator(self.seed, "sample", k, turn)
         return self.model.sample(size, given, generator, self.temperature)
@@ -94,7 +93,7 @@ class Draw:
         kept: list[Batch] = []
         n_kept = n_tried = 0
         while n_kept < n:
-            rows = self._candidates(k, n_tried // self.model.chunk)
+            rows = self._candidates(k, n_tried // self.model.chunk, self.model.chunk)
             met = np.flatnonzero(meets(self.rest, self.codec.decode(rows)))
             kept.append(select(rows, met))
             n_kept, n_tried = n_kept + len(met), n_tried + self.model.chunk

@@ -25,7 +25,7 @@ from genwright.data.cache import encode
 from genwright.data.fingerprint import fingerprint
 from genwright.data.read import read
 from genwright.data.split import split
-from genwright.data.typed import typed
+from genwright.data.typed import readable, typed
 from genwright.runs import artefact as artefacts
 from genwright.runs.artefact import Artefact
 from genwright.runs.draw import Draw
@@ -90,7 +90,9 @@ class Run:
         """
         tables = list(self.stream(n, given, seed=seed, temperature=temperature))
         table = pa.concat_tables(tables) if tables else self._empty()
-        return frame(table, flavour or self.artefact.facts.get("flavour", "pandas"))
+        facts = self.artefact.facts
+        table = readable(table, self.schema, facts.get("is_text", False))
+        return frame(table, flavour or facts.get("flavour", "pandas"))
 
     def stream(
         self, n: int, given: Any = None, *, seed: int | None = None, temperature: float = 1.0, start: int = 0
@@ -194,7 +196,7 @@ class Run:
         return own.sample_rows(max_rows, rng)
 
     def _evidence(self, held_out: Any, train: Any, targets: tuple[str, ...], max_rows: int) -> Evidence:
-        self._remember_rows(need_train=train is None, need_held_out=held_out is None)
+        self.remember_rows(need_train=train is None, need_held_out=held_out is None)
         artefact, seed = self.artefact, self.artefact.seed
         real = self._rows(train, self.train, "train", max_rows * 4)
         held = self._rows(held_out, self.held_out, "held_out", max_rows)
@@ -216,7 +218,7 @@ class Run:
             seed=seed,
         )
 
-    def _remember_rows(self, need_train: bool, need_held_out: bool) -> None:
+    def remember_rows(self, need_train: bool, need_held_out: bool) -> None:
         """Reads and splits the data of the fit again, where it is still there and unchanged."""
         facts = self.artefact.facts
         is_known = (self.train is not None or not need_train) and (self.held_out is not None or not need_held_out)

@@ -1,0 +1,178 @@
+"""A column as sequential trees see it: codes, coordinates, and its own distribution.
+
+A row's *code* in a column is a category, or the index of a number among the distinct ones; −1 is a missing number. Its
+*coordinate* is where it stands for splits and distances: the category code, or the number's mid-rank in (0, 1), −1
+where it is missing.
+
+A number column splits into *atoms*, values heavy enough to be drawn as they are, and a *smooth* part on a rank scale
+(`nn/rank_scale`). A column with few distinct values consists of atoms.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from genwright.core.packing import Packer, Unpacker
+from genwright.core.space import Category, Field, Real
+from genwright.nn.rank_scale import RankScale
+
+HEAVY = 0.003  # share of the rows that makes a value an atom, if that is more than 5 rows
+MIN_SMOOTH_SHARE, MIN_SMOOTH_VALUES = 0.05, 20  # less than that, and every value is an atom
+UNSEEN = 0.5  # rows that stand for what was not seen
+
+
+@dataclass
+class TreeColumn:
+    """One column.
+
+    Args:
+        field: Its field in the space.
+        values: Distinct values, sorted (U,); categories: codes 0 … U−1.
+        counts: Rows of each (U,).
+        n_missing: Rows without a number.
+    """
+
+    field: Field
+    values: np.ndarray
+    counts: np.ndarray
+    n_missing: int
+
+    def __post_init__(self) -> None:
+        support = self.field.support
+        self.is_category = isinstance(support, Category)
+        self.n = int(self.counts.sum())
+        self.smooth: RankScale | None = None
+        self.smooth_index = np.full(len(self.values) + 1, -1)  # code → index on the rank scale; the last is for −1
+        if isinstance(support, Real) and self.n:
+            self._mid_rank = (np.cumsum(self.counts) - self.counts / 2) / self.n
+            light = np.flatnonzero(self.counts <= max(HEAVY * self.n, 5))
+            n_light = self.counts[light].sum()
+            if n_light > MIN_SMOOTH_SHARE * self.n and len(light) > MIN_SMOOTH_VALUES:
+                self.smooth = RankScale(self.values[light], self.counts[light], support)
+                self.smooth_index[light] = np.arange(len(light))
+        self._weights = self._own_weights()
+
+    def _own_weights(self) -> np.ndarray:
+        """Rows behind each code, the missing value, the smooth part and the whole range (U + 3,)."""
+        if self.is_category:
+            return np.where(self.counts > 0, self.counts, UNSEEN).astype(float)
+        is_atom = self.smooth_index[:-1] < 0
+        n_smooth = self.smooth.n if self.smooth else 0
+        return np.concatenate([np.where(is_atom, self.counts, 0.0), [self.n_missing, n_smooth, UNSEEN]])
+
+    def code(self, x: np.ndarray) -> np.ndarray:
+        """Codes of values; of numbers only those among the distinct ones."""
+        if self.is_category:
+            return x.astype(np.int32)
+        if not self.n:
+            return np.full(len(x), -1, np.int32)
+        return np.where(np.isnan(x), -1, np.searchsorted(self.values, x).clip(0, len(self.values) - 1)).astype(np.int32)
+
+    def coordinate(self, x: np.ndarray) -> np.ndarray:
+        """Coordinates of any values (B,) float32."""
+        if self.is_category:
+            return x.astype(np.float32)
+        if not self.n:
+            return np.full(len(x), -1, np.float32)
+        is_missing = np.isnan(x)
+        rank = np.interp(np.where(is_missing, self.values[0], x), self.values, self._mid_rank)
+        return np.where(is_missing, -1.0, rank).astype(np.float32)
+
+    def coordinate_of_code(self, code: np.ndarray) -> np.ndarray:
+        """Coordinates of training rows from their codes."""
+        if self.is_category:
+            return code.astype(np.float32)
+        if not self.n:
+            return np.full(len(code), -1, np.float32)
+        return np.where(code < 0, -1.0, self._mid_rank[code]).astype(np.float32)
+
+    def value(self, code: np.ndarray) -> np.ndarray:
+        """Values of codes; NaN for a missing number."""
+        if self.is_category:
+            return code.astype(np.int64)
+        if not self.n:
+            return np.full(len(code), np.nan)
+        return np.where(code < 0, np.nan, self.values[code])
+
+    def draw_alone(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """Values from the column's own distribution, by two uniforms a row."""
+        total = np.cumsum(self._weights)
+        code = np.searchsorted(total, u * total[-1], side="right").clip(0, len(total) - 1)
+        if self.is_category:
+            return code
+        n_values = len(self.values)
+        x = self.value(np.where(code < n_values, code, -1))
+        if self.smooth:
+            x = np.where(code == n_values + 1, self.smooth.value(v), x)
+        return np.where(code == n_values + 2, self._anywhere(v), x)
+
+    def _anywhere(self, v: np.ndarray) -> np.ndarray:
+        """A uniform value of the column's range."""
+        support = self.field.support
+        assert isinstance(support, Real)
+        low, high = support.low or 0.0, support.high or 0.0
+        if not support.step:
+            return low + v * (high - low)
+        n_steps = round((high - low) / support.step) + 1
+        return np.clip(support.on_step(low + np.floor(v * n_steps) * support.step), low, high)
+
+    def prob_alone(self, x: np.ndarray) -> np.ndarray:
+        """Probability (mass, or density of smooth values of a continuous column) under the own distribution (B,)."""
+        if self.is_category:
+            return (self._weights / self._weights.sum())[x]
+        n_values = len(self.values)
+        is_missing = np.isnan(x)
+        filled = np.where(is_missing, self.values[0] if n_values else 0.0, x)
+        mass = np.where(is_missing, self._weights[n_values], 0.0)
+        seen = self.seen(filled)
+        mass += np.where(~is_missing & (seen >= 0), self._weights[seen], 0.0)
+        if self.smooth:
+            first, last, density = self.smooth.ranks(filled)
+            smooth = np.where(np.isnan(density), last - first, density) * self._weights[n_values + 1]
+            mass += np.where(is_missing | self._is_point(seen, density), 0.0, smooth)
+        mass += np.where(is_missing, 0.0, self._weights[n_values + 2] * self._anywhere_prob())
+        return mass / self._weights.sum()
+
+    def _is_point(self, seen: np.ndarray, density: np.ndarray) -> np.ndarray:
+        """Whether a value is an atom of a continuous column: a point beside a density."""
+        return (seen >= 0) & (self.smooth_index[seen] < 0) & ~np.isnan(density)
+
+    def _anywhere_prob(self) -> float:
+        support = self.field.support
+        assert isinstance(support, Real)
+        span = (support.high or 0.0) - (support.low or 0.0)
+        if support.step:
+            return 1 / (round(span / support.step) + 1)
+        return 1 / span if span > 0 else 1.0
+
+    def seen(self, x: np.ndarray) -> np.ndarray:
+        """Code of each value where it is exactly one of the distinct ones, else −1."""
+        if not len(self.values):
+            return np.full(len(x), -1)
+        at = np.searchsorted(self.values, x).clip(0, len(self.values) - 1)
+        return np.where(self.values[at] == x, at, -1)
+
+    def pack(self, packer: Packer) -> None:
+        """Adds what `unpack` needs."""
+        packer.add(
+            column_values=self.values.astype(np.float64),
+            column_counts=self.counts.astype(np.int64),
+            column_missing=np.array([self.n_missing], np.int64),
+        )
+
+    @classmethod
+    def unpack(cls, unpacker: Unpacker, field: Field) -> "TreeColumn":
+        """The inverse of `pack`."""
+        names = ("column_values", "column_counts", "column_missing")
+        values, counts, missing = (unpacker.next(name) for name in names)
+        return cls(field, values, counts, int(missing[0]))
+
+
+def learn_column(field: Field, x: np.ndarray) -> TreeColumn:
+    """The column of training values x (N,)."""
+    if isinstance(field.support, Category):
+        n = field.support.n
+        return TreeColumn(field, np.arange(n, dtype=np.float64), np.bincount(x, minlength=n), 0)
+    known = x[~np.isnan(x)]
+    values, counts = np.unique(known, return_counts=True)
+    return TreeColumn(field, values, counts, len(x) - len(known))

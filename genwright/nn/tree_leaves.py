@@ -1,0 +1,292 @@
+"""Honest leaves: which training rows may donate to a row, and the distribution they make together.
+
+A leaf's members are donors with weights. Small leaves list their donors one by one. Large ones are condensed: every
+code once, with its count as weight, and smooth numbers thinned to `THINNED` evenly spaced ones.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from genwright.core.packing import Packer, Unpacker
+from genwright.nn.tree import Tree
+from genwright.nn.tree_column import TreeColumn
+
+LARGE = 64  # donors above which a leaf is condensed
+THINNED = 256  # smooth donors that a condensed leaf keeps
+PAIRS = 2_000_000  # pairs of a row and a donor that are looked at together
+LONE = 0.05  # half the width, in normal scores, of a smooth donor without a neighbour
+
+
+@dataclass
+class Leaves:
+    """A tree whose leaves hold donors.
+
+    Args:
+        tree: The tree.
+        maps: For predictors that are categories: position among the predictors → order of each code.
+        start: First member of each node's donors (nodes,).
+        count: Number of its members (nodes,).
+        is_large: Whether its members are condensed (nodes,).
+        members: Training rows (M,).
+        weights: Rows that each member stands for (M,).
+        slopes: Slope of each node (nodes, P); P = 0 without slopes.
+    """
+
+    tree: Tree
+    maps: dict[int, np.ndarray]
+    start: np.ndarray
+    count: np.ndarray
+    is_large: np.ndarray
+    members: np.ndarray
+    weights: np.ndarray
+    slopes: np.ndarray
+
+    def leaf_of(self, predictors: np.ndarray) -> np.ndarray:
+        """The leaf of rows whose predictors' coordinates are (B, D)."""
+        if not self.maps:
+            return self.tree.leaf_of(predictors)
+        X = predictors.copy()
+        for k, order in self.maps.items():
+            X[:, k] = order[predictors[:, k].astype(np.int64)]
+        return self.tree.leaf_of(X)
+
+    def pack(self, packer: Packer) -> None:
+        """Adds what `unpack` needs."""
+        packer.add(
+            feature=self.tree.feature,
+            threshold=self.tree.threshold,
+            left=self.tree.left,
+            right=self.tree.right,
+            map_keys=np.array(sorted(self.maps), np.int64),
+            start=self.start,
+            count=self.count,
+            is_large=self.is_large,
+            members=self.members,
+            weights=self.weights,
+            slopes=self.slopes,
+        )
+        for key in sorted(self.maps):
+            packer.add(map=self.maps[key])
+
+    @classmethod
+    def unpack(cls, unpacker: Unpacker) -> "Leaves":
+        """The inverse of `pack`."""
+        tree = Tree(*(unpacker.next(name) for name in ("feature", "threshold", "left", "right")))
+        keys = unpacker.next("map_keys")
+        names = ("start", "count", "is_large", "members", "weights", "slopes")
+        rest = [unpacker.next(name) for name in names]
+        return cls(tree, {int(k): unpacker.next("map") for k in keys}, *rest)
+
+
+def fill(
+    tree: Tree, leaf: np.ndarray, rows: np.ndarray, codes: np.ndarray, column: TreeColumn
+) -> dict[str, np.ndarray]:
+    """Members of every leaf.
+
+    Args:
+        tree: The tree.
+        leaf: Leaf of each filling row (N,).
+        rows: Number of each filling row among the training rows (N,).
+        codes: Code of each filling row in the column (N,).
+        column: The column.
+    """
+    order = np.lexsort((codes, leaf))
+    leaf, rows, codes = leaf[order], rows[order], codes[order]
+    n_nodes = len(tree.feature)
+    count = np.bincount(leaf, minlength=n_nodes)
+    is_large = count > LARGE
+    pieces, weights = [rows[~is_large[leaf]]], [np.ones(int((~is_large[leaf]).sum()), np.float32)]
+    owners = [leaf[~is_large[leaf]]]
+    ends = np.cumsum(count)
+    for node in np.flatnonzero(is_large):
+        part = slice(ends[node] - count[node], ends[node])
+        kept, weight = _condense(codes[part], column)
+        pieces.append(rows[part][kept])
+        weights.append(weight)
+        owners.append(np.full(len(kept), node))
+    owner = np.concatenate(owners)
+    order = np.argsort(owner, kind="stable")
+    n_members = np.bincount(owner, minlength=n_nodes)
+    return {
+        "start": (np.cumsum(n_members) - n_members).astype(np.int64),
+        "count": n_members.astype(np.int64),
+        "is_large": is_large,
+        "members": np.concatenate(pieces)[order].astype(np.int32),
+        "weights": np.concatenate(weights)[order].astype(np.float32),
+    }
+
+
+def _condense(codes: np.ndarray, column: TreeColumn) -> tuple[np.ndarray, np.ndarray]:
+    """Places and weights of the members that stand for a large leaf's sorted codes (N,)."""
+    is_smooth = column.smooth_index[codes] >= 0
+    first = np.flatnonzero(~is_smooth & np.concatenate([[True], codes[1:] != codes[:-1]]))
+    _, counts = np.unique(codes[~is_smooth], return_counts=True)
+    smooth = np.flatnonzero(is_smooth)
+    if not len(smooth):
+        return first, counts.astype(np.float32)
+    n_kept = min(THINNED, len(smooth))
+    even = smooth[((np.arange(n_kept) + 0.5) * len(smooth) / n_kept).astype(int)]
+    weight = np.concatenate([counts, np.full(n_kept, len(smooth) / n_kept)])
+    return np.concatenate([first, even]), weight.astype(np.float32)
+
+
+@dataclass
+class Candidates:
+    """The donors of B rows, one row's after the other's; M pairs in all.
+
+    Args:
+        row: Row of each pair, increasing; every row has a donor (M,).
+        code: Donor's code (M,).
+        weight: Its weight (M,).
+        shift: How far its score is moved (M,).
+        column: The column that is donated.
+        n_rows: B.
+    """
+
+    row: np.ndarray
+    code: np.ndarray
+    weight: np.ndarray
+    shift: np.ndarray
+    column: TreeColumn
+    n_rows: int
+    total: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.total = np.bincount(self.row, weights=self.weight, minlength=self.n_rows)  # (B,)
+        scale = self.column.smooth
+        if scale is None:
+            return
+        index = self.column.smooth_index[self.code]
+        first, last = scale.owned_scores(index)
+        self.own_low = np.where(index >= 0, first + self.shift, np.nan)  # of the ranks the donor's value owns (M,)
+        self.own_high = np.where(index >= 0, last + self.shift, np.nan)
+        self.middle = (self.own_low + self.own_high) / 2
+
+    def draw(self, u: np.ndarray, v: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+        """One value a row (B,): u picks the donor, v the place in its stretch."""
+        weight = self.weight if temperature == 1.0 else self._tempered(temperature)
+        cumulative = np.cumsum(weight, dtype=np.float64)
+        first = np.searchsorted(self.row, np.arange(self.n_rows))
+        last = np.append(first[1:], len(self.row)) - 1
+        base = cumulative[first] - weight[first]
+        target = base + u * (cumulative[last] - base)
+        pick = np.clip(np.searchsorted(cumulative, target, side="right"), first, last)
+        x = self.column.value(self.code[pick])
+        if self.column.smooth is None:
+            return x
+        is_smooth = ~np.isnan(self.middle[pick])
+        low, high = self._stretch_of(pick, first)
+        rank = ndtr(np.where(is_smooth, low + v * (high - low), 0.0))
+        return np.where(is_smooth, self.column.smooth.value(rank), x)
+
+    def _stretch_of(self, pick: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of the stretch of one smooth donor a row (B,)."""
+        away = self.middle - self.middle[pick][self.row]
+        after = np.minimum.reduceat(np.where(away > 0, away, np.inf), first)
+        before = np.minimum.reduceat(np.where(away < 0, -away, np.inf), first)
+        return _ends(self.middle[pick], before, after, self.own_low[pick], self.own_high[pick])
+
+    def stretches(self) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of every smooth donor's stretch in normal scores (M,), NaN for atoms."""
+        low, high = np.full(len(self.row), np.nan), np.full(len(self.row), np.nan)
+        at = np.flatnonzero(~np.isnan(self.middle))
+        if not len(at):
+            return low, high
+        at = at[np.argsort(self.row[at] * 128.0 + self.middle[at].clip(-50, 50))]
+        row, middle = self.row[at], self.middle[at]
+        is_new = np.concatenate([[True], (row[1:] != row[:-1]) | (middle[1:] != middle[:-1])])
+        group = np.cumsum(is_new) - 1  # donors of a row that share a score
+        place, owner = middle[is_new], row[is_new]
+        gap = np.where(owner[1:] == owner[:-1], np.diff(place), np.inf)
+        after, before = np.append(gap, np.inf)[group], np.insert(gap, 0, np.inf)[group]
+        low[at], high[at] = _ends(middle, before, after, self.own_low[at], self.own_high[at])
+        return low, high
+
+    def _tempered(self, temperature: float) -> np.ndarray:
+        """Weights raised to 1/temperature: by code for atoms, by density for smooth donors."""
+        power = 1 / temperature - 1
+        low, high = self.stretches() if self.column.smooth else (np.full(len(self.row), np.nan),) * 2
+        is_smooth = ~np.isnan(low)
+        key = self.row.astype(np.int64) * (int(self.code.max(initial=0)) + 2) + self.code + 1
+        _, group = np.unique(np.where(is_smooth, -1 - self.row, key), return_inverse=True)
+        mass = np.bincount(group, weights=self.weight)[group]  # of the atom, or of the row's smooth part
+        width = np.where(is_smooth, high - low, 1.0) ** -power
+        mean_width = np.bincount(group, weights=self.weight * width)[group] / mass
+        return self.weight * (mass / self.total[self.row]) ** power * width / mean_width
+
+    def prob(self, x: np.ndarray) -> np.ndarray:
+        """Probability of each row's value (B,): mass, or the density of a smooth value of a continuous column."""
+        column = self.column
+        if column.is_category:
+            hit = self.weight * (self.code == x[self.row])
+            return np.bincount(self.row, weights=hit, minlength=self.n_rows) / self.total
+        is_missing = np.isnan(x)
+        filled = np.where(is_missing, 0.0, x)
+        seen = np.where(is_missing, -1, np.where(column.seen(filled) < 0, -2, column.seen(filled)))
+        is_atom = column.smooth_index[self.code] < 0
+        hit = self.weight * (is_atom & (self.code == seen[self.row]))
+        p = np.bincount(self.row, weights=hit, minlength=self.n_rows)
+        if column.smooth is not None:
+            p += np.where(is_missing, 0.0, self._smooth_prob(filled))
+        return p / self.total
+
+    def _smooth_prob(self, x: np.ndarray) -> np.ndarray:
+        """The smooth donors' part of `prob`, before dividing by the row's total weight."""
+        column = self.column
+        assert column.smooth is not None
+        first, last, density = column.smooth.ranks(x)
+        seen = column.seen(x)
+        is_point = (seen >= 0) & (column.smooth_index[seen] < 0) & ~np.isnan(density)
+        low, high = self.stretches()
+        at = np.flatnonzero(~np.isnan(low))
+        row, low, high = self.row[at], low[at], high[at]
+        per_score = self.weight[at] / (high - low)
+        a, b = ndtri(first), ndtri(last)
+        overlap = np.minimum(b[row], high) - np.maximum(a[row], low)
+        mass = np.bincount(row, weights=per_score * np.maximum(overlap, 0), minlength=self.n_rows)
+        is_inside = (low <= a[row]) & (a[row] < high)
+        height = np.bincount(row, weights=per_score * is_inside, minlength=self.n_rows)
+        with np.errstate(over="ignore", invalid="ignore"):
+            scores_per_rank = np.sqrt(2 * np.pi) * np.exp(a**2 / 2)
+            smooth = np.where(np.isnan(density), mass, height * scores_per_rank * density)
+        return np.where(is_point | ~np.isfinite(smooth), 0.0, smooth)
+
+
+def blocks(count: np.ndarray) -> Iterator[slice]:
+    """Runs of rows that have no more than `PAIRS` donors together."""
+    ends = np.cumsum(count)
+    start = 0
+    while start < len(count):
+        below = ends[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, below + PAIRS, side="right")))
+        yield slice(start, stop)
+        start = stop
+
+
+def pairs(leaves: Leaves, leaf: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Row and place among the members of every (row, donor) pair, for rows in these leaves (B,)."""
+    count = leaves.count[leaf]
+    row = np.repeat(np.arange(len(leaf)), count)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count) + leaves.start[leaf][row]
+    return row, place
+
+
+def _ends(
+    middle: np.ndarray, before: np.ndarray, after: np.ndarray, own_low: np.ndarray, own_high: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """A stretch reaches half-way to the next donors, and at least over the ranks that the donor's own value owns.
+
+    Args:
+        middle: The donors' scores.
+        before: How far the next donor below is; infinite where there is none.
+        after: The same above.
+        own_low: First score that the donor's value owns.
+        own_high: Last one.
+    """
+    lone = np.where(np.isinf(before) & np.isinf(after), 2 * LONE, np.minimum(before, after))
+    down = np.where(np.isinf(before), lone, before) / 2
+    up = np.where(np.isinf(after), lone, after) / 2
+    return np.minimum(middle - down, own_low), np.maximum(middle + up, own_high)

@@ -1,0 +1,157 @@
+"""One step of sequential trees: the distribution of a column given the coordinates of the columns before it.
+
+A step holds its predictors, one or two trees with their leaves, the size of the hole, and the columns its slopes use.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+
+from genwright.core.packing import Packer, Unpacker
+from genwright.nn.tree_column import TreeColumn
+from genwright.nn.tree_leaves import Candidates, Leaves, blocks, pairs
+
+
+@dataclass
+class Donors:
+    """The training rows, as donors.
+
+    Args:
+        codes: Codes (N, D) int32.
+        where: Coordinates (N, D) float32, one column after the other in memory.
+        scores: Normal scores of the numbers (N, D) float32, the same.
+    """
+
+    codes: np.ndarray
+    where: np.ndarray
+    scores: np.ndarray
+
+    @classmethod
+    def of(cls, columns: list[TreeColumn], codes: np.ndarray) -> "Donors":
+        """Donors from the columns' codes."""
+        where = np.empty(codes.shape, np.float32, order="F")
+        for t, column in enumerate(columns):
+            where[:, t] = column.coordinate_of_code(codes[:, t])
+        return cls(np.asfortranarray(codes), where, score_of_coordinate(where))
+
+
+def score_of_coordinate(where: np.ndarray) -> np.ndarray:
+    """Normal scores of numbers' coordinates, float32; 0 for a missing one."""
+    return np.where(where < 0, np.float32(0), ndtri(np.clip(where, np.float32(1e-7), np.float32(1 - 1e-7))))
+
+
+@dataclass
+class Step:
+    """p(x_t | x_<t) up to the background.
+
+    Args:
+        t: The column's place in the order.
+        predictors: Places of the columns it looks at (P,).
+        leaves: Its trees; none for a column that stands alone.
+        hole: Nearest donors that are passed over.
+        slope_columns: Places of the columns that its slopes use (S,).
+        slope_maps: For those that are categories: place → score of each code.
+    """
+
+    t: int
+    predictors: np.ndarray
+    leaves: list[Leaves]
+    hole: int
+    slope_columns: np.ndarray
+    slope_maps: dict[int, np.ndarray]
+
+    def candidates(
+        self, tree: Leaves, where: np.ndarray, donors: Donors, columns: list[TreeColumn]
+    ) -> Iterator[tuple[slice, Candidates]]:
+        """Runs of rows with their donors.
+
+        Args:
+            tree: One of `leaves`.
+            where: Coordinates of the rows in all columns (B, D); those before t are looked at.
+            donors: The training rows.
+            columns: All columns.
+        """
+        leaf = tree.leaf_of(where[:, self.predictors])
+        for rows in blocks(tree.count[leaf]):
+            yield rows, self._gather(tree, leaf[rows], where[rows], donors, columns)
+
+    def _gather(
+        self, tree: Leaves, leaf: np.ndarray, where: np.ndarray, donors: Donors, columns: list[TreeColumn]
+    ) -> Candidates:
+        row, place = pairs(tree, leaf)
+        if self.hole:
+            keep = self._outside_hole(tree, leaf, row, place, where, donors, columns)
+            row, place = row[keep], place[keep]
+        member = tree.members[place]
+        code = donors.codes[member, self.t]
+        shift = np.zeros(len(row))
+        if len(self.slope_columns):
+            slopes = tree.slopes[leaf]  # (B, S)
+            shift = np.einsum("bs,bs->b", slopes, self._mine(where))[row]
+            shift -= np.einsum("ms,ms->m", slopes[row], self._theirs(donors, member))
+        return Candidates(row, code, tree.weights[place], shift, columns[self.t], len(leaf))
+
+    def _mine(self, where: np.ndarray) -> np.ndarray:
+        """What slopes multiply, of rows: scores of numbers, target scores of categories (B, S)."""
+        tables = [(where[:, k], self.slope_maps.get(int(k))) for k in self.slope_columns]
+        return np.stack([score_of_coordinate(x) if m is None else m[x.astype(np.int64)] for x, m in tables], axis=1)
+
+    def _theirs(self, donors: Donors, member: np.ndarray) -> np.ndarray:
+        """The same of donors (M, S)."""
+        theirs = np.empty((len(member), len(self.slope_columns)), np.float32)
+        for s, k in enumerate(self.slope_columns):
+            table = self.slope_maps.get(int(k))
+            theirs[:, s] = donors.scores[:, k][member] if table is None else table[donors.codes[:, k][member]]
+        return theirs
+
+    def _outside_hole(
+        self,
+        tree: Leaves,
+        leaf: np.ndarray,
+        row: np.ndarray,
+        place: np.ndarray,
+        where: np.ndarray,
+        donors: Donors,
+        columns: list[TreeColumn],
+    ) -> np.ndarray:
+        """Which pairs stay when the nearest donors of every small leaf are passed over (M,)."""
+        has_hole = ~tree.is_large[leaf] & (tree.count[leaf] > self.hole)  # (B,)
+        at = np.flatnonzero(has_hole[row])
+        member = tree.members[place[at]]
+        distance = 1e-6 * ((member * 0.6180339887) % 1)  # ties are broken by the donor, not by the order
+        for k in self.predictors:
+            mine, theirs = where[:, k][row[at]], donors.where[:, k][member]
+            distance += (mine != theirs) if columns[k].is_category else np.abs(mine - theirs)
+        keep = np.ones(len(row), bool)
+        if len(at):
+            count = tree.count[leaf][has_hole]
+            first = np.cumsum(count) - count
+            for _ in range(self.hole):
+                nearest = distance == np.repeat(np.minimum.reduceat(distance, first), count)
+                distance[nearest] = np.inf
+            keep[at] = np.isfinite(distance)
+        return keep
+
+    def pack(self, packer: Packer) -> None:
+        """Adds what `unpack` needs."""
+        packer.add(
+            step=np.array([self.t, len(self.leaves), self.hole], np.int64),
+            predictors=self.predictors.astype(np.int64),
+            slope_columns=self.slope_columns.astype(np.int64),
+            slope_keys=np.array(sorted(self.slope_maps), np.int64),
+        )
+        for key in sorted(self.slope_maps):
+            packer.add(slope_map=self.slope_maps[key])
+        for leaves in self.leaves:
+            leaves.pack(packer)
+
+    @classmethod
+    def unpack(cls, unpacker: Unpacker) -> "Step":
+        """The inverse of `pack`."""
+        t, n_trees, hole = unpacker.next("step").tolist()
+        predictors, slope_columns, keys = (unpacker.next(k) for k in ("predictors", "slope_columns", "slope_keys"))
+        maps = {int(k): unpacker.next("slope_map") for k in keys}
+        leaves = [Leaves.unpack(unpacker) for _ in range(n_trees)]
+        return cls(t, predictors, leaves, hole, slope_columns, maps)
