@@ -40,15 +40,16 @@ class TreesConfig:
     """Settings of `trees`."""
 
     min_leaf: int = 5  # rows in a leaf that predicts a category or repeated numbers
-    min_leaf_smooth: int = 20  # rows in a leaf that predicts a smooth number
+    min_leaf_smooth: int = 10  # rows in a leaf that predicts a smooth number well; twice as many where it does not
+    min_leaf_weak: int = 60  # rows in a leaf that hardly predicts a smooth number
     min_leaf_slope: int = 40  # rows in a leaf whose donors are moved by a slope
+    n_halvings: int = 0  # times the rows are halved for honest trees, two trees each; 0: more often where rows are few
     min_fill: int = 3  # donors that every leaf must have
     hole: int = 1  # nearest donors passed over in a leaf of a category or repeated numbers
     hole_smooth: int = 3  # nearest donors passed over in a leaf of a smooth number
     hole_slope: int = 2  # nearest donors passed over where a slope moves them
     background: float = 0.0005  # share of values drawn from the column alone, ε
     slope_var: float = 0.3  # how far slopes may differ from their parent's, τ²
-    slope_gain: float = -0.05  # nats per row that a slope has to gain on held-out rows
     n_slopes: int = 8  # columns that a slope may use
     max_predictors: int = 48  # columns that a tree may look at, the most related ones
     max_rows: int = 400_000  # rows kept as donors
@@ -57,7 +58,15 @@ class TreesConfig:
     n_threads: int = 1  # columns grown at the same time
 
     def __post_init__(self) -> None:
-        for name in ("min_leaf", "min_leaf_smooth", "min_leaf_slope", "min_fill", "n_threads", "max_predictors"):
+        for name in (
+            "min_leaf",
+            "min_leaf_smooth",
+            "min_leaf_weak",
+            "min_leaf_slope",
+            "min_fill",
+            "n_threads",
+            "max_predictors",
+        ):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} = {getattr(self, name)}; expected 1 or more")
         if not 0 < self.background < 1:

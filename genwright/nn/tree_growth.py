@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from genwright.nn.rank_scale import score_of
-from genwright.nn.tree import Tree, grow
+from genwright.nn.tree import grow
 from genwright.nn.tree_column import TreeColumn
 from genwright.nn.tree_leaves import Leaves, fill
 from genwright.nn.tree_slopes import global_slope, tree_slopes
@@ -14,6 +14,9 @@ from genwright.nn.tree_step import Donors, Step
 
 MANY_CLASSES = 256  # more classes than that are split by their frequency instead of by the Gini index
 TRIAL_ROWS, TRIAL_CELLS = 8_000, 64  # rows of each half, and cells, that decide whether slopes help
+WEAK, STRONG = -0.3, 0.5  # information below which a column is nearly noise, and above which leaves may be smaller
+SLOPE_GAIN = 0.08  # nats per row that slopes have to gain
+HALVED_ROWS = 12_000  # smaller tables are halved more often, so that their trees average out
 SCREEN_ROWS = 2_000  # rows by which predictors are screened
 MISSING = -0.2  # where a missing number stands on the rank scale when it is to be explained
 
@@ -31,6 +34,20 @@ class Plan:
     min_leaf: int
     hole: int
     is_honest: bool
+    has_slope: bool = False
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How leaves predict rows they have not seen, in nats per row.
+
+    Args:
+        information: Log likelihood in `TRIAL_CELLS` cells, against knowing nothing; negative: worse than that.
+        gain: What moving donors by slopes adds, less one standard error.
+    """
+
+    information: float
+    gain: float
 
 
 def grow_step(t: int, columns: list[TreeColumn], donors: Donors, config: Any, rng: np.random.Generator) -> Step:
@@ -42,31 +59,38 @@ def grow_step(t: int, columns: list[TreeColumn], donors: Donors, config: Any, rn
     y = _explained(column, code)
     predictors = _screen(t, columns, donors, y, config.max_predictors, rng)
     slope = _Slope.find(t, predictors, columns, donors, config) if column.smooth else None
-    if slope and not slope.helps(donors.where[:, predictors], y, config, rng):
+    trial = slope.trial(donors.where[:, predictors], y, config, rng) if slope else Trial(0.0, -np.inf)
+    plan = _plan(column, trial, config)
+    if not plan.has_slope:
         slope = None
     step = Step(t, predictors, [], 0, slope.columns if slope else np.zeros(0, np.int64), slope.maps if slope else {})
-    plan = _plan(column, slope, config)
     step.hole = plan.hole
     for grown, filled in _halves(len(code), plan, config, rng):
         step.leaves.append(_leaves(step, plan, slope, y, grown, filled, columns, donors, config, rng))
     return step
 
 
-def _plan(column: TreeColumn, slope: "_Slope | None", config: Any) -> Plan:
+def _plan(column: TreeColumn, trial: Trial, config: Any) -> Plan:
     if column.smooth is None:
-        return Plan(config.min_leaf, config.hole, True)
-    if slope is None:
-        return Plan(config.min_leaf_smooth, config.hole_smooth, False)
-    return Plan(config.min_leaf_slope, config.hole_slope, True)
+        return Plan(config.min_leaf, config.hole, is_honest=True)
+    if trial.information + max(trial.gain, 0) < WEAK:
+        return Plan(config.min_leaf_weak, config.hole_smooth, is_honest=True)
+    if trial.gain > SLOPE_GAIN:
+        return Plan(config.min_leaf_slope, config.hole_slope, is_honest=True, has_slope=True)
+    min_leaf = config.min_leaf_smooth * (1 if trial.information > STRONG else 2)
+    return Plan(min_leaf, config.hole_smooth, is_honest=False)
 
 
 def _halves(n: int, plan: Plan, config: Any, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
     """(rows that grow a tree, rows that fill its leaves) for every tree."""
-    order = rng.permutation(n)
     if not plan.is_honest:
-        return [(np.sort(order[: config.max_grown]), np.arange(n))]
-    a, b = order[: n // 2], order[n // 2 :]
-    return [(np.sort(a[: config.max_grown]), np.sort(b)), (np.sort(b[: config.max_grown]), np.sort(a))]
+        return [(np.sort(rng.permutation(n)[: config.max_grown]), np.arange(n))]
+    found = []
+    for _ in range(config.n_halvings or min(5, max(1, round(HALVED_ROWS / n)))):
+        order = rng.permutation(n)
+        a, b = order[: n // 2], order[n // 2 :]
+        found += [(np.sort(a[: config.max_grown]), np.sort(b)), (np.sort(b[: config.max_grown]), np.sort(a))]
+    return found
 
 
 def _explained(column: TreeColumn, code: np.ndarray) -> np.ndarray:
@@ -223,11 +247,11 @@ class _Slope:
         value[is_atom > 0] -= value[is_atom > 0].mean()
         return np.stack([rank, 0.6 * (is_atom - is_atom.mean()), value], axis=1)
 
-    def helps(self, X: np.ndarray, y: np.ndarray, config: Any, rng: np.random.Generator) -> bool:
-        """Whether moving donors by slopes raises the likelihood of rows that neither tree nor slopes have seen.
+    def trial(self, X: np.ndarray, y: np.ndarray, config: Any, rng: np.random.Generator) -> Trial:
+        """What leaves, and leaves moved by slopes, tell about rows that neither tree nor slopes have seen.
 
-        A tree and slopes from one half; each row of the other half is predicted from its leaf mates there, moved or
-        not, in `TRIAL_CELLS` equally likely cells.
+        A tree from one half, and a tree on what a slope leaves with its slopes; each row of the other half is
+        predicted from its leaf mates there, as they are or moved, in `TRIAL_CELLS` equally likely cells.
         """
         order = rng.permutation(len(y))
         half = min(len(y) // 2, TRIAL_ROWS)
@@ -237,36 +261,33 @@ class _Slope:
         tested = tested[place[tested] >= 0]
         mine = place[grown][place[grown] >= 0]
         if len(tested) < TRIAL_CELLS or len(mine) < TRIAL_CELLS:
-            return False
-        tree = grow(X[grown], y[grown], is_category=False, min_leaf=config.min_leaf_smooth, seed=0)
+            return Trial(0.0, -np.inf)
+        X_tested, at = X[tested], place[tested]
+        plain = grow(X[grown], y[grown], is_category=False, min_leaf=2 * config.min_leaf_smooth, seed=0)
+        base = self._log_p(plain.leaf_of(X_tested), at, np.zeros((len(plain.feature), self.inputs.shape[1])))
+        target = self.residual(y)[grown]
+        tree = grow(X[grown], target, is_category=False, min_leaf=config.min_leaf_slope, seed=0)
         root = global_slope(self.inputs[mine], self.score[mine])
         leaf = tree.leaf_of(X[self.rows[mine]])
         slopes = tree_slopes(tree, leaf, self.inputs[mine], self.score[mine], root, config.slope_var)
-        return self._gain(tree, slopes, X[tested], place[tested]) > config.slope_gain
+        gain = self._log_p(tree.leaf_of(X_tested), at, slopes) - base
+        return Trial(float(base.mean() + np.log(TRIAL_CELLS)), float(gain.mean() - gain.std() / len(gain) ** 0.5))
 
-    def _gain(self, tree: Tree, slopes: np.ndarray, X: np.ndarray, at: np.ndarray) -> float:
-        """Nats per row that moving gains, less one standard error."""
-        leaf = tree.leaf_of(X)
+    def _log_p(self, leaf: np.ndarray, at: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """Log likelihood, in cells, of the rows `at` by their leaf mates moved by slopes (len(at),)."""
         order = np.argsort(leaf, kind="stable")
-        leaf, at = leaf[order], at[order]
-        count = np.bincount(leaf, minlength=len(tree.feature))
+        count = np.bincount(leaf)
         first = (np.cumsum(count) - count)[leaf]
         n_mates = count[leaf]
         row = np.repeat(np.arange(len(at)), n_mates)
-        mate = np.arange(len(row)) - np.repeat(np.cumsum(n_mates) - n_mates, n_mates) + first[row]
+        mate = order[np.arange(len(row)) - np.repeat(np.cumsum(n_mates) - n_mates, n_mates) + first[row]]
         row, mate = row[mate != row], mate[mate != row]
         score, inputs = self.score[at], self.inputs[at]
         cuts = np.quantile(score, np.linspace(0, 1, TRIAL_CELLS + 1)[1:-1])
-        cell = np.searchsorted(cuts, score)
-        shift = np.einsum("mp,mp->m", slopes[leaf][row], inputs[row] - inputs[mate])
-
-        def log_p(moved: np.ndarray) -> np.ndarray:
-            hits = np.searchsorted(cuts, moved) == cell[row]
-            n_hits = np.bincount(row[hits], minlength=len(at))
-            return np.log((n_hits + 3 / TRIAL_CELLS) / (n_mates - 1 + 3))
-
-        gain = log_p(score[mate] + shift) - log_p(score[mate])
-        return float(gain.mean() - gain.std() / len(gain) ** 0.5)
+        moved = score[mate] + np.einsum("mp,mp->m", slopes[leaf][row], inputs[row] - inputs[mate])
+        hits = np.searchsorted(cuts, moved) == np.searchsorted(cuts, score)[row]
+        n_hits = np.bincount(row[hits], minlength=len(at))
+        return np.log((n_hits + 3 / TRIAL_CELLS) / (n_mates - 1 + 3))
 
 
 def _target_scores(code: np.ndarray, rows: np.ndarray, score: np.ndarray, n_codes: int) -> np.ndarray:

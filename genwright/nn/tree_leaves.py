@@ -17,6 +17,7 @@ from genwright.nn.tree_column import TreeColumn
 LARGE = 64  # donors above which a leaf is condensed
 THINNED = 256  # smooth donors that a condensed leaf keeps
 PAIRS = 2_000_000  # pairs of a row and a donor that are looked at together
+CORE, CORE_WIDTH = 0.8, 0.2  # share of draws near their donor, and how near: see `Stretches`
 LONE = 0.05  # half the width, in normal scores, of a smooth donor without a neighbour
 
 
@@ -178,44 +179,44 @@ class Candidates:
         if self.column.smooth is None:
             return x
         is_smooth = ~np.isnan(self.middle[pick])
-        low, high = self._stretch_of(pick, first)
-        rank = ndtr(np.where(is_smooth, low + v * (high - low), 0.0))
+        rank = ndtr(np.where(is_smooth, self._stretch_of(pick, first).place(v), 0.0))
         return np.where(is_smooth, self.column.smooth.value(rank), x)
 
-    def _stretch_of(self, pick: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Ends of the stretch of one smooth donor a row (B,)."""
+    def _stretch_of(self, pick: np.ndarray, first: np.ndarray) -> "Stretches":
+        """Stretches of one smooth donor a row (B,)."""
         away = self.middle - self.middle[pick][self.row]
         after = np.minimum.reduceat(np.where(away > 0, away, np.inf), first)
         before = np.minimum.reduceat(np.where(away < 0, -away, np.inf), first)
-        return _ends(self.middle[pick], before, after, self.own_low[pick], self.own_high[pick])
+        return Stretches.around(self.middle[pick], before, after, self.own_low[pick], self.own_high[pick])
 
-    def stretches(self) -> tuple[np.ndarray, np.ndarray]:
-        """Ends of every smooth donor's stretch in normal scores (M,), NaN for atoms."""
-        low, high = np.full(len(self.row), np.nan), np.full(len(self.row), np.nan)
+    def _all_stretches(self) -> tuple[np.ndarray, "Stretches"]:
+        """The pairs whose donor is smooth, and their stretches."""
         at = np.flatnonzero(~np.isnan(self.middle))
-        if not len(at):
-            return low, high
         at = at[np.argsort(self.row[at] * 128.0 + self.middle[at].clip(-50, 50))]
         row, middle = self.row[at], self.middle[at]
-        is_new = np.concatenate([[True], (row[1:] != row[:-1]) | (middle[1:] != middle[:-1])])
+        is_new = np.ones(len(at), bool)
+        is_new[1:] = (row[1:] != row[:-1]) | (middle[1:] != middle[:-1])
         group = np.cumsum(is_new) - 1  # donors of a row that share a score
         place, owner = middle[is_new], row[is_new]
         gap = np.where(owner[1:] == owner[:-1], np.diff(place), np.inf)
-        after, before = np.append(gap, np.inf)[group], np.insert(gap, 0, np.inf)[group]
-        low[at], high[at] = _ends(middle, before, after, self.own_low[at], self.own_high[at])
-        return low, high
+        before, after = np.insert(gap, 0, np.inf)[group], np.append(gap, np.inf)[group]
+        return at, Stretches.around(middle, before, after, self.own_low[at], self.own_high[at])
 
     def _tempered(self, temperature: float) -> np.ndarray:
         """Weights raised to 1/temperature: by code for atoms, by density for smooth donors."""
         power = 1 / temperature - 1
-        low, high = self.stretches() if self.column.smooth else (np.full(len(self.row), np.nan),) * 2
-        is_smooth = ~np.isnan(low)
+        width = np.ones(len(self.row))
+        is_smooth = np.zeros(len(self.row), bool)
+        if self.column.smooth:
+            at, stretches = self._all_stretches()
+            is_smooth[at] = True
+            width[at] = stretches.whole[1] - stretches.whole[0]
         key = self.row.astype(np.int64) * (int(self.code.max(initial=0)) + 2) + self.code + 1
         _, group = np.unique(np.where(is_smooth, -1 - self.row, key), return_inverse=True)
         mass = np.bincount(group, weights=self.weight)[group]  # of the atom, or of the row's smooth part
-        width = np.where(is_smooth, high - low, 1.0) ** -power
-        mean_width = np.bincount(group, weights=self.weight * width)[group] / mass
-        return self.weight * (mass / self.total[self.row]) ** power * width / mean_width
+        factor = width**-power
+        mean_factor = np.bincount(group, weights=self.weight * factor)[group] / mass
+        return self.weight * (mass / self.total[self.row]) ** power * factor / mean_factor
 
     def prob(self, x: np.ndarray) -> np.ndarray:
         """Probability of each row's value (B,): mass, or the density of a smooth value of a continuous column."""
@@ -240,15 +241,11 @@ class Candidates:
         first, last, density = column.smooth.ranks(x)
         seen = column.seen(x)
         is_point = (seen >= 0) & (column.smooth_index[seen] < 0) & ~np.isnan(density)
-        low, high = self.stretches()
-        at = np.flatnonzero(~np.isnan(low))
-        row, low, high = self.row[at], low[at], high[at]
-        per_score = self.weight[at] / (high - low)
+        at, stretches = self._all_stretches()
+        row, weight = self.row[at], self.weight[at]
         a, b = ndtri(first), ndtri(last)
-        overlap = np.minimum(b[row], high) - np.maximum(a[row], low)
-        mass = np.bincount(row, weights=per_score * np.maximum(overlap, 0), minlength=self.n_rows)
-        is_inside = (low <= a[row]) & (a[row] < high)
-        height = np.bincount(row, weights=per_score * is_inside, minlength=self.n_rows)
+        in_each = stretches.density(a[row], b[row])
+        mass, height = (np.bincount(row, weights=weight * p, minlength=self.n_rows) for p in in_each)
         with np.errstate(over="ignore", invalid="ignore"):
             scores_per_rank = np.sqrt(2 * np.pi) * np.exp(a**2 / 2)
             smooth = np.where(np.isnan(density), mass, height * scores_per_rank * density)
@@ -274,19 +271,50 @@ def pairs(leaves: Leaves, leaf: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return row, place
 
 
-def _ends(
-    middle: np.ndarray, before: np.ndarray, after: np.ndarray, own_low: np.ndarray, own_high: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """A stretch reaches half-way to the next donors, and at least over the ranks that the donor's own value owns.
+@dataclass
+class Stretches:
+    """Where smooth donors put their values, in normal scores: two uniform stretches each, core and whole.
 
-    Args:
-        middle: The donors' scores.
-        before: How far the next donor below is; infinite where there is none.
-        after: The same above.
-        own_low: First score that the donor's value owns.
-        own_high: Last one.
+    The whole reaches half-way to the next donors of the row, the core the share `CORE_WIDTH` of that; both reach at
+    least over the ranks that the donor's own value owns. A value lies in the core's with probability `CORE`.
     """
-    lone = np.where(np.isinf(before) & np.isinf(after), 2 * LONE, np.minimum(before, after))
-    down = np.where(np.isinf(before), lone, before) / 2
-    up = np.where(np.isinf(after), lone, after) / 2
-    return np.minimum(middle - down, own_low), np.maximum(middle + up, own_high)
+
+    core: tuple[np.ndarray, np.ndarray]
+    whole: tuple[np.ndarray, np.ndarray]
+
+    @classmethod
+    def around(
+        cls, middle: np.ndarray, before: np.ndarray, after: np.ndarray, own_low: np.ndarray, own_high: np.ndarray
+    ) -> "Stretches":
+        """Stretches of some donors.
+
+        Args:
+            middle: Their scores.
+            before: How far the next donor below is; infinite where there is none.
+            after: The same above.
+            own_low: First score that the donor's value owns.
+            own_high: Last one.
+        """
+        lone = np.where(np.isinf(before) & np.isinf(after), 2 * LONE, np.minimum(before, after))
+        down = np.where(np.isinf(before), lone, before) / 2
+        up = np.where(np.isinf(after), lone, after) / 2
+        core, whole = (
+            (np.minimum(middle - part * down, own_low), np.maximum(middle + part * up, own_high))
+            for part in (CORE_WIDTH, 1.0)
+        )
+        return cls(core, whole)
+
+    def place(self, v: np.ndarray) -> np.ndarray:
+        """Scores by one uniform each."""
+        is_core = v < CORE
+        low, high = (np.where(is_core, c, w) for c, w in zip(self.core, self.whole, strict=True))
+        return low + np.where(is_core, v / CORE, (v - CORE) / (1 - CORE)) * (high - low)
+
+    def density(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mass between the scores a and b, and density at a, of each donor."""
+        mass, height = 0.0, 0.0
+        for share, (low, high) in ((CORE, self.core), (1 - CORE, self.whole)):
+            per_score = share / (high - low)
+            mass = mass + per_score * np.maximum(np.minimum(b, high) - np.maximum(a, low), 0)
+            height = height + per_score * ((low <= a) & (a < high))
+        return np.asarray(mass), np.asarray(height)

@@ -32,7 +32,9 @@ def customers(n: int = 400, seed: int = 0) -> pd.DataFrame:
             "region": region,
             "income": income,
             "visits": rng.poisson(np.where(region == "north", 6, 2)),
-            "joined": (pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 1500, n), "D")).strftime("%Y-%m-%d"),
+            "joined": (pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 1500, n), "D")).strftime(
+                "%Y-%m-%d"
+            ),
             "churned": np.where(rng.random(n) < 0.3, "yes", "no"),
         }
     )

@@ -20,7 +20,9 @@ def _mixed_space() -> Space:
     return Space(
         {
             "colour": Field(Category(3)),
-            "size": Field(Real(low=0.0, high=9.0, step=1.0, atoms=(0.0, 4.0), quantiles=tuple(np.arange(0.0, 9.1, 0.5)))),
+            "size": Field(
+                Real(low=0.0, high=9.0, step=1.0, atoms=(0.0, 4.0), quantiles=tuple(np.arange(0.0, 9.1, 0.5)))
+            ),
             "weight": Field(Real(low=-4.0, high=4.0, quantiles=tuple(np.linspace(-4, 4, 17)), has_missing=True)),
         }
     )
