@@ -115,7 +115,9 @@ def _bars(axes: "Axes", both: Pair) -> None:
 def _dots(axes: "Axes", x: Pair, y: Pair, side: str) -> None:
     """Two number columns against each other, real or synthetic rows, on the axes of the real ones."""
     _style(axes, f"{shorten(x.name, 17)} × {shorten(y.name, 17)}" if side == "real" else "")
-    a, b = getattr(x, side)[:N_DOTS], getattr(y, side)[:N_DOTS]
+    a, b = getattr(x, side), getattr(y, side)
+    at = np.linspace(0, len(a) - 1, min(N_DOTS, len(a))).astype(int)  # evenly, as files are often sorted
+    a, b = a[at], b[at]
     axes.scatter(a, b, s=5, color=REAL if side == "real" else FAKE, alpha=0.35, linewidths=0, rasterized=True)
     for limit, both in ((axes.set_xlim, x), (axes.set_ylim, y)):
         low, high = np.nanquantile(both.real, (0.005, 0.995))

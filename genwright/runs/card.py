@@ -42,6 +42,8 @@ filling gaps, for sharing where the data itself cannot be shared *and the scores
 - **The near-copy check is not a proof of privacy.** It finds rows that were copied or nearly so; it cannot show that
   nothing about a person can be learnt. Where that must be guaranteed, a differentially private method is needed.
 - A draw is not a fact: it must not be used to decide about a real person."""
+_HOLDS_ROWS = """
+- **This folder holds the training rows in encoded form.** It is as private as they are; share the draws, not the run."""
 _LOADING = """\
 ## Loading it
 
@@ -66,7 +68,7 @@ def card(artefact: "Artefact") -> str:
         "## Columns\n\n" + _columns(artefact),
         f"## Model\n\n`{artefact.model_name}`, with these settings:\n\n" + _settings(artefact),
         _model_facts(artefact),
-        _USE,
+        _USE + (_HOLDS_ROWS if artefact.model.holds_rows else ""),
         "## Scores\n\n" + _scores(artefact.scores),
         _notes(facts.get("notes", [])),
         _LOADING,
