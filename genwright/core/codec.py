@@ -122,16 +122,18 @@ class TableCodec:
             DataError: a column cannot be encoded; names the column.
         """
         for batch in batches:
+            columns = _by_name(batch)
             for name, codec in self.codecs.items():
-                self._named(name, codec.update, _array(batch.column(name)))
+                self._named(name, codec.update, _array(columns[name]))
         for name, codec in self.codecs.items():
             self._named(name, codec.finish)
         return self
 
     def encode(self, batch: "pa.RecordBatch | pa.Table", columns: Iterable[str] | None = None) -> Batch:
         """The modelled columns of some rows as tensors."""
-        names = [n for n in (columns or self.modelled) if self.codecs[n].is_modelled]
-        return {n: self._named(n, self.codecs[n].encode, _array(batch.column(n))) for n in names}
+        names = [n for n in (self.modelled if columns is None else columns) if self.codecs[n].is_modelled]
+        arrays = _by_name(batch)
+        return {n: self._named(n, self.codecs[n].encode, _array(arrays[n])) for n in names}
 
     def decode(self, batch: Batch, start: int = 0, seed: int = 0) -> "pa.Table":
         """Records of encoded rows; columns that are not modelled are regenerated for rows `start` onwards."""
@@ -164,6 +166,11 @@ class TableCodec:
             return work(*args)
         except DataError as error:
             raise DataError(f"column {name!r}: {error}") from None
+
+
+def _by_name(batch: "pa.RecordBatch | pa.Table") -> "dict[str, pa.Array | pa.ChunkedArray]":
+    """Column name → column; looking up thousands of columns one by one would be quadratic."""
+    return dict(zip(batch.schema.names, batch.columns, strict=True))
 
 
 def _array(column: "pa.Array | pa.ChunkedArray") -> "pa.Array":

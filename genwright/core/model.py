@@ -31,6 +31,7 @@ class Model(abc.ABC):
 
     Config: ClassVar[type] = NoConfig
     supports: ClassVar[tuple[type, ...]] = (Real, Category, Tokens)  # supports of the fields it can model
+    holds_rows: ClassVar[bool] = False  # what is saved holds training rows, encoded: the card warns of it
     is_rowwise: ClassVar[bool] = False  # the first rows of a chunk are the same when only they are asked for
     chunk: ClassVar[int] = 4096  # rows drawn at a time; part of what makes row i a function of (run, seed, i)
 
@@ -130,10 +131,20 @@ class Conditions(abc.ABC):
     def conditions_exactly(self, columns: list[str]) -> bool:
         """Whether `sample(given=…)` draws exactly from p(rest | these columns)."""
 
-    def propose(self, n: int, given: Batch, generator: "torch.Generator") -> "tuple[Batch, torch.Tensor]":
+    def propose(
+        self, n: int, given: Batch, generator: "torch.Generator", known: "Mapping[str, torch.Tensor] | None" = None
+    ) -> "tuple[Batch, torch.Tensor]":
         """n draws with *any* columns fixed, and their log weights (n,) in nats.
 
-        Rows come from a proposal q with the given columns in place; weight = p(row) / q(row), so that picking among
+        Rows come from a proposal q with the given cells in place; weight = p(row) / q(row), so that picking among
         several proposals in proportion to their weights approaches p(rest | given).
+
+        Args:
+            n: Number of rows.
+            given: Fixed columns, each (n, *event_shape).
+            generator: All randomness comes from it.
+            known: Column → which rows (n,) fix it; a column that is absent is fixed in no row. None: the columns of
+                `given`, in every row. With it, weights may be unbiased estimates, and they may lack a factor that is
+                equal for rows with equal known cells: enough for picking, and cheaper.
         """
         raise UnsupportedError(f"{type(self).__name__} cannot weigh proposals")

@@ -36,12 +36,15 @@ class Unpacker:
 
     def __init__(self, tensors: "Mapping[str, torch.Tensor]"):
         self._tensors = tensors
+        self._shapes: dict[str, list[list[int]]] = {}
         self._at: dict[str, tuple[int, int]] = {}
 
     def next(self, name: str) -> np.ndarray:
         """The next array under a name."""
+        if name not in self._shapes:
+            self._shapes[name] = self._tensors[f"{name}.shapes"].tolist()
         piece, start = self._at.get(name, (0, 0))
-        shape = tuple(self._tensors[f"{name}.shapes"][piece].tolist())
+        shape = tuple(self._shapes[name][piece])
         stop = start + int(np.prod(shape, dtype=np.int64))
         self._at[name] = (piece + 1, stop)
         return self._tensors[name][start:stop].numpy().reshape(shape)

@@ -80,10 +80,16 @@ class Marginals(Model, HasSolution, HasLogProb, Conditions):
         """Always: the others do not depend on them."""
         return True
 
-    def propose(self, n: int, given: Batch, generator: torch.Generator) -> tuple[Batch, torch.Tensor]:
-        """Draws with the given columns in place; all weigh the same."""
-        weight = sum((self._column_log_prob(name, x) for name, x in given.items()), np.zeros(n))
-        return self.sample(n, given, generator), torch.from_numpy(weight)
+    def propose(
+        self, n: int, given: Batch, generator: torch.Generator, known: Mapping[str, torch.Tensor] | None = None
+    ) -> tuple[Batch, torch.Tensor]:
+        """Draws with the given cells in place; those with equal known cells weigh the same."""
+        if known is None:
+            weight = sum((self._column_log_prob(name, x) for name, x in given.items()), np.zeros(n))
+            return self.sample(n, given, generator), torch.from_numpy(weight)
+        rows = self.sample(n, {}, generator)
+        fixed = {name: torch.where(known[name], x, rows[name]) for name, x in given.items()}
+        return {**rows, **fixed}, torch.zeros(n, dtype=torch.float64)
 
     def state(self) -> dict[str, torch.Tensor]:
         """Log probability of every code, per column."""

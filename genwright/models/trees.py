@@ -49,6 +49,8 @@ class TreesConfig:
     hole_smooth: int = 3  # nearest donors passed over in a leaf of a smooth number
     hole_slope: int = 2  # nearest donors passed over where a slope moves them
     background: float = 0.0005  # share of values drawn from the column alone, ε
+    coarse: float = 0.06  # share of values drawn from larger leaves
+    min_fill_coarse: int = 200  # donors that those have
     slope_var: float = 0.3  # how far slopes may differ from their parent's, τ²
     n_slopes: int = 8  # columns that a slope may use
     max_predictors: int = 48  # columns that a tree may look at, the most related ones
@@ -80,13 +82,14 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
     supports = (Real, Category)
     chunk = 16_384
     is_rowwise = True
+    holds_rows = True
 
     def __init__(self, space: Space, config: Any = None):
         super().__init__(space, config)
         for name in self.config.first:
             if name not in space:
                 raise UnknownNameError(name, space, "the modelled columns")
-        self.order = [*self.config.first, *(n for n in space if n not in self.config.first)]
+        self.order = list(dict.fromkeys([*self.config.first, *space]))
         self.columns: list[TreeColumn] = []
         self.steps: list[Step] = []
         self.donors = Donors.of([], np.zeros((0, 0), np.int32))
@@ -138,9 +141,10 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
     def _draw(self, t: int, where: np.ndarray, u: np.ndarray, temperature: float) -> np.ndarray:
         """Values of column t (B,) given the coordinates of the columns before it."""
         column, step, eps = self.columns[t], self.steps[t], self.config.background
-        x = column.draw_alone(u[:, 1], u[:, 2])
-        which = np.floor((u[:, 0] - eps) / (1 - eps) * len(step.leaves)).astype(int)  # −1: from the column alone
-        for k, tree in enumerate(step.leaves):
+        x = column.draw_alone(u[:, 1], u[:, 2], temperature)
+        shares = step.shares(self.config.coarse, eps)
+        which = np.searchsorted(np.cumsum([eps, *shares]), u[:, 0], side="right") - 1  # −1: from the column alone
+        for k, tree in enumerate(step.trees):
             at = np.flatnonzero(which == k)
             for part, candidates in step.candidates(tree, where[at], self.donors, self.columns):
                 rows = at[part]
@@ -160,20 +164,24 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
         """log p(x_t | x_<t) (B,)."""
         column, step, eps = self.columns[t], self.steps[t], self.config.background
         alone = column.prob_alone(x)
-        if not step.leaves:
+        if not step.trees:
             return np.log(alone)
-        p = np.zeros(len(x))
-        for tree in step.leaves:
+        p = eps * alone
+        for tree, share in zip(step.trees, step.shares(self.config.coarse, eps), strict=True):
             for rows, candidates in step.candidates(tree, where, self.donors, self.columns):
-                p[rows] += candidates.prob(x[rows]) / len(step.leaves)
-        return np.log(eps * alone + (1 - eps) * p)
+                p[rows] += share * candidates.prob(x[rows])
+        return np.log(p)
 
     def conditions_exactly(self, columns: list[str]) -> bool:
         """Where they are the first columns of the order."""
         return set(self.order[: len(columns)]) == set(columns)
 
-    def propose(self, n: int, given: Batch, generator: torch.Generator) -> tuple[Batch, torch.Tensor]:
+    def propose(
+        self, n: int, given: Batch, generator: torch.Generator, known: Mapping[str, torch.Tensor] | None = None
+    ) -> tuple[Batch, torch.Tensor]:
         """Column after column with the given ones in place; weight = Π p(given column | columns before it)."""
+        if known is not None:
+            return self._propose_cells(n, given, generator, known)
         rows = self.sample(n, given, generator)
         arrays = {name: rows[name].numpy() for name in self.order}
         where = self._coordinates(arrays)
@@ -182,6 +190,42 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
             if name in given:
                 weight += self._column_log_prob(t, where, arrays[name])
         return rows, torch.from_numpy(weight)
+
+    def _propose_cells(
+        self, n: int, given: Batch, generator: torch.Generator, known: Mapping[str, torch.Tensor]
+    ) -> tuple[Batch, torch.Tensor]:
+        """The same where each row knows other columns; a known cell is weighed by one tree, picked at random.
+
+        Cells before a row's first hole are not weighed: they are the same in all of its proposals.
+        """
+        u = torch.rand(max(n, self.chunk), len(self.order), 3, generator=generator, dtype=torch.float64).numpy()[:n]
+        where = np.empty((n, len(self.order)), np.float32, order="F")
+        weight, is_drawn, rows = np.zeros(n), np.zeros(n, bool), {}
+        for t, name in enumerate(self.order):
+            is_known = known[name].numpy() if name in known else np.zeros(n, bool)
+            holes, weighed = np.flatnonzero(~is_known), np.flatnonzero(is_known & is_drawn)
+            kind = np.int64 if self.columns[t].is_category else np.float64
+            x = given[name].numpy().copy() if name in known else np.zeros(n, kind)
+            x[holes] = self._draw(t, where[holes], u[holes, t], 1.0)
+            weight[weighed] += np.log(self._prob_by_one_tree(t, where[weighed], x[weighed], u[weighed, t, 0]))
+            where[:, t] = self.columns[t].coordinate(x)
+            is_drawn[holes], rows[name] = True, x
+        return {name: torch.from_numpy(rows[name]) for name in self.space}, torch.from_numpy(weight)
+
+    def _prob_by_one_tree(self, t: int, where: np.ndarray, x: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """An unbiased estimate of p(x_t | x_<t) (B,): the uniforms u (B,) pick a tree each."""
+        step, eps = self.steps[t], self.config.background
+        p = self.columns[t].prob_alone(x)
+        if not step.trees:
+            return p
+        shares = np.cumsum(step.shares(self.config.coarse, eps))
+        which = np.searchsorted(shares / shares[-1], u, side="right").clip(0, len(step.trees) - 1)
+        p *= eps
+        for k, tree in enumerate(step.trees):
+            at = np.flatnonzero(which == k)
+            for part, candidates in step.candidates(tree, where[at], self.donors, self.columns):
+                p[at[part]] += shares[-1] * candidates.prob(x[at[part]])
+        return p
 
     def describe(self) -> dict[str, Any]:
         """Order, and which columns follow a slope."""

@@ -1,9 +1,9 @@
 """The rank scale of a real column: a monotone map between ranks in [0, 1] and values, learnt from the values.
 
 Value i of the sorted distinct values owns the ranks from (rows below it)/n to (rows up to it)/n. A value that repeats
-is
-one point for all its ranks. A value seen once is spread over its cell, which reaches half-way to its neighbours: so a
-draw never copies a value that only one row has. A stepped column rounds what comes out to its step.
+is one point for all its ranks. A value seen once is spread over its cell, which reaches half-way to its neighbours: so
+a draw from a continuous column never copies a value that only one row has. A stepped column rounds what comes out to
+its step.
 
 The *score* of a rank is its standard normal quantile; sums and slopes live there.
 """

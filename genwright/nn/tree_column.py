@@ -9,8 +9,10 @@ A number column splits into *atoms*, values heavy enough to be drawn as they are
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
 from genwright.core.packing import Packer, Unpacker
 from genwright.core.space import Category, Field, Real
@@ -41,6 +43,7 @@ class TreeColumn:
         support = self.field.support
         self.is_category = isinstance(support, Category)
         self.n = int(self.counts.sum())
+        self.low, self.high = self._range()
         self.smooth: RankScale | None = None
         self.smooth_index = np.full(len(self.values) + 1, -1)  # code → index on the rank scale; the last is for −1
         if isinstance(support, Real) and self.n:
@@ -52,13 +55,29 @@ class TreeColumn:
                 self.smooth_index[light] = np.arange(len(light))
         self._weights = self._own_weights()
 
+    def _range(self) -> tuple[float, float]:
+        """Lowest and highest number: the support's, else those seen; 0 where nothing is known."""
+        support: Any = self.field.support
+        if self.is_category:
+            return 0.0, 0.0
+        first, last = (self.values[0], self.values[-1]) if self.n else (0.0, 0.0)
+        low = first if support.low is None else support.low
+        high = last if support.high is None else support.high
+        return float(low), float(max(low, high))
+
     def _own_weights(self) -> np.ndarray:
-        """Rows behind each code, the missing value, the smooth part and the whole range (U + 3,)."""
+        """Rows behind each code; of numbers also behind the missing value, the smooth part and the whole range.
+
+        Returns:
+            (U,) for categories, (U + 3,) for numbers
+        """
         if self.is_category:
             return np.where(self.counts > 0, self.counts, UNSEEN).astype(float)
         is_atom = self.smooth_index[:-1] < 0
         n_smooth = self.smooth.n if self.smooth else 0
-        return np.concatenate([np.where(is_atom, self.counts, 0.0), [self.n_missing, n_smooth, UNSEEN]])
+        support: Any = self.field.support
+        n_missing = max(self.n_missing, UNSEEN) if support.has_missing else self.n_missing
+        return np.concatenate([np.where(is_atom, self.counts, 0.0), [n_missing, n_smooth, UNSEEN]])
 
     def code(self, x: np.ndarray) -> np.ndarray:
         """Codes of values; of numbers only those among the distinct ones."""
@@ -94,27 +113,35 @@ class TreeColumn:
             return np.full(len(code), np.nan)
         return np.where(code < 0, np.nan, self.values[code])
 
-    def draw_alone(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        """Values from the column's own distribution, by two uniforms a row."""
-        total = np.cumsum(self._weights)
+    def draw_alone(self, u: np.ndarray, v: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+        """Values from the column's own distribution, by two uniforms a row: u picks the code, v the place."""
+        weights = self._weights
+        if temperature != 1.0:
+            weights = (weights / weights.max()) ** (1 / temperature)
+        total = np.cumsum(weights)
         code = np.searchsorted(total, u * total[-1], side="right").clip(0, len(total) - 1)
         if self.is_category:
             return code
         n_values = len(self.values)
         x = self.value(np.where(code < n_values, code, -1))
         if self.smooth:
-            x = np.where(code == n_values + 1, self.smooth.value(v), x)
+            # Normal scores have the density N(0, 1); tempered, N(0, temperature).
+            rank = v if temperature == 1.0 else ndtr(np.sqrt(temperature) * ndtri(v))
+            x = np.where(code == n_values + 1, self.smooth.value(rank), x)
         return np.where(code == n_values + 2, self._anywhere(v), x)
 
     def _anywhere(self, v: np.ndarray) -> np.ndarray:
         """A uniform value of the column's range."""
-        support = self.field.support
-        assert isinstance(support, Real)
-        low, high = support.low or 0.0, support.high or 0.0
+        support: Any = self.field.support
         if not support.step:
-            return low + v * (high - low)
-        n_steps = round((high - low) / support.step) + 1
-        return np.clip(support.on_step(low + np.floor(v * n_steps) * support.step), low, high)
+            return self.low + v * (self.high - self.low)
+        multiples = np.floor(v * self._n_multiples())
+        return np.clip(support.on_step(self.low + multiples * support.step), self.low, self.high)
+
+    def _n_multiples(self) -> int:
+        """Multiples of the step in the column's range."""
+        support: Any = self.field.support
+        return round((self.high - self.low) / support.step) + 1
 
     def prob_alone(self, x: np.ndarray) -> np.ndarray:
         """Probability (mass, or density of smooth values of a continuous column) under the own distribution (B,)."""
@@ -130,20 +157,31 @@ class TreeColumn:
             first, last, density = self.smooth.ranks(filled)
             smooth = np.where(np.isnan(density), last - first, density) * self._weights[n_values + 1]
             mass += np.where(is_missing | self._is_point(seen, density), 0.0, smooth)
-        mass += np.where(is_missing, 0.0, self._weights[n_values + 2] * self._anywhere_prob())
+        anywhere = self._weights[n_values + 2] * self._anywhere_prob()
+        mass += np.where(is_missing | self._is_beside(filled, seen), 0.0, anywhere)
         return mass / self._weights.sum()
 
     def _is_point(self, seen: np.ndarray, density: np.ndarray) -> np.ndarray:
         """Whether a value is an atom of a continuous column: a point beside a density."""
         return (seen >= 0) & (self.smooth_index[seen] < 0) & ~np.isnan(density)
 
+    def _is_beside(self, x: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """Whether a value is no part of `_anywhere`: outside the range, or a point with mass beside its density."""
+        support: Any = self.field.support
+        is_outside = (x < self.low) | (x > self.high)
+        if support.step or self.low == self.high:
+            return is_outside
+        is_point = seen >= 0
+        if self.smooth:
+            is_point &= (self.smooth_index[seen] < 0) | (self.counts[seen] > 1)
+        return is_outside | is_point
+
     def _anywhere_prob(self) -> float:
-        support = self.field.support
-        assert isinstance(support, Real)
-        span = (support.high or 0.0) - (support.low or 0.0)
+        """Probability, or density, of each value of the range."""
+        support: Any = self.field.support
         if support.step:
-            return 1 / (round(span / support.step) + 1)
-        return 1 / span if span > 0 else 1.0
+            return 1 / self._n_multiples()
+        return 1 / (self.high - self.low) if self.high > self.low else 1.0
 
     def seen(self, x: np.ndarray) -> np.ndarray:
         """Code of each value where it is exactly one of the distinct ones, else −1."""

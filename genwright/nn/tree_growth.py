@@ -1,6 +1,6 @@
 """Growing one step of sequential trees: predictors, category orders, slopes on trial, honest halves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from genwright.nn.rank_scale import score_of
 from genwright.nn.tree import grow
 from genwright.nn.tree_column import TreeColumn
-from genwright.nn.tree_leaves import Leaves, fill
+from genwright.nn.tree_leaves import Leaves, blocks, fill
 from genwright.nn.tree_slopes import global_slope, tree_slopes
 from genwright.nn.tree_step import Donors, Step
 
@@ -65,8 +65,9 @@ def grow_step(t: int, columns: list[TreeColumn], donors: Donors, config: Any, rn
         slope = None
     step = Step(t, predictors, [], 0, slope.columns if slope else np.zeros(0, np.int64), slope.maps if slope else {})
     step.hole = plan.hole
-    for grown, filled in _halves(len(code), plan, config, rng):
-        step.leaves.append(_leaves(step, plan, slope, y, grown, filled, columns, donors, config, rng))
+    grown_and_filled = _halves(len(code), plan, config, rng)
+    pairs = [_leaves(step, plan, slope, y, g, f, columns, donors, config, rng) for g, f in grown_and_filled]
+    step.trees = [fine for fine, _ in pairs] + [coarse for _, coarse in pairs]
     return step
 
 
@@ -135,8 +136,8 @@ def _leaves(
     donors: Donors,
     config: Any,
     rng: np.random.Generator,
-) -> Leaves:
-    """One tree with its donors."""
+) -> tuple[Leaves, Leaves]:
+    """One tree with its donors, fine and coarse."""
     column, code = columns[step.t], donors.codes[:, step.t]
     is_classes = column.is_category and len(column.values) <= MANY_CLASSES
     X = donors.where[:, step.predictors]
@@ -145,12 +146,18 @@ def _leaves(
         X[:, k] = order[donors.codes[:, step.predictors[k]]]
     target = slope.residual(y)[grown] if slope else y[grown]
     tree = grow(X[grown], target, is_category=is_classes, min_leaf=plan.min_leaf, seed=int(rng.integers(2**31)))
-    tree.prune(tree.leaf_of(X[filled]), config.min_fill)
     slopes = np.zeros((len(tree.feature), 0))
     if slope:
         at = slope.rows
         slopes = tree_slopes(tree, tree.leaf_of(X[at]), slope.inputs, slope.score, slope.root, config.slope_var)
-    return Leaves(tree, maps, **fill(tree, tree.leaf_of(X[filled]), filled, code[filled], column), slopes=slopes)
+    found = []
+    for min_fill in (config.min_fill, config.min_fill_coarse):
+        tree = replace(tree)
+        tree.prune(tree.leaf_of(X[filled]), min_fill)
+        found.append(
+            Leaves(tree, maps, **fill(tree, tree.leaf_of(X[filled]), filled, code[filled], column), slopes=slopes)
+        )
+    return found[0], found[1]
 
 
 def _orders(
@@ -277,16 +284,19 @@ class _Slope:
         """Log likelihood, in cells, of the rows `at` by their leaf mates moved by slopes (len(at),)."""
         order = np.argsort(leaf, kind="stable")
         count = np.bincount(leaf)
-        first = (np.cumsum(count) - count)[leaf]
-        n_mates = count[leaf]
-        row = np.repeat(np.arange(len(at)), n_mates)
-        mate = order[np.arange(len(row)) - np.repeat(np.cumsum(n_mates) - n_mates, n_mates) + first[row]]
-        row, mate = row[mate != row], mate[mate != row]
+        first, n_mates = (np.cumsum(count) - count)[leaf], count[leaf]
         score, inputs = self.score[at], self.inputs[at]
         cuts = np.quantile(score, np.linspace(0, 1, TRIAL_CELLS + 1)[1:-1])
-        moved = score[mate] + np.einsum("mp,mp->m", slopes[leaf][row], inputs[row] - inputs[mate])
-        hits = np.searchsorted(cuts, moved) == np.searchsorted(cuts, score)[row]
-        n_hits = np.bincount(row[hits], minlength=len(at))
+        cell = np.searchsorted(cuts, score)
+        n_hits = np.zeros(len(at))
+        for part in blocks(n_mates):
+            n = n_mates[part]
+            row = np.repeat(np.arange(part.start, part.stop), n)
+            mate = order[np.arange(len(row)) - np.repeat(np.cumsum(n) - n, n) + first[row]]
+            row, mate = row[mate != row], mate[mate != row]
+            moved = score[mate] + np.einsum("mp,mp->m", slopes[leaf][row], inputs[row] - inputs[mate])
+            hits = np.searchsorted(cuts, moved) == cell[row]
+            n_hits += np.bincount(row[hits], minlength=len(at))
         return np.log((n_hits + 3 / TRIAL_CELLS) / (n_mates - 1 + 3))
 
 

@@ -19,6 +19,7 @@ THINNED = 256  # smooth donors that a condensed leaf keeps
 PAIRS = 2_000_000  # pairs of a row and a donor that are looked at together
 CORE, CORE_WIDTH = 0.8, 0.2  # share of draws near their donor, and how near: see `Stretches`
 LONE = 0.05  # half the width, in normal scores, of a smooth donor without a neighbour
+FARTHEST, EDGE = 6.0, 7.0  # scores to which slopes move donors, and to which stretches reach; beyond 8 float64 ends
 
 
 @dataclass
@@ -162,8 +163,9 @@ class Candidates:
             return
         index = self.column.smooth_index[self.code]
         first, last = scale.owned_scores(index)
-        self.own_low = np.where(index >= 0, first + self.shift, np.nan)  # of the ranks the donor's value owns (M,)
-        self.own_high = np.where(index >= 0, last + self.shift, np.nan)
+        shift = np.clip(self.shift, -FARTHEST - (first + last) / 2, FARTHEST - (first + last) / 2)
+        self.own_low = np.where(index >= 0, first + shift, np.nan)  # of the ranks the donor's value owns (M,)
+        self.own_high = np.where(index >= 0, last + shift, np.nan)
         self.middle = (self.own_low + self.own_high) / 2
 
     def draw(self, u: np.ndarray, v: np.ndarray, temperature: float = 1.0) -> np.ndarray:
@@ -192,7 +194,7 @@ class Candidates:
     def _all_stretches(self) -> tuple[np.ndarray, "Stretches"]:
         """The pairs whose donor is smooth, and their stretches."""
         at = np.flatnonzero(~np.isnan(self.middle))
-        at = at[np.argsort(self.row[at] * 128.0 + self.middle[at].clip(-50, 50))]
+        at = at[np.lexsort((self.middle[at], self.row[at]))]
         row, middle = self.row[at], self.middle[at]
         is_new = np.ones(len(at), bool)
         is_new[1:] = (row[1:] != row[:-1]) | (middle[1:] != middle[:-1])
@@ -205,18 +207,20 @@ class Candidates:
     def _tempered(self, temperature: float) -> np.ndarray:
         """Weights raised to 1/temperature: by code for atoms, by density for smooth donors."""
         power = 1 / temperature - 1
-        width = np.ones(len(self.row))
+        log_density = np.zeros(len(self.row))
         is_smooth = np.zeros(len(self.row), bool)
         if self.column.smooth:
             at, stretches = self._all_stretches()
             is_smooth[at] = True
-            width[at] = stretches.whole[1] - stretches.whole[0]
+            log_density[at] = -np.log(stretches.whole[1] - stretches.whole[0])
         key = self.row.astype(np.int64) * (int(self.code.max(initial=0)) + 2) + self.code + 1
         _, group = np.unique(np.where(is_smooth, -1 - self.row, key), return_inverse=True)
         mass = np.bincount(group, weights=self.weight)[group]  # of the atom, or of the row's smooth part
-        factor = width**-power
-        mean_factor = np.bincount(group, weights=self.weight * factor)[group] / mass
-        return self.weight * (mass / self.total[self.row]) ** power * factor / mean_factor
+        log_factor = power * log_density
+        log_factor -= _highest(log_factor, group)
+        mean_factor = np.bincount(group, weights=self.weight * np.exp(log_factor))[group] / mass
+        log_weight = power * np.log(mass / self.total[self.row]) + log_factor + np.log(self.weight / mean_factor)
+        return np.exp(log_weight - _highest(log_weight, self.row))
 
     def prob(self, x: np.ndarray) -> np.ndarray:
         """Probability of each row's value (B,): mass, or the density of a smooth value of a continuous column."""
@@ -252,6 +256,13 @@ class Candidates:
         return np.where(is_point | ~np.isfinite(smooth), 0.0, smooth)
 
 
+def _highest(x: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """The highest x (M,) of each one's group."""
+    found = np.full(int(group.max(initial=0)) + 1, -np.inf)
+    np.maximum.at(found, group, x)
+    return found[group]
+
+
 def blocks(count: np.ndarray) -> Iterator[slice]:
     """Runs of rows that have no more than `PAIRS` donors together."""
     ends = np.cumsum(count)
@@ -276,7 +287,9 @@ class Stretches:
     """Where smooth donors put their values, in normal scores: two uniform stretches each, core and whole.
 
     The whole reaches half-way to the next donors of the row, the core the share `CORE_WIDTH` of that; both reach at
-    least over the ranks that the donor's own value owns. A value lies in the core's with probability `CORE`.
+    least over the ranks that the donor's own value owns, and neither beyond `EDGE`, where float64 would round ranks to
+    the ends and draws would be the lowest and highest training value. With probability `CORE` a value is drawn from the
+    core, else from the whole.
     """
 
     core: tuple[np.ndarray, np.ndarray]
@@ -299,7 +312,10 @@ class Stretches:
         down = np.where(np.isinf(before), lone, before) / 2
         up = np.where(np.isinf(after), lone, after) / 2
         core, whole = (
-            (np.minimum(middle - part * down, own_low), np.maximum(middle + part * up, own_high))
+            (
+                np.minimum(middle - part * down, own_low).clip(-EDGE, EDGE),
+                np.maximum(middle + part * up, own_high).clip(-EDGE, EDGE),
+            )
             for part in (CORE_WIDTH, 1.0)
         )
         return cls(core, whole)

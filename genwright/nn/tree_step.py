@@ -49,7 +49,8 @@ class Step:
     Args:
         t: The column's place in the order.
         predictors: Places of the columns it looks at (P,).
-        leaves: Its trees; none for a column that stands alone.
+        trees: Its trees, half of them fine and then, in the same order, half of them coarse; none for a column that
+            stands alone.
         hole: Nearest donors that are passed over.
         slope_columns: Places of the columns that its slopes use (S,).
         slope_maps: For those that are categories: place → score of each code.
@@ -57,10 +58,16 @@ class Step:
 
     t: int
     predictors: np.ndarray
-    leaves: list[Leaves]
+    trees: list[Leaves]
     hole: int
     slope_columns: np.ndarray
     slope_maps: dict[int, np.ndarray]
+
+    def shares(self, coarse: float, background: float) -> list[float]:
+        """Probability of each tree, when a share of the draws is coarse and another comes from the column alone."""
+        n_each = len(self.trees) // 2
+        fine = 1 - coarse - background
+        return [fine / n_each] * n_each + [coarse / n_each] * n_each if n_each else []
 
     def candidates(
         self, tree: Leaves, where: np.ndarray, donors: Donors, columns: list[TreeColumn]
@@ -68,7 +75,7 @@ class Step:
         """Runs of rows with their donors.
 
         Args:
-            tree: One of `leaves`.
+            tree: One of `trees`.
             where: Coordinates of the rows in all columns (B, D); those before t are looked at.
             donors: The training rows.
             columns: All columns.
@@ -137,14 +144,14 @@ class Step:
     def pack(self, packer: Packer) -> None:
         """Adds what `unpack` needs."""
         packer.add(
-            step=np.array([self.t, len(self.leaves), self.hole], np.int64),
+            step=np.array([self.t, len(self.trees), self.hole], np.int64),
             predictors=self.predictors.astype(np.int64),
             slope_columns=self.slope_columns.astype(np.int64),
             slope_keys=np.array(sorted(self.slope_maps), np.int64),
         )
         for key in sorted(self.slope_maps):
             packer.add(slope_map=self.slope_maps[key])
-        for leaves in self.leaves:
+        for leaves in self.trees:
             leaves.pack(packer)
 
     @classmethod
@@ -153,5 +160,5 @@ class Step:
         t, n_trees, hole = unpacker.next("step").tolist()
         predictors, slope_columns, keys = (unpacker.next(k) for k in ("predictors", "slope_columns", "slope_keys"))
         maps = {int(k): unpacker.next("slope_map") for k in keys}
-        leaves = [Leaves.unpack(unpacker) for _ in range(n_trees)]
-        return cls(t, predictors, leaves, hole, slope_columns, maps)
+        trees = [Leaves.unpack(unpacker) for _ in range(n_trees)]
+        return cls(t, predictors, trees, hole, slope_columns, maps)

@@ -1,0 +1,290 @@
+"""Sequential trees end to end: exact probabilities, draws that follow them, no copies, hard tables."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from genwright.core.config import configure, to_json
+from genwright.core.dataset import Dataset
+from genwright.core.errors import ConfigError, FitError, UnknownNameError
+from genwright.core.rng import torch_generator
+from genwright.core.space import Batch, Category, Field, Real, Space
+from genwright.models.trees import Trees, TreesConfig
+from tests.nn.worlds import assert_same_shares, integral, jumps
+
+N_DRAWS = 20_000
+
+
+def _real(x: np.ndarray, step: float = 0.0) -> Field:
+    known = x[~np.isnan(x)]
+    ends = (float(known.min()), float(known.max())) if len(known) else (None, None)
+    return Field(Real(*ends, step=step, has_missing=len(known) < len(x)))
+
+
+def _fitted(data: Dataset, seed: int = 0, **settings: object) -> Trees:
+    model = Trees(data.space, configure(TreesConfig, settings))
+    model.solve(data, torch_generator(seed, "fit"), lambda done, line: None)
+    return model
+
+
+def _draw(model: Trees, n: int = N_DRAWS, given: Batch | None = None, temperature: float = 1.0) -> Batch:
+    return model.sample(n, given or {}, torch_generator(1, "draw"), temperature)
+
+
+def _mixed(last: str, n: int = 400) -> Dataset:
+    """A category, a number with an atom at 0 and holes, and a last column of the sort asked for."""
+    rng = np.random.default_rng(0)
+    colour = rng.integers(0, 3, n)
+    size = np.where(rng.random(n) < 0.3, 0.0, rng.gamma(2.0, 1.0 + colour))
+    size[rng.random(n) < 0.1] = np.nan
+    x = np.nan_to_num(size) + colour + rng.normal(size=n)
+    y = {
+        "category": np.digitize(x, [1, 2, 4]),
+        "steps": np.round(3 * x),
+        "number": np.where(rng.random(n) < 0.2, 0.0, x),
+        "sloped": np.nan_to_num(size) + 0.05 * rng.normal(size=n),
+    }[last]
+    if last == "number":
+        y[rng.random(n) < 0.1] = np.nan
+    field = Field(Category(4)) if last == "category" else _real(y, step=float(last == "steps"))
+    space = Space({"colour": Field(Category(3)), "size": _real(size), "y": field})
+    return Dataset(space, {"colour": colour, "size": size, "y": y})
+
+
+CONTEXTS = ((0, 0.0), (1, 3.21), (2, float("nan")), (2, 6.5))
+
+
+def _context(model: Trees, colour: int, size: float, n: int) -> tuple[Batch, np.ndarray]:
+    """n rows with the same first two columns, and their coordinates."""
+    given = {"colour": torch.full((n,), colour), "size": torch.full((n,), size, dtype=torch.float64)}
+    where = np.zeros((n, 3), np.float32, order="F")
+    for t, name in enumerate(given):
+        where[:, t] = model.columns[t].coordinate(given[name].numpy())
+    return given, where
+
+
+def _column_prob(model: Trees, where: np.ndarray, x: np.ndarray) -> np.ndarray:
+    return np.exp(model._column_log_prob(2, np.repeat(where[:1], len(x), axis=0), x))
+
+
+@pytest.mark.parametrize("last", ["category", "steps"])
+def test_mass_of_the_last_column_sums_to_one_and_draws_follow_it(last: str) -> None:
+    model = _fitted(_mixed(last))
+    low, high = (0, 3) if last == "category" else (model.columns[2].low, model.columns[2].high)
+    line = np.arange(low, high + 1)
+    for colour, size in CONTEXTS:
+        given, where = _context(model, colour, size, N_DRAWS)
+        p = _column_prob(model, where, line)
+        assert p.sum() == pytest.approx(1, abs=1e-9)
+        y = _draw(model, given=given)["y"].numpy()
+        assert_same_shares(np.bincount((y - low).astype(int), minlength=len(line)), p)
+
+
+@pytest.mark.parametrize(("last", "n"), [("number", 400), pytest.param("sloped", 1000, marks=pytest.mark.slow)])
+def test_density_of_the_last_column_integrates_to_one_and_draws_follow_it(last: str, n: int) -> None:
+    model = _fitted(_mixed(last, n))
+    assert last != "sloped" or "y" in model.describe()["slopes"]
+    column = model.columns[2]
+    assert column.smooth
+    is_point = (column.smooth_index[:-1] < 0) | (column.counts > 1)
+    points = np.append(column.values[is_point], [np.nan] if column.field.support.has_missing else [])
+    edges = np.append(np.quantile(column.values, np.linspace(0, 0.95, 20)), column.high)
+    knots = np.concatenate([jumps(column), column.smooth.value(np.linspace(0, 1, 401))])
+    given, where = _context(model, 2, 3.21, N_DRAWS)
+    area = integral(lambda x: _column_prob(model, where, x), edges, knots)
+    mass = _column_prob(model, where, points)
+    assert area.sum() + mass.sum() == pytest.approx(1, abs=0.01)
+    y = _draw(model, given=given)["y"].numpy()
+    hits = [np.isnan(y).sum() if np.isnan(p) else (y == p).sum() for p in points]
+    is_spread = ~np.isin(y, points) & ~np.isnan(y)
+    count = np.concatenate([hits, np.histogram(y[is_spread], edges)[0]])
+    assert_same_shares(count, np.concatenate([mass, area]), slack=0.002)
+
+
+def test_log_prob_is_the_sum_over_the_columns() -> None:
+    data = _mixed("number")
+    model, rows = _fitted(data), data.take(slice(0, 60))
+    arrays = {name: x.numpy() for name, x in rows.items()}
+    where = model._coordinates(arrays)
+    total = sum(model._column_log_prob(t, where, arrays[name]) for t, name in enumerate(model.order))
+    np.testing.assert_allclose(model.log_prob(rows).numpy(), total)
+
+
+def _entropy(x: np.ndarray) -> float:
+    p = np.unique(x, return_counts=True)[1] / len(x)
+    return float(-(p * np.log(p)).sum())
+
+
+def test_temperature_orders_the_spread() -> None:
+    model = _fitted(_mixed("category"))
+    given, _ = _context(model, 1, 3.21, N_DRAWS)
+    cold, plain, hot = (_entropy(_draw(model, given=given, temperature=t)["y"].numpy()) for t in (0.5, 1.0, 2.0))
+    assert cold < plain - 0.02
+    assert plain < hot - 0.02
+
+
+def _discrete(n: int = 500) -> Dataset:
+    rng = np.random.default_rng(2)
+    a = rng.integers(0, 3, n)
+    b = (a + (rng.random(n) < 0.3)) % 3
+    c = np.minimum(a, b) + (rng.random(n) < 0.2)
+    space = Space({name: Field(Category(4)) for name in "abc"})
+    return Dataset(space, {"a": a, "b": b, "c": c.astype(np.int64)})
+
+
+@pytest.mark.parametrize("fixed", [["c"], ["b"], ["a", "c"]])
+def test_weighted_proposals_reproduce_conditionals(fixed: list[str]) -> None:
+    """Oracle: the joint distribution by enumeration."""
+    model = _fitted(_discrete())
+    grid = torch.cartesian_prod(*[torch.arange(4)] * 3)
+    joint = model.log_prob({name: grid[:, j].contiguous() for j, name in enumerate("abc")}).exp().numpy()
+    assert joint.sum() == pytest.approx(1, abs=1e-9)
+    value = {"a": 1, "b": 2, "c": 1}
+    keep = np.all([grid[:, "abc".index(k)].numpy() == value[k] for k in fixed], axis=0)
+    p = np.where(keep, joint, 0) / joint[keep].sum()
+    n = 40_000
+    rows, log_weight = model.propose(n, {k: torch.full((n,), value[k]) for k in fixed}, torch_generator(3))
+    weight = (log_weight - log_weight.max()).exp().numpy()
+    code = (rows["a"] * 16 + rows["b"] * 4 + rows["c"]).numpy()
+    share = np.bincount(code, weights=weight, minlength=64) / weight.sum()
+    # Delta method: the variance of a ratio of sums.
+    error = np.array([np.sqrt((weight**2 * ((code == k) - s) ** 2).sum()) / weight.sum() for k, s in enumerate(share)])
+    assert (np.abs(share - p) < 5 * error + 1e-3).all()
+
+
+def test_first_columns_come_first_and_only_they_are_exact() -> None:
+    model = _fitted(_discrete(), first=("c", "a"))
+    assert model.order == ["c", "a", "b"]
+    assert model.conditions_exactly([])
+    assert model.conditions_exactly(["c"])
+    assert model.conditions_exactly(["a", "c"])
+    assert model.conditions_exactly(["b", "a", "c"])
+    assert not model.conditions_exactly(["a"])
+    assert not model.conditions_exactly(["b", "c"])
+    assert list(_draw(model, 5)) == ["a", "b", "c"]
+
+
+def test_settings_are_checked() -> None:
+    with pytest.raises(UnknownNameError):
+        Trees(_discrete().space, TreesConfig(first=("d",)))
+    with pytest.raises(ConfigError):
+        TreesConfig(min_leaf=0)
+    with pytest.raises(ConfigError):
+        TreesConfig(background=0.0)
+    with pytest.raises(FitError):
+        _fitted(Dataset(_discrete().space, {name: np.zeros(1, np.int64) for name in "abc"}))
+
+
+def test_no_continuous_value_is_copied() -> None:
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=300)
+    columns = {"x": x, "near": x + 0.01 * rng.normal(size=300), "far": rng.gamma(1.0, size=300)}
+    data = Dataset(Space({name: _real(v) for name, v in columns.items()}), columns)
+    rows = _draw(_fitted(data))
+    for name, v in columns.items():
+        assert not np.isin(rows[name].numpy(), v).any(), name
+
+
+def test_nearly_unique_decimals_are_copied_no_more_than_by_chance() -> None:
+    """Chance: a value that one row has is spread over the multiples half-way to its neighbours, itself one of them."""
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=400)
+    train = {"x": np.round(x, 3), "y": np.round(x + 0.3 * rng.normal(size=400), 3)}
+    data = Dataset(Space({name: _real(v, step=0.001) for name, v in train.items()}), train)
+    rows = _draw(_fitted(data))
+    for name, v in train.items():
+        values, counts = np.unique(v, return_counts=True)
+        middle = (values[1:] + values[:-1]) / 2
+        width = np.diff(np.concatenate([[values[0] - 0.0005], middle, [values[-1] + 0.0005]]))
+        is_single = counts == 1
+        chance = (0.001 / width[is_single]).clip(0, 1).sum() / len(v)
+        copied = np.isin(rows[name].numpy(), values[is_single]).mean()
+        assert copied < 1.05 * chance + 5 * np.sqrt(chance * (1 - chance) / N_DRAWS), name
+
+
+def _hard() -> dict[str, Dataset]:
+    rng = np.random.default_rng(6)
+    n = 300
+    colour, x = rng.integers(0, 3, n), rng.normal(size=n)
+    none = np.full(n, np.nan)
+    tables: dict[str, dict[str, tuple[Field, np.ndarray]]] = {
+        "one category": {"a": (Field(Category(1)), np.zeros(n, np.int64)), "x": (_real(x), x)},
+        "one category, last": {"x": (_real(x), x), "a": (Field(Category(1)), np.zeros(n, np.int64))},
+        "all rows equal": {
+            "a": (Field(Category(2)), np.ones(n, np.int64)),
+            "x": (_real(np.full(n, 2.5)), np.full(n, 2.5)),
+        },
+        "two rows": {"a": (Field(Category(3)), colour[:2]), "x": (_real(x[:2]), x[:2])},
+        "seven rows": {"a": (Field(Category(3)), colour[:7]), "x": (_real(x[:7]), x[:7])},
+        "one column": {"x": (_real(x), x)},
+        "all missing": {"a": (Field(Category(3)), colour), "none": (_real(none), none), "x": (_real(x), x)},
+        "large integers": {
+            "a": (Field(Category(3)), colour),
+            "x": (lambda v: (_real(v, 1.0), v))(np.round(1e15 * rng.random(n))),
+            "y": (_real(x), x),
+        },
+        "tiny": {"a": (Field(Category(3)), colour), "x": (_real(x * 1e-300), x * 1e-300), "y": (_real(x), x)},
+        "huge": {"a": (Field(Category(3)), colour), "x": (_real(x * 1e300), x * 1e300), "y": (_real(x), x)},
+    }
+    return {
+        name: Dataset(Space({k: f for k, (f, _) in t.items()}), {k: v for k, (_, v) in t.items()})
+        for name, t in tables.items()
+    }
+
+
+HARD = _hard()
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_hard_tables(name: str) -> None:
+    """Fitted, drawn, weighed, saved and loaded bit for bit, without a warning."""
+    data = HARD[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = _fitted(data)
+        rows = _draw(model, 500)
+        assert model.space.check(rows) == 500 if name != "all missing" else True
+        for temperature in (0.1, 3.0):
+            assert len(next(iter(_draw(model, 200, temperature=temperature).values()))) == 200
+        log_prob = model.log_prob(rows)
+        assert torch.isfinite(log_prob).all()
+        assert torch.isfinite(model.log_prob(data.take(slice(None)))).all()
+        again = Trees(Space.from_json(model.space.to_json()), configure(TreesConfig, to_json(model.config)))
+        state = model.state()
+        assert all(isinstance(x, torch.Tensor) for x in state.values())
+        again.load_state({k: v.clone() for k, v in state.items()})
+    for k, x in _draw(again, 500).items():
+        assert x.numpy().tobytes() == rows[k].numpy().tobytes()
+    assert torch.equal(again.log_prob(rows), log_prob)
+    assert {k: v.numpy().tobytes() for k, v in again.state().items()} == {
+        k: v.numpy().tobytes() for k, v in state.items()
+    }
+
+
+def test_ten_thousand_categories_as_target_and_as_predictor() -> None:
+    rng = np.random.default_rng(7)
+    n = 3_000
+    many = np.minimum(rng.zipf(1.3, n), 10_000) - 1
+    x = rng.normal(size=n)
+    space = Space({"x": _real(x), "many": Field(Category(10_000)), "z": Field(Category(2))})
+    data = Dataset(space, {"x": x, "many": many, "z": (many % 2).astype(np.int64)})
+    model = _fitted(data)
+    rows = _draw(model, 2_000)
+    assert space.check(rows) == 2_000
+    assert torch.isfinite(model.log_prob(rows)).all()
+    is_known = np.isin(rows["many"].numpy(), many[np.isin(many, np.flatnonzero(np.bincount(many) >= 50))])
+    hits = (rows["z"] == rows["many"] % 2).numpy()[is_known]
+    assert hits.mean() > 0.9
+
+
+@pytest.mark.slow
+def test_fifteen_hundred_columns_of_sixty_rows() -> None:
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(60, 1_500))
+    space = Space({f"x{k}": _real(x[:, k]) for k in range(1_500)})
+    model = _fitted(Dataset(space, {f"x{k}": x[:, k].copy() for k in range(1_500)}))
+    rows = _draw(model, 50)
+    assert space.check(rows) == 50
+    assert torch.isfinite(model.log_prob(rows)).all()
