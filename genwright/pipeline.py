@@ -16,6 +16,7 @@ from genwright.core.config import configure
 from genwright.core.dataset import Dataset
 from genwright.core.errors import FitError, UnsupportedError
 from genwright.core.model import HasSolution, Model, Progress
+from genwright.core.records import Records
 from genwright.core.registry import MODELS
 from genwright.core.rng import torch_generator
 from genwright.core.schema import Schema
@@ -69,39 +70,33 @@ def fit(
     Raises:
         DataError: the data cannot be read or encoded; names file, row or column.
         FitError: nothing can be learnt from it; says why.
+        UnknownNameError: there is no such model, setting or column; the nearest is named.
+        ConfigError: a setting or `held_out` is out of range.
     """
     started = time.perf_counter()
     if out is not None:
         check_target(out, overwrite=overwrite)
+    if model != "auto":
+        configure(MODELS.get(model).Config, settings or {})  # a wrong name is told before the work begins
     records = read(data)
     progress(0.0, f"reading {records.name}")
-    if schema is None:
-        schema, _ = infer(records, kinds)
+    schema = _schema(records, schema, kinds or {}, targets := tuple(targets))
     n_rows = records.n_rows if records.n_rows is not None else sum(batch.num_rows for batch in records.open())
+    if n_rows < 2:
+        raise FitError(f"{records.name}: {n_rows} rows are too few to learn from; at least 2 are needed")
     rows = split(records, schema, n_rows, held_out, seed)
     codec = TableCodec(schema).fit(_train_rows(typed(records, schema), rows))
     if not codec.modelled:
-        raise FitError(f"{records.name}: no column can be modelled; kinds are {_kinds(schema)}")
+        raise FitError(f"{records.name}: no column can be modelled; kinds are {_kinds(schema)}: set some with kinds=")
     train, held = encode(records, schema, codec, rows)
     if len(train) < 2:
-        raise FitError(f"{records.name}: {len(train) + len(held)} rows are too few to learn from")
+        raise FitError(f"{records.name}: {len(train)} of {n_rows} rows are too few to learn from; lower held_out")
     name, why = choose(codec, len(train)) if model == "auto" else (model, "asked for")
     family = MODELS.get(name)
     fitted: Model = family(codec.space, configure(family.Config, settings or {}))
     _learn(fitted, train, seed, progress)
-    facts = {
-        "data": records.name,
-        "path": records.path,
-        "fingerprint": fingerprint(records),
-        "n_rows": len(train) + len(held),
-        "n_train": len(train),
-        "n_held_out": len(held),
-        "held_out": held_out,
-        "flavour": records.flavour,
-        "is_text": records.is_text,
-        "why": why,
-        "seconds": round(time.perf_counter() - started, 3),
-    }
+    facts = {**_facts_of(records), "n_rows": n_rows, "n_train": len(train), "n_held_out": len(held)}
+    facts |= {"held_out": held_out, "why": why, "seconds": round(time.perf_counter() - started, 3)}
     run = Run(Artefact(codec, fitted, name, seed, facts), train, held)
     if judge and len(held) >= 2:
         run.judge(targets=targets, progress=progress)
@@ -124,6 +119,29 @@ def choose(codec: TableCodec, n: int) -> tuple[str, str]:
     if n < 20:
         return "marginals", f"{n} training rows are too few to learn how columns depend on each other"
     return "trees", f"{len(codec.modelled)} mixed columns and {n:,} rows: sequential trees are the most faithful here"
+
+
+def _schema(records: Records, schema: Schema | None, kinds: Mapping[str, str], targets: tuple[str, ...]) -> Schema:
+    """The columns: those given, with single kinds inferred anew, or all of them inferred."""
+    if schema is None or kinds:
+        inferred, _ = infer(records, kinds)
+        chosen = schema or inferred
+        schema = Schema(tuple(inferred[c.name] if c.name in kinds else c for c in chosen))
+    for name in targets:
+        schema[name]  # raises for an unknown column
+    return schema
+
+
+def _facts_of(records: Records) -> dict[str, Any]:
+    """Where the rows come from: a short name, the absolute path, the fingerprint, and what kind of frame they are."""
+    path = Path(records.path).resolve() if records.path else None
+    return {
+        "data": path.name if path else records.name,
+        "path": str(path) if path else None,
+        "fingerprint": fingerprint(records),
+        "flavour": records.flavour,
+        "is_text": records.is_text,
+    }
 
 
 def _learn(model: Model, train: Dataset, seed: int, progress: Progress) -> None:

@@ -164,6 +164,10 @@ def _call(command: Callable[[], Any], screen: Screen) -> None:
         raise PipeClosed from None
     except KeyboardInterrupt:
         raise Stopped(screen.kept) from None
+    except Exception as error:
+        if screen.has_kept:
+            error.add_note(screen.kept)
+        raise
 
 
 def _as_typer(name: str, function: Callable[..., Any], doc: str) -> Any:

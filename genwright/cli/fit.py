@@ -68,7 +68,7 @@ def command(
     for name in target or []:
         columns[name]  # raises for an unknown column
     run = _fitted(screen, records, model, chosen, seed, held_out, columns)
-    run.save(place, overwrite=overwrite)
+    place = _saved(screen, run, place, overwrite)
     screen.kept = f"the fit is kept in {place}, without scores"
     if judge and run.held_out is not None and len(run.held_out) >= 2:
         _judged(screen, run, place, target or [])
@@ -173,6 +173,15 @@ def _fitted(
     screen.heading(f"Model: {run.artefact.model_name} ({facts['why']})")
     screen.more(f"fitted in {facts['seconds']:.1f} s to {facts['n_train']:,} rows; {facts['n_held_out']:,} held out\n")
     return run
+
+
+def _saved(screen: Screen, run: "Run", place: Path, overwrite: bool) -> Path:
+    """Where the run is: beside its place when another process took that during the fit."""
+    if not overwrite and place.exists():
+        taken, place = place, free_folder(place.parent, place.name)
+        screen.note(f"{taken} was taken while fitting; saving {place} instead", is_warning=True)
+    run.save(place, overwrite=overwrite)
+    return place
 
 
 def _judged(screen: Screen, run: "Run", place: Path, targets: list[str]) -> None:

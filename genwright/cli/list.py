@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from genwright.cli.terminal.screen import Screen
+from genwright.cli.terminal.table import short
 from genwright.core.errors import UnknownNameError
 from genwright.core.registry import CLASSIFIERS, CODECS, JUDGES, MODELS, Registry
 
@@ -52,7 +53,7 @@ def _show(screen: Screen, word: str, entries: list[dict[str, Any]]) -> None:
     if not entries:
         screen.more("none here\n")
     elif word == "runs":
-        rows = [(e["path"], e["model"], e["data"], e["n_rows"], e["created"]) for e in entries]
+        rows = [(e["path"], e["model"], short(e["data"]), _told(e["n_rows"]), _told(e["created"])) for e in entries]
         screen.table(["run", "model", "data", "rows", "made"], rows, ["rows"])
     else:
         screen.table(["name", "what it is"], [(e["name"], e["summary"]) for e in entries])
@@ -71,6 +72,13 @@ def _settings(screen: Screen, registry: Registry, name: str) -> dict[str, Any]:
         screen.result("no settings")
     shown = [{"name": s.name, "type": s.type, "default": s.default, "meaning": s.comment} for s in settings]
     return {"name": name, "summary": registry.summary(name), "settings": shown}
+
+
+def _told(value: Any) -> str:
+    """Numbers with commas, times to the minute, nothing for what is not known."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    return str(value)[:16].replace("T", " ") if value else "–"
 
 
 def _runs(folder: Path) -> list[dict[str, Any]]:

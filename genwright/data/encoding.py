@@ -12,9 +12,12 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from genwright.core.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 log = logging.getLogger("genwright")
 MARKS = (
@@ -43,9 +46,20 @@ class TextFile:
     is_gzip: bool
     n_quotes: int = 0
 
+    @property
+    def is_utf8(self) -> bool:
+        """Whether the bytes are UTF-8, with or without a byte order mark."""
+        return self.encoding in ("utf-8", "utf-8-sig")
+
     def open_bytes(self) -> BinaryIO:
         """The bytes, decompressed."""
         return _open(self.path, self.is_gzip)
+
+    def open_native(self) -> "pa.NativeFile":
+        """The bytes, decompressed by Arrow: its threads may outlive a reader and must then hold nothing of Python's."""
+        import pyarrow as pa
+
+        return pa.input_stream(str(self.path), compression="gzip" if self.is_gzip else None)
 
     def open_text(self) -> TextIO:
         """The characters, line ends as they are."""

@@ -75,6 +75,8 @@ def _check_path(path: Path) -> None:
             raise DataError(f"{path} is an empty folder; expected a file or a folder of Parquet parts")
     except PermissionError:
         raise DataError(f"{path}: no permission to look into this folder; ask its owner") from None
+    if not path.is_file() and not path.is_dir():
+        raise DataError(f"{path} is not a regular file but a pipe or a device; write its content to a file first")
     if path.is_file() and not path.stat().st_size:
         raise DataError(f"{path} is empty; expected a line of column names and rows below it")
 

@@ -146,9 +146,7 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
         which = np.searchsorted(np.cumsum([eps, *shares]), u[:, 0], side="right") - 1  # −1: from the column alone
         for k, tree in enumerate(step.trees):
             at = np.flatnonzero(which == k)
-            for part, candidates in step.candidates(tree, where[at], self.donors, self.columns):
-                rows = at[part]
-                x[rows] = candidates.draw(u[rows, 1], u[rows, 2], temperature)
+            x[at] = step.draw(tree, where[at], self.donors, self.columns, u[at, 1], u[at, 2], temperature)
         return x
 
     def log_prob(self, batch: Batch) -> torch.Tensor:

@@ -1,11 +1,13 @@
 """Honest leaves: which training rows may donate to a row, and the distribution they make together.
 
-A leaf's members are donors with weights. Small leaves list their donors one by one. Large ones are condensed: every
-code once, with its count as weight, and smooth numbers thinned to `THINNED` evenly spaced ones.
+A leaf's members are donors with weights. Small leaves list their donors one by one. Large ones, and those whose donors
+agree, are condensed: every code once, with its count as weight, and smooth numbers thinned to `THINNED` evenly spaced
+ones.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -15,7 +17,7 @@ from genwright.nn.tree import Tree
 from genwright.nn.tree_column import TreeColumn
 
 LARGE = 64  # donors above which a leaf is condensed
-THINNED = 256  # smooth donors that a condensed leaf keeps
+THINNED = 128  # smooth donors that a condensed leaf keeps
 PAIRS = 2_000_000  # pairs of a row and a donor that are looked at together
 CORE, CORE_WIDTH = 0.8, 0.2  # share of draws near their donor, and how near: see `Stretches`
 LONE = 0.05  # half the width, in normal scores, of a smooth donor without a neighbour
@@ -54,6 +56,18 @@ class Leaves:
         for k, order in self.maps.items():
             X[:, k] = order[predictors[:, k].astype(np.int64)]
         return self.tree.leaf_of(X)
+
+    def pick(self, leaf: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """One member for each of some leaves (B,), in proportion to the weights, by a uniform u."""
+        cumulative = self._cumulative
+        first, last = self.start[leaf], self.start[leaf] + self.count[leaf] - 1
+        base = cumulative[first] - self.weights[first]
+        place = np.searchsorted(cumulative, base + u * (cumulative[last] - base), side="right")
+        return self.members[place.clip(first, last)]
+
+    @cached_property
+    def _cumulative(self) -> np.ndarray:
+        return np.cumsum(self.weights, dtype=np.float64)
 
     def pack(self, packer: Packer) -> None:
         """Adds what `unpack` needs."""
@@ -100,9 +114,11 @@ def fill(
     n_nodes = len(tree.feature)
     count = np.bincount(leaf, minlength=n_nodes)
     is_large = count > LARGE
-    pieces, weights = [rows[~is_large[leaf]]], [np.ones(int((~is_large[leaf]).sum()), np.float32)]
-    owners = [leaf[~is_large[leaf]]]
     ends = np.cumsum(count)
+    is_pure = _pure(codes, ends - count, count, column) & ~is_large
+    is_kept = ~is_large[leaf] & (~is_pure[leaf] | (np.arange(len(leaf)) == (ends - count)[leaf]))
+    pieces, owners = [rows[is_kept]], [leaf[is_kept]]
+    weights = [np.where(is_pure, count, 1)[leaf[is_kept]].astype(np.float32)]
     for node in np.flatnonzero(is_large):
         part = slice(ends[node] - count[node], ends[node])
         kept, weight = _condense(codes[part], column)
@@ -115,10 +131,17 @@ def fill(
     return {
         "start": (np.cumsum(n_members) - n_members).astype(np.int64),
         "count": n_members.astype(np.int64),
-        "is_large": is_large,
+        "is_large": is_large | is_pure,
         "members": np.concatenate(pieces)[order].astype(np.int32),
         "weights": np.concatenate(weights)[order].astype(np.float32),
     }
+
+
+def _pure(codes: np.ndarray, first: np.ndarray, count: np.ndarray, column: TreeColumn) -> np.ndarray:
+    """Which nodes hold one and the same atom in all their rows (nodes,); codes are sorted within the nodes."""
+    last = (first + count - 1).clip(0)
+    one = codes[first.clip(0, len(codes) - 1)]
+    return (count > 0) & (one == codes[last]) & (column.smooth_index[one] < 0)
 
 
 def _condense(codes: np.ndarray, column: TreeColumn) -> tuple[np.ndarray, np.ndarray]:

@@ -69,6 +69,30 @@ class Step:
         fine = 1 - coarse - background
         return [fine / n_each] * n_each + [coarse / n_each] * n_each if n_each else []
 
+    def draw(
+        self,
+        tree: Leaves,
+        where: np.ndarray,
+        donors: Donors,
+        columns: list[TreeColumn],
+        u: np.ndarray,
+        v: np.ndarray,
+        temperature: float,
+    ) -> np.ndarray:
+        """Values of some rows (B,) by one of the trees; u picks the donor, v the place in its stretch."""
+        column = columns[self.t]
+        leaf = tree.leaf_of(where[:, self.predictors])
+        is_direct = tree.is_large[leaf] & (column.smooth is None) & (temperature == 1.0)
+        x = np.empty(len(leaf), np.int64 if column.is_category else np.float64)
+        at = np.flatnonzero(is_direct)
+        x[at] = column.value(donors.codes[tree.pick(leaf[at], u[at]), self.t])
+        rest = np.flatnonzero(~is_direct)
+        for part in blocks(tree.count[leaf[rest]]):
+            rows = rest[part]
+            candidates = self._gather(tree, leaf[rows], where[rows], donors, columns)
+            x[rows] = candidates.draw(u[rows], v[rows], temperature)
+        return x
+
     def candidates(
         self, tree: Leaves, where: np.ndarray, donors: Donors, columns: list[TreeColumn]
     ) -> Iterator[tuple[slice, Candidates]]:

@@ -1,27 +1,37 @@
 """Fill missing cells with draws from p(missing | observed): each hole gets a value its row makes likely.
 
+Rows are filled `ROWS` at a time, whatever pieces they come in; each has its own holes, and all are weighed together
+(see `complete` in `runs/draw`). A row's values are a function of (run, seed, the rows of its piece).
+
 Source:
     Multiple imputation, Rubin (1987): a draw, not a mean, so that filled columns keep their spread.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 
+from genwright.core.codec import Codec
 from genwright.core.dataset import select
-from genwright.core.errors import UnsupportedError
+from genwright.core.errors import DataError, UnsupportedError
 from genwright.core.model import Conditions
+from genwright.core.records import Records
 from genwright.core.rng import torch_generator
-from genwright.core.space import Batch, Category
+from genwright.core.schema import Column, Schema
+from genwright.core.space import Batch, Category, Real
 from genwright.data.read import read
-from genwright.data.typed import readable, typed
-from genwright.runs.draw import complete
-from genwright.runs.run import Run, frame
+from genwright.data.typed import readable, typed, untyped
+from genwright.runs.draw import POOLED_ROWS, complete
+from genwright.runs.run import Run, frame, known_flavour
 
 ROWS = 2_048  # rows filled at a time
+TURNS = 4  # times that proposals are drawn for a row before its holes are filled without regard to its known cells
 
 
 def impute(run: Run, rows: Any, *, seed: int = 0, flavour: Any = None) -> Any:
@@ -29,71 +39,161 @@ def impute(run: Run, rows: Any, *, seed: int = 0, flavour: Any = None) -> Any:
 
     Args:
         run: A fitted run.
-        rows: Records with the run's columns; a column may be absent, then it is filled from top to bottom.
+        rows: Records with columns of the run. A modelled column that is absent is appended and filled from top to
+            bottom; columns that the run does not know or does not model pass through as they are.
         seed: Another seed gives another draw of the same quality: several make a multiple imputation.
         flavour: "pandas", "polars" or "arrow"; what `rows` is where it is not given.
 
     Returns:
-        A frame with the same rows in the same order.
+        A frame with the same rows in the same order; known cells are as they were.
 
     Raises:
-        DataError: the rows cannot be read.
+        DataError: the rows cannot be read, or share no column with the run.
         UnsupportedError: the family cannot condition on single cells.
     """
+    known_flavour(flavour)
     records = read(rows)
-    table = readable(pa.concat_tables(list(filled(run, rows, seed=seed))), run.schema, records.is_text)
-    return frame(table, flavour or records.flavour)
+    schema = filled_schema(run, records)
+    pieces = [_as_given(piece, schema, records) for piece in _pieces(run, records, seed)]
+    table = pa.concat_tables(pieces, promote_options="permissive")
+    found = frame(readable(table, schema, True) if records.is_text else table, flavour or records.flavour)
+    is_frame = type(rows).__name__ == "DataFrame" and (flavour or records.flavour) == "pandas"
+    return _as_before(found, rows) if is_frame and records.flavour == "pandas" else found
 
 
 def filled(run: Run, rows: Any, *, seed: int = 0) -> Iterator[pa.Table]:
-    """The same, streaming: one Arrow table for every chunk of rows."""
+    """The same, streaming: typed Arrow tables of at most `ROWS` rows, with the columns of `filled_schema`."""
+    records = read(rows)
+    schema = filled_schema(run, records)
+    return (piece.table.select(schema.names) for piece in _pieces(run, records, seed))
+
+
+def filled_schema(run: Run, rows: Any) -> Schema:
+    """The columns that filled rows have: those of the rows in their order, then those of the run they lack.
+
+    Raises:
+        DataError: the rows share no column with the run.
+        UnsupportedError: the family cannot condition on single cells.
+    """
     if not isinstance(run.model, Conditions):
         raise UnsupportedError(f"{run.artefact.model_name} cannot fill cells: it cannot condition on single columns")
-    records = read(rows)
-    turn = 0
-    for batch in typed(records, run.schema):
-        for start in range(0, batch.num_rows, ROWS):
-            yield _fill(run, pa.Table.from_batches([batch.slice(start, ROWS)]), seed, turn)
-            turn += 1
+    records, known = read(rows), {c.name: c for c in run.schema}
+    names, modelled = records.arrow_schema.names, run.artefact.codec.modelled
+    if not set(names) & set(modelled):
+        raise DataError(f"{records.name} has none of the run's columns {', '.join(modelled[:10])}; found {names[:10]}")
+    there = set(names)
+    absent = [name for name in modelled if name not in there]
+    return Schema(tuple(known.get(name, Column(name, "text")) for name in [*names, *absent]))
 
 
-def _fill(run: Run, table: pa.Table, seed: int, turn: int) -> pa.Table:
-    codec = run.artefact.codec
-    names = [n for n in codec.modelled if n in table.column_names]
-    absent = [n for n in codec.modelled if n not in table.column_names]
-    is_hole = np.stack(
-        [table.column(n).is_null(nan_is_null=True).to_numpy() for n in names]
-        + [np.ones(table.num_rows, bool) for _ in absent],
-        axis=1,
-    )  # (B, D)
-    known = codec.encode(table, names)
-    patterns, which = np.unique(is_hole, axis=0, return_inverse=True)
-    for i, pattern in enumerate(patterns):
-        if not pattern.any():
+@dataclass
+class _Piece:
+    """Some rows.
+
+    Args:
+        raw: As they came.
+        table: Typed, with holes filled.
+        is_hole: Modelled column → which of its cells were filled (B,).
+    """
+
+    raw: pa.Table
+    table: pa.Table
+    is_hole: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def _pieces(run: Run, records: Records, seed: int) -> Iterator[_Piece]:
+    present = Schema(tuple(c for c in run.schema if c.name in set(records.arrow_schema.names)))
+    raws, tables = _chunks(records.open()), _chunks(typed(records, present))
+    for k, (raw, table) in enumerate(zip(raws, tables, strict=True)):
+        others = [name for name in raw.column_names if name not in set(present.names)]
+        for name in others:
+            table = table.append_column(raw.schema.field(name), raw.column(name))
+        piece = _Piece(raw, table)
+        _fill(run, piece, seed, k)
+        yield piece
+
+
+def _chunks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The same rows in tables of `ROWS` rows; the last one may be shorter."""
+    waiting: list[pa.RecordBatch] = []
+    for batch in batches:
+        waiting.append(batch)
+        n = sum(b.num_rows for b in waiting)
+        if n < ROWS:
             continue
-        at = np.flatnonzero(which.reshape(-1) == i)
-        holes = [n for n, hole in zip(names + absent, pattern, strict=True) if hole]
-        given = {n: x[at] for n, x in known.items() if n not in holes}
-        draws = _draw(run, given, len(at), holes, torch_generator(seed, "impute", turn, i))
-        table = _put(table, codec, draws, holes, at)
-    return table.select([n for n in codec.schema.names if n in table.column_names])
+        table = pa.Table.from_batches(waiting)
+        yield from (table.slice(start, ROWS) for start in range(0, n - ROWS + 1, ROWS))
+        waiting = table.slice(n // ROWS * ROWS).to_batches()
+    if any(b.num_rows for b in waiting):
+        yield pa.Table.from_batches(waiting)
 
 
-def _draw(run: Run, given: Batch, n: int, holes: list[str], generator: torch.Generator) -> Batch:
-    if not given:
-        return run.model.sample(n, {}, generator)
-    missing_code = {name: _missing_code(run, name) for name in holes}
+def _fill(run: Run, piece: _Piece, seed: int, k: int) -> None:
+    """Fills the holes of the modelled columns of a piece, the k-th one."""
+    codecs, n = run.artefact.codec.codecs, piece.raw.num_rows
+    columns = dict(zip(piece.table.column_names, piece.table.columns, strict=True))
+    for name in run.artefact.codec.modelled:
+        nulls = columns[name].is_null().to_numpy() if name in columns else np.ones(n, bool)
+        piece.is_hole[name] = nulls
+    at = np.flatnonzero(np.any(list(piece.is_hole.values()), axis=0))
+    if not len(at):
+        return
+    cells = {name: _encoded(columns.get(name), codecs[name], n)[at] for name in piece.is_hole}
+    known = {name: torch.from_numpy(~hole[at]) for name, hole in piece.is_hole.items()}
+    _draw(run, cells, known, seed, k)
+    for name, hole in piece.is_hole.items():
+        if hole.any():
+            values = codecs[name].decode(cells[name][hole[at]])
+            piece.table = _put(piece.table, name, hole, values)
+
+
+def _encoded(column: pa.ChunkedArray | None, codec: Codec, n: int) -> torch.Tensor:
+    """A column as a tensor (n, *event_shape), with any value in its holes."""
+    known = None if column is None else column.drop_null()
+    if column is None or known is None or not len(known):
+        dtype = torch.float64 if isinstance(codec.field.support, Real) else torch.int64
+        return torch.zeros(n, *codec.field.event_shape, dtype=dtype)
+    return codec.encode(pa.concat_arrays(column.fill_null(known[0]).chunks))
+
+
+def _draw(run: Run, cells: Batch, known: Batch, seed: int, k: int) -> None:
+    """Puts draws into the cells that are not known, in place."""
+    missing_code = {name: _missing_code(run.artefact.codec.codecs[name]) for name in cells}
 
     def is_filled(rows: Batch) -> np.ndarray:
-        return np.all([_is_known(rows[name], missing_code[name]) for name in holes], axis=0)
+        return np.all([_is_there(rows[name], missing_code[name]) for name in cells], axis=0)
 
-    rows, _ = complete(run.model, given, generator, is_filled)
-    return select(rows, slice(None))
+    for turn in range(TURNS):
+        left = np.flatnonzero(~np.all([x.numpy() for x in known.values()], axis=0))
+        for part in np.split(left, range(POOLED_ROWS, len(left), POOLED_ROWS)):
+            if len(part):
+                generator = torch_generator(seed, "impute", k, turn, int(part[0]))
+                drawn = complete(run.model, select(cells, part), select(known, part), generator, is_filled)
+                _keep(cells, known, part, drawn, missing_code)
+    if not all(x.all() for x in known.values()):
+        alone = run.model.sample(run.model.chunk, {}, torch_generator(seed, "impute", k, TURNS))
+        _draw_alone(cells, known, alone, missing_code)
 
 
-def _missing_code(run: Run, name: str) -> int | None:
+def _draw_alone(cells: Batch, known: Batch, alone: Batch, missing_code: dict[str, int | None]) -> None:
+    """Takes what is still missing from rows drawn without regard to anything known."""
+    for name in cells:
+        left = np.flatnonzero(~known[name].numpy())
+        donors = np.flatnonzero(_is_there(alone[name], missing_code[name]))
+        if len(left) and len(donors):
+            cells[name][left] = alone[name][donors[np.arange(len(left)) % len(donors)]]
+
+
+def _keep(cells: Batch, known: Batch, part: np.ndarray, drawn: Batch, missing_code: dict[str, int | None]) -> None:
+    """Takes over the drawn cells of the rows `part` that are not missing; from now on they are known."""
+    for name, x in drawn.items():
+        is_new = ~known[name][part].numpy() & _is_there(x, missing_code[name])
+        cells[name][part[is_new]] = x[is_new]
+        known[name][part[is_new]] = True
+
+
+def _missing_code(codec: Codec) -> int | None:
     """The code of the missing value of a category column, if it has one."""
-    codec = run.artefact.codec.codecs[name]
     support = codec.field.support
     if not isinstance(support, Category):
         return None
@@ -101,19 +201,56 @@ def _missing_code(run: Run, name: str) -> int | None:
     return int(np.flatnonzero(is_null)[0]) if is_null.any() else None
 
 
-def _is_known(x: torch.Tensor, missing_code: int | None) -> np.ndarray:
-    return ~x.isnan().numpy() if x.is_floating_point() else (x != missing_code).numpy()
+def _is_there(x: torch.Tensor, missing_code: int | None) -> np.ndarray:
+    """Which values (B,) are not missing."""
+    if x.is_floating_point():
+        return ~x.isnan().numpy()
+    return np.ones(len(x), bool) if missing_code is None else (x != missing_code).numpy()
 
 
-def _put(table: pa.Table, codec: Any, draws: Batch, holes: list[str], at: np.ndarray) -> pa.Table:
-    """The table with the drawn values in the holes of the rows `at`."""
-    for name in holes:
-        values = codec.codecs[name].decode(draws[name])
-        if name not in table.column_names:
-            table = table.append_column(name, pa.nulls(table.num_rows, values.type))
-        old = table.column(name).combine_chunks()
-        index = np.arange(len(old))
-        index[at] = len(old) + np.arange(len(at))
-        both = pa.concat_arrays([old.cast(values.type), values])
-        table = table.set_column(table.column_names.index(name), name, both.take(pa.array(index)))
+def _put(table: pa.Table, name: str, hole: np.ndarray, values: pa.Array) -> pa.Table:
+    """The table with drawn values in the holes (B,) of a column, which keeps its type if they fit into it."""
+    if name not in table.column_names:
+        return table.append_column(name, values)
+    old = pa.concat_arrays(table.column(name).chunks)
+    if not pa.types.is_null(old.type):
+        with suppress(pa.ArrowException):  # drawn fractions in a column of whole numbers: it becomes what is drawn
+            values = values.cast(old.type)
+    old = old.cast(values.type)
+    return table.set_column(table.column_names.index(name), name, pc.replace_with_mask(old, pa.array(hole), values))
+
+
+def _as_given(piece: _Piece, schema: Schema, records: Records) -> pa.Table:
+    """The rows of a frame as its user wrote them: only filled cells are new; of a text file, as typed."""
+    table = piece.table.select(schema.names)
+    if records.is_text:
+        return table
+    for i, name in enumerate(piece.raw.column_names):
+        raw = piece.raw.column(name)
+        hole = piece.is_hole.get(name)
+        if hole is None:
+            table = table.set_column(i, name, raw)
+        elif pa.types.is_string(raw.type) or pa.types.is_large_string(raw.type):
+            texts = untyped(table.select([name]), Schema((schema[name],))).column(0).cast(raw.type)
+            table = table.set_column(i, name, pc.if_else(pa.array(hole), texts, raw))
     return table
+
+
+def _as_before(found: Any, rows: Any) -> Any:
+    """A pandas frame with the index and, where values allow it, the types of the one it was made from."""
+    import pandas as pd
+
+    if [str(name) for name in rows.columns] != list(found.columns[: len(rows.columns)]):
+        return found
+    for i, name in enumerate(found.columns[: len(rows.columns)]):
+        before = rows.dtypes.iloc[i]
+        if isinstance(before, pd.CategoricalDtype):
+            more = found[name].dropna().drop_duplicates()
+            values = before.categories.append(pd.Index(more[~more.isin(before.categories)]))
+            found[name] = found[name].astype(pd.CategoricalDtype(values, before.ordered))
+        elif found[name].dtype != before and not found[name].isna().any():
+            try:
+                found[name] = found[name].astype(before)
+            except (TypeError, ValueError):
+                continue
+    return found.set_axis(rows.index, axis=0)

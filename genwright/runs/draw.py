@@ -1,38 +1,49 @@
 """From a fitted model to rows: chunked, seeded, and under conditions.
 
-Row i is a pure function of (model, seed, i). Rows come in chunks of the model's own fixed size; chunk k has a generator
-of its own, derived from (seed, k), so 1 row, a million rows, any batch size and any number of processes agree.
+Row i is a pure function of (model, conditions, seed, i). Rows come in chunks of the model's own fixed size; chunk k has
+a generator of its own, derived from (seed, k), so 1 row, a million rows, any batch size and any number of processes
+agree.
 
 Conditions are met in one of three ways, tried in this order:
 
 1. *exactly by the model*, for columns set to one value that the model can condition on;
 2. *by resampling*: rows are drawn and those that meet the rest are kept, which is exact too; every chunk has its own
    stream of candidates;
-3. *by weighing*: where resampling would take too long and all that is left are equalities, `POOL` proposals are drawn
-   for each row with the values in place and one is picked in proportion to p(row) / q(row): approximate, and said.
+3. *by weighing*: where fewer than `MIN_RATE` of the candidates would be kept and all that is left are single values,
+   `POOL` proposals are drawn for each row with the values in place and one is picked in proportion to
+   p(row) / q(row): approximate, and said. The first candidates of chunk 0 decide, whatever rows are asked for.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 
-from genwright.core.codec import TableCodec
+from genwright.core.codec import Codec, TableCodec
 from genwright.core.dataset import concat, n_rows, select
-from genwright.core.errors import GivenError, UnknownNameError
+from genwright.core.errors import ConfigError, GivenError, UnknownNameError
 from genwright.core.given import Condition, meets
 from genwright.core.model import Conditions, Model
 from genwright.core.rng import torch_generator
+from genwright.core.schema import Column, Schema
 from genwright.core.space import Batch, Category, Real
-from genwright.data.typed import typed_value
+from genwright.data.typed import typed_value, untyped
 
 log = logging.getLogger("genwright")
 
 POOL = 50  # proposals weighed for one row
-MAX_CANDIDATES = 400_000  # rows drawn for one chunk before resampling is given up
+POOLED_ROWS = 128  # rows whose proposals are weighed together
+MIN_RATE = 1 / 500  # share of kept candidates below which single values are weighed instead
+PILOT = 32_768  # candidates looked at to tell
+MAX_CANDIDATES = 98_304  # rows drawn for one chunk before resampling may be given up
+MAX_NEEDED = 20 * MAX_CANDIDATES  # candidates that a chunk may need in the end
+FIRST_LOOK = 256  # candidates of a stream that are drawn at first
 
 
 @dataclass
@@ -52,17 +63,19 @@ class Draw:
     conditions: tuple[Condition, ...] = ()
     seed: int = 0
     temperature: float = 1.0
-    n_tried: int = 0  # candidates drawn so far, for the acceptance rate
+    n_tried: int = 0  # candidates looked at so far, for the acceptance rate
     n_kept: int = 0
     fixed: Batch = field(default_factory=dict)  # columns the model fixes, one row
     rest: tuple[Condition, ...] = ()  # conditions met by resampling
 
     def __post_init__(self) -> None:
+        if not (isinstance(self.temperature, (int, float)) and 0 < self.temperature < math.inf):
+            raise ConfigError(f"temperature = {self.temperature!r}; expected a number above 0, 1 is the model itself")
         self.conditions = tuple(_read(c, self.codec) for c in self.conditions)
-        equal = {c.column: c for c in self.conditions if c.operator == "="}
-        self.fixed = {name: _encode_one(c, self.codec) for name, c in _exact(equal, self.model).items()}
-        self.rest = tuple(c for c in self.conditions if c.column not in self.fixed or c.operator != "=")
-        self._is_weighing = False
+        _check_can_be_met(self.conditions, self.codec)
+        single = {c.column: c for c in self.conditions if _is_single(c)}
+        self.fixed = {name: _encode_one(c, self.codec) for name, c in _exact(single, self.model).items()}
+        self.rest = tuple(c for c in self.conditions if not (c.column in self.fixed and _is_single(c)))
 
     @property
     def acceptance(self) -> float:
@@ -71,108 +84,174 @@ class Draw:
 
     def tables(self, n: int, start: int = 0) -> Iterator[pa.Table]:
         """Rows start … start+n−1 as Arrow tables, one a chunk."""
-        size = self.model.chunk
-        for k in range(start // size, (start + n + size - 1) // size if n else start // size):
-            first, last = max(start, k * size), min(start + n, (k + 1) * size)
-            rows = self._chunk(k, last - k * size)
-            rows = select(rows, slice(first - k * size, last - k * size))
-            yield self.codec.decode(rows, start=first, seed=self.seed)
+        n, start, size = whole(n, "n"), whole(start, "start"), self.model.chunk
+        return (
+            self._table(k, max(start, k * size), min(start + n, (k + 1) * size))
+            for k in range(start // size, -(-(start + n) // size) if n else 0)
+        )
+
+    def _table(self, k: int, first: int, last: int) -> pa.Table:
+        """Rows first … last−1, which lie in chunk k."""
+        before = k * self.model.chunk
+        rows = select(self._chunk(k, last - before), slice(first - before, last - before))
+        return self.codec.decode(rows, start=first, seed=self.seed)
 
     def _chunk(self, k: int, n: int) -> Batch:
-        """The first n rows of chunk k."""
+        """At least the first n rows of chunk k."""
         if not self.rest:
-            return self._candidates(k, 0, n if self.model.is_rowwise else self.model.chunk)
-        return self._weighed(k) if self._is_weighing else self._resampled(k, n)
+            return self._candidates(k, 0, n)
+        return self._weighed(k, n) if self._is_weighing else self._resampled(k, n)
 
-    def _candidates(self, k: int, turn: int, size: int) -> Batch:
+    def _candidates(self, k: int, turn: int, n: int) -> Batch:
+        """The first n candidates of a turn, or all of them where the model cannot tell them apart."""
+        size = n if self.model.is_rowwise else self.model.chunk
         given = {name: x.expand(size, *x.shape[1:]).clone() for name, x in self.fixed.items()}
-        generator = torch_generator(self.seed, "sample", k, turn)
-        return self.model.sample(size, given, generator, self.temperature)
+        rows = self.model.sample(size, given, torch_generator(self.seed, "sample", k, turn), self.temperature)
+        return select(rows, slice(0, n))
+
+    def _looks(self, k: int, n: int, n_most: float = math.inf) -> Iterator[tuple[Batch, int]]:
+        """The rows of chunk k that were kept, and how many were looked at: more and more, until there are n.
+
+        The stream of candidates is the same however far it is looked at.
+        """
+        size = self.model.chunk
+        kept: list[Batch] = []
+        turn = n_kept = 0
+        while n_kept < n and turn * size < n_most:
+            look = size if turn else min(size, max(FIRST_LOOK, 2 * n))
+            while True:
+                rows = self._candidates(k, turn, look)
+                met = np.flatnonzero(self._is_met(rows))
+                if look == size or n_kept + len(met) >= n:
+                    break
+                look = min(4 * look, size)
+            kept, n_kept = [*kept, select(rows, met)], n_kept + len(met)
+            yield concat(kept), turn * size + look
+            turn += 1
+
+    def _is_met(self, rows: Batch) -> np.ndarray:
+        """Which rows (B,) meet what the model does not fix."""
+        names = {c.column for c in self.rest}
+        return meets(self.rest, pa.table({name: self.codec.codecs[name].decode(rows[name]) for name in names}))
 
     def _resampled(self, k: int, n: int) -> Batch:
-        kept: list[Batch] = []
-        n_kept = n_tried = 0
-        while n_kept < n:
-            rows = self._candidates(k, n_tried // self.model.chunk, self.model.chunk)
-            met = np.flatnonzero(meets(self.rest, self.codec.decode(rows)))
-            kept.append(select(rows, met))
-            n_kept, n_tried = n_kept + len(met), n_tried + self.model.chunk
-            if n_tried >= MAX_CANDIDATES and n_kept < n * min(1.0, n_tried / (20 * MAX_CANDIDATES)):
-                return self._too_rare(k, n_kept, n_tried)
-        self.n_tried, self.n_kept = self.n_tried + n_tried, self.n_kept + n_kept
-        return concat(kept)
+        kept: Batch = {}
+        n_tried = 0
+        for kept, n_tried in self._looks(k, n):
+            share = n_rows(kept) / n_tried
+            if n_rows(kept) < n and n_tried >= MAX_CANDIDATES and share * MAX_NEEDED < n:
+                rate = self._rate(n_rows(kept), n_tried)
+                raise GivenError(f"{rate}: too rare for resampling; ask for fewer rows or for less")
+        self.n_tried, self.n_kept = self.n_tried + n_tried, self.n_kept + n_rows(kept)
+        return kept
 
-    def _too_rare(self, k: int, n_kept: int, n_tried: int) -> Batch:
-        shown = " and ".join(map(str, self.rest))
-        rate = f"{n_kept} of {n_tried:,} candidate rows met {shown} (acceptance rate {n_kept / n_tried:.2g})"
-        if all(c.operator == "=" for c in self.rest) and isinstance(self.model, Conditions):
-            log.warning("%s; weighing proposals instead, which is approximate", rate)
-            self._is_weighing = True
-            return self._weighed(k)
-        raise GivenError(f"{rate}: too rare for resampling; ask for fewer rows or for less")
+    def _rate(self, n_kept: int, n_tried: int) -> str:
+        shown = " and ".join(map(_shown, self.rest))
+        return f"{n_kept} of {n_tried:,} candidate rows met {shown} (acceptance rate {n_kept / n_tried:.2g})"
 
-    def _weighed(self, k: int) -> Batch:
-        """One chunk, each row picked among `POOL` proposals."""
+    @cached_property
+    def _is_weighing(self) -> bool:
+        """Whether what is left are single values, and too rare for resampling."""
+        if not (all(_is_single(c) for c in self.rest) and isinstance(self.model, Conditions)):
+            return False
+        enough = math.ceil(MIN_RATE * PILOT)
+        kept, n_tried = list(self._looks(0, enough, PILOT))[-1]
+        if n_rows(kept) >= enough:
+            return False
+        self.n_tried, self.n_kept = n_tried, n_rows(kept)
+        cold = "" if self.temperature == 1 else ", and leaves the temperature at 1"
+        rate = self._rate(n_rows(kept), n_tried)
+        log.warning("%s; weighing proposals instead, which is approximate%s", rate, cold)
+        return True
+
+    def _weighed(self, k: int, n: int) -> Batch:
+        """Rows that are each picked among `POOL` proposals."""
         fixed = {**self.fixed, **{c.column: _encode_one(c, self.codec) for c in self.rest}}
-        given = {name: x.expand(self.model.chunk, *x.shape[1:]) for name, x in fixed.items()}
-        rows, _ = complete(self.model, given, torch_generator(self.seed, "weigh", k))
-        return rows
+        given = {name: x.expand(POOLED_ROWS, *x.shape[1:]) for name, x in fixed.items()}
+        known = {name: torch.ones(POOLED_ROWS, dtype=torch.bool) for name in fixed}
+        turns = range(-(-n // POOLED_ROWS))
+        return concat([complete(self.model, given, known, torch_generator(self.seed, "weigh", k, t)) for t in turns])
 
 
 def complete(
-    model: Model, given: Batch, generator: torch.Generator, allowed: "Callable[[Batch], np.ndarray] | None" = None
-) -> tuple[Batch, np.ndarray]:
-    """One row for each row of `given`, whose columns it keeps, and the effective number of proposals behind it.
+    model: Model,
+    given: Batch,
+    known: Mapping[str, torch.Tensor],
+    generator: torch.Generator,
+    allowed: "Callable[[Batch], np.ndarray] | None" = None,
+) -> Batch:
+    """One row for each row of `given`, whose known cells it keeps, picked among `POOL` proposals by their weights.
 
     Proposals that `allowed` forbids (B,) are picked only where there is no other.
 
+    Args:
+        model: It can condition.
+        given: Some columns.
+        known: Column → which of its cells (B,) are to be kept.
+        generator: Of all randomness.
+        allowed: Which of some proposals may be picked.
+
     Source:
-        Sampling importance resampling, Rubin (1987).
+        Sampling importance resampling, Rubin (1987), with weights that may be unbiased estimates, as in Andrieu and
+        Roberts (2009): https://doi.org/10.1214/07-AOS574
     """
-    n = n_rows(given)
     assert isinstance(model, Conditions)
-    pool = {name: x.repeat_interleave(POOL, dim=0) for name, x in given.items()}
-    rows, log_weight = model.propose(n * POOL, pool, generator)
+    n = n_rows(given)
+    u = torch.rand(n, 1, generator=generator, dtype=torch.float64)
+    pool, cells = ({k: x.repeat_interleave(POOL, dim=0) for k, x in some.items()} for some in (given, known))
+    rows, log_weight = model.propose(n * POOL, pool, generator, cells)
     if allowed is not None:
         log_weight = log_weight - 1e4 * torch.from_numpy(~allowed(rows))
     log_weight = log_weight.reshape(n, POOL)
     weight = (log_weight - log_weight.max(1, keepdim=True).values).exp()  # (n, POOL)
-    weight = torch.where(weight.isnan(), 1.0, weight)
-    pick = torch.multinomial(weight, 1, generator=generator)[:, 0] + torch.arange(n) * POOL
-    n_effective = weight.sum(1).square() / weight.square().sum(1)
-    return select(rows, pick.numpy()), n_effective.numpy()
+    share = torch.where(weight.isnan(), 1.0, weight).cumsum(1)
+    pick = torch.searchsorted(share, u * share[:, -1:], right=True)[:, 0].clamp(max=POOL - 1)
+    return select(rows, (pick + torch.arange(n) * POOL).numpy())
 
 
-def _exact(equal: dict[str, Condition], model: Model) -> dict[str, Condition]:
-    """The largest set of equalities, found by dropping one after the other, that the model meets exactly."""
+def whole(n: object, name: str) -> int:
+    """A count as an integer; 1e3 is one.
+
+    Raises:
+        ConfigError: it is not a whole number, or below 0.
+    """
+    try:
+        value = int(n) if n == int(n) else -1  # type: ignore[call-overload]
+    except (TypeError, ValueError, OverflowError):
+        value = -1
+    if value < 0 or isinstance(n, (bool, str)):
+        raise ConfigError(f"{name} = {n!r}; expected a whole number of rows, 0 or more")
+    return value
+
+
+def _is_single(condition: Condition) -> bool:
+    """Whether it sets its column to one value."""
+    return condition.operator in ("=", "is missing")
+
+
+def _exact(single: dict[str, Condition], model: Model) -> dict[str, Condition]:
+    """A largest set of columns, grown one by one, that the model fixes exactly."""
     if not isinstance(model, Conditions):
         return {}
-    names = [name for name in equal if name in model.space]
-    best = [n for n in names if model.conditions_exactly([n])]
+    names = list(single)
     if names and model.conditions_exactly(names):
-        best = names
-    elif not best or not model.conditions_exactly(best):
-        best = best[:1]
-    return {name: equal[name] for name in best}
+        return single
+    best: list[str] = []
+    while more := [n for n in names if n not in best and model.conditions_exactly([*best, n])]:
+        best.append(more[0])
+    return {name: single[name] for name in best}
 
 
 def _encode_one(condition: Condition, codec: TableCodec) -> torch.Tensor:
     """The condition's value as a row of its column (1, *event_shape)."""
     column = codec.codecs[condition.column]
-    kind = column.decode(torch.zeros(1, dtype=_dtype(column.field.support))).type
-    return column.encode(_cast(condition, kind))
+    return column.encode(pa.array(condition.values or [None], _kind(column)))
 
 
-def _dtype(support: object) -> torch.dtype:
-    return torch.float64 if isinstance(support, Real) else torch.int64
-
-
-def _cast(condition: Condition, kind: pa.DataType) -> pa.Array:
-    try:
-        value = condition.values[0]
-        return pa.array([str(value) if pa.types.is_string(kind) else value]).cast(kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-        raise GivenError(f"{condition}: column {condition.column} holds {kind} values") from None
+def _kind(column: Codec) -> pa.DataType:
+    """The Arrow type of a column's records."""
+    dtype = torch.float64 if isinstance(column.field.support, Real) else torch.int64
+    return column.decode(torch.zeros(1, dtype=dtype)).type
 
 
 def _read(condition: Condition, codec: TableCodec) -> Condition:
@@ -180,45 +259,124 @@ def _read(condition: Condition, codec: TableCodec) -> Condition:
 
     Raises:
         UnknownNameError: there is no such column.
-        GivenError: it can never be met; says what values exist.
+        GivenError: the column cannot be given, or holds other values.
     """
     if condition.column not in codec.codecs:
         raise UnknownNameError(condition.column, codec.schema.names, "the columns")
     column = codec.codecs[condition.column]
+    described = codec.schema[condition.column]
     if not column.is_modelled:
-        kind = codec.schema[condition.column].kind
-        raise GivenError(f"{condition}: column {condition.column} ({kind}) is not modelled, so it cannot be given")
-    values = tuple(typed_value(codec.schema[condition.column], v) for v in condition.values)
-    condition = replace(condition, values=values)
+        raise GivenError(f"{condition}: {condition.column} ({described.kind}) is not modelled, so it cannot be given")
+    if any(v is None for v in condition.values):
+        raise GivenError(f"{condition}: a missing value is written 'is missing', or None on its own in a mapping")
+    values = tuple(_held(v, _kind(column), condition, described, column) for v in condition.values)
+    operator = "=" if condition.operator == "in" and len(values) == 1 else condition.operator
+    return replace(condition, operator=operator, values=values)
+
+
+def _held(value: object, kind: pa.DataType, condition: Condition, described: Column, column: Codec) -> object:
+    """A value as the column's Arrow type holds it; a fraction beside whole numbers stays, for comparisons."""
+    value = typed_value(described, value)
+    if pa.types.is_integer(kind) and isinstance(value, (int, float)) and math.isfinite(value):
+        ends = np.iinfo(kind.to_pandas_dtype())
+        return int(value) if value == int(value) and ends.min <= value <= ends.max else float(value)
+    for form in (value, str(value)):
+        try:
+            scalar = pa.scalar(form)
+            if pa.types.is_timestamp(kind) and kind.tz and not getattr(scalar.type, "tz", None) and _is_bare(form):
+                naive = pc.cast(scalar, pa.timestamp(kind.unit))
+                return pc.assume_timezone(naive, kind.tz).as_py()
+            return pc.cast(scalar, kind).as_py()
+        except (pa.ArrowException, ValueError, OverflowError):
+            continue
+    if isinstance(column.field.support, Category):
+        raise _never(condition, value, described, column)
+    raise GivenError(f"{condition}: column {condition.column} holds {kind} values, and {value!r} is none")
+
+
+def _is_bare(value: object) -> bool:
+    """Whether an instant comes without its zone; it is read in the column's."""
+    text = str(value)
+    return not text.endswith("Z") and "+" not in text and text.count("-") <= 2
+
+
+def _check_can_be_met(conditions: tuple[Condition, ...], codec: TableCodec) -> None:
+    """Refuses conditions that no row can meet, one by one and together, column by column.
+
+    Raises:
+        GivenError: says what values exist.
+    """
+    for name in dict.fromkeys(c.column for c in conditions):
+        of_column = tuple(c for c in conditions if c.column == name)
+        column, described = codec.codecs[name], codec.schema[name]
+        support = column.field.support
+        if isinstance(support, Category):
+            tested = column.decode(torch.arange(support.n))
+            _check_seen(of_column, tested, described, column)
+        elif isinstance(support, Real):
+            tested = column.decode(_test_points(of_column, column, support))
+        else:
+            continue
+        for some in (*((c,) for c in of_column), of_column):
+            if not meets(some, pa.table({name: tested})).any():
+                raise _never_met(some, tested, described, column)
+
+
+def _test_points(conditions: tuple[Condition, ...], column: Codec, support: Real) -> torch.Tensor:
+    """Encoded numbers of which one meets the conditions, if any number does: ends, bounds, and what lies between."""
+    kind = _kind(column)
+    wanted = [v for c in conditions for v in c.values]
+    if pa.types.is_integer(kind):
+        ends_of_type = np.iinfo(kind.to_pandas_dtype())
+        near = [w for v in wanted for w in (math.floor(v), math.ceil(v))]
+        wanted = [min(max(w, int(ends_of_type.min)), int(ends_of_type.max)) for w in near]
+    bounds = column.encode(pa.array(wanted, kind)).numpy() if wanted else np.zeros(0)
+    ends = () if support.low is None or support.high is None else (support.low, support.high)
+    points = np.unique(np.concatenate([bounds, ends]))
+    around = [points - support.step, points + support.step] if support.step else []
+    points = np.concatenate([points, (points[1:] + points[:-1]) / 2, *around])
+    points = np.clip(support.on_step(points), *(ends or (None, None)))
+    return torch.from_numpy(np.append(points, np.nan) if support.has_missing else points)
+
+
+def _check_seen(conditions: tuple[Condition, ...], values: pa.Array, described: Column, column: Codec) -> None:
+    for condition in conditions:
+        for value in condition.values if condition.operator in ("=", "in") else ():
+            table = pa.table({condition.column: values})
+            if not meets((Condition(condition.column, "=", (value,)),), table).any():
+                raise _never(condition, value, described, column)
+
+
+def _never(condition: Condition, value: object, described: Column, column: Codec) -> GivenError:
+    return GivenError(f"column {condition.column} has no value {value!r}; its values are {_listed(described, column)}")
+
+
+def _never_met(conditions: tuple[Condition, ...], tested: pa.Array, described: Column, column: Codec) -> GivenError:
+    """Why no row can meet these conditions on one column."""
+    name = described.name
+    shown = " and ".join(map(_shown, conditions))
+    if shown == f"{name} is missing":
+        return GivenError(f"column {name} has no missing values")
+    if isinstance(column.field.support, Category):
+        found = f"its values are {_listed(described, column)}"
+    else:
+        ends = pc.min_max(tested).as_py()
+        step = column.field.support.step if described.kind == "number" else 0  # type: ignore[union-attr]
+        steps = f" in steps of {step:g}" if step else ""
+        found = f"column {name} ranges from {ends['min']} to {ends['max']}{steps}"
+    together = " together (acceptance rate 0)" if len(conditions) > 1 else ""
+    return GivenError(f"{shown} is never met{together}: {found}")
+
+
+def _shown(condition: Condition) -> str:
+    """The condition with dates as one writes them."""
+    return str(replace(condition, values=tuple(str(v) if hasattr(v, "isoformat") else v for v in condition.values)))
+
+
+def _listed(described: Column, column: Codec, n: int = 20) -> str:
+    """The values of a category column as its data write them."""
     support = column.field.support
-    if isinstance(support, Category):
-        _check_category(condition, column.decode(torch.arange(support.n)))
-    elif isinstance(support, Real):
-        ends = torch.tensor([support.low or 0.0, support.high or 0.0], dtype=torch.float64)
-        _check_range(condition, column.decode(ends), support)
-    return condition
-
-
-def _check_category(condition: Condition, values: pa.Array) -> None:
-    table = pa.table({condition.column: values})
-    wanted = condition.values if condition.operator in ("=", "in") else ()
-    unseen = [v for v in wanted if not meets((Condition(condition.column, "=", (v,)),), table).any()]
-    if unseen or not meets((condition,), table).any():
-        shown = [str(v) for v in values.to_pylist() if v is not None]
-        more = f", … ({len(shown)} in all)" if len(shown) > 20 else ""
-        what = f"has no value {unseen[0]!r}" if unseen else f"never meets {condition}"
-        raise GivenError(f"column {condition.column} {what}; its values are {', '.join(shown[:20])}{more}")
-
-
-def _check_range(condition: Condition, ends: pa.Array, support: Real) -> None:
-    if condition.operator == "is missing" and not support.has_missing:
-        raise GivenError(f"column {condition.column} has no missing values")
-    low, high = pa.table({condition.column: ends.slice(0, 1)}), pa.table({condition.column: ends.slice(1, 1)})
-    outside = {"<": (low,), "<=": (low,), ">": (high,), ">=": (high,)}
-    is_met = [meets((condition,), t)[0] for t in outside.get(condition.operator, ())]
-    if condition.operator == "=":
-        ranged = [Condition(condition.column, op, condition.values) for op in ("<=", ">=")]
-        is_met = [meets((ranged[0],), low)[0] and meets((ranged[1],), high)[0]]
-    if is_met and not any(is_met):
-        found = f"{ends[0].as_py()} to {ends[1].as_py()}"
-        raise GivenError(f"{condition} is never met: column {condition.column} ranges from {found}")
+    assert isinstance(support, Category)
+    values = pa.table({described.name: column.decode(torch.arange(support.n)).drop_null()})
+    texts = [str(v) for v in untyped(values, Schema((described,))).column(0).to_pylist()]
+    return ", ".join(texts[:n]) + (f", … ({len(texts)} in all)" if len(texts) > n else "")

@@ -1,10 +1,11 @@
 """A run: a fitted model with everything needed to draw from it, weigh rows with it, judge it and keep it."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ import torch
 
 from genwright.core.codec import TableCodec
 from genwright.core.dataset import Dataset, concat
-from genwright.core.errors import DataError, UnsupportedError
+from genwright.core.errors import DataError, UnknownNameError, UnsupportedError
 from genwright.core.given import parse
 from genwright.core.judge import Evidence, Score
 from genwright.core.model import HasBound, HasLogProb, Model, Progress
@@ -20,7 +21,7 @@ from genwright.core.records import Flavour, Records
 from genwright.core.registry import JUDGES, MODELS
 from genwright.core.rng import numpy_generator, torch_generator
 from genwright.core.schema import Schema
-from genwright.core.space import Batch
+from genwright.core.space import Batch, Real
 from genwright.data.cache import encode
 from genwright.data.fingerprint import fingerprint
 from genwright.data.read import read
@@ -54,6 +55,7 @@ class Run:
     train: Dataset | None = field(default=None, repr=False)
     held_out: Dataset | None = field(default=None, repr=False)
     path: Path | None = None
+    _unread: str = field(default="", repr=False)  # why the data of the fit could not be read again
 
     @property
     def schema(self) -> Schema:
@@ -83,16 +85,19 @@ class Run:
             flavour: "pandas", "polars" or "arrow"; what the run was fitted on where it is not given.
 
         Returns:
-            A frame with the columns of the data.
+            A frame with the columns of the data and their types; a pandas `category` comes back as its values, and
+            whole numbers or truth values with gaps as pandas' nullable types.
 
         Raises:
             GivenError: a condition names nothing that exists, or is too rare; says what exists, or how rare.
+            UnknownNameError: a condition names no column.
+            ConfigError: n is not a whole number, or the temperature not above 0.
         """
+        flavour = known_flavour(flavour) or self.artefact.facts.get("flavour", "pandas")
         tables = list(self.stream(n, given, seed=seed, temperature=temperature))
         table = pa.concat_tables(tables) if tables else self._empty()
-        facts = self.artefact.facts
-        table = readable(table, self.schema, facts.get("is_text", False))
-        return frame(table, flavour or facts.get("flavour", "pandas"))
+        is_text = self.artefact.facts.get("is_text", False)
+        return frame(readable(table, self.schema, is_text), flavour, () if is_text else self._with_gaps())
 
     def stream(
         self, n: int, given: Any = None, *, seed: int | None = None, temperature: float = 1.0, start: int = 0
@@ -114,6 +119,7 @@ class Run:
 
         Raises:
             UnsupportedError: the family has neither a likelihood nor a bound.
+            DataError: the rows lack a modelled column, or a value does not fit its column.
         """
         score = self._log_prob_of_batch()
         if score is None:
@@ -124,7 +130,8 @@ class Run:
         """Records with this run's columns as tensors."""
         records = read(rows)
         _require(records, self.artefact.codec)
-        for batch in typed(records, self.schema):
+        modelled = set(self.artefact.codec.modelled)
+        for batch in typed(records, Schema(tuple(c for c in self.schema if c.name in modelled))):
             yield self.artefact.codec.encode(batch)
 
     def judge(
@@ -149,13 +156,15 @@ class Run:
 
         Raises:
             DataError: rows are needed that neither the fit nor the caller provides.
+            UnknownNameError: there is no such judge or target.
         """
-        names = list(judges or JUDGES.names())
-        evidence = self._evidence(held_out, train, tuple(targets), max_rows)
+        found = {name: JUDGES.get(name)() for name in judges or JUDGES.names()}
+        for target in (targets := tuple(targets)):
+            self.schema[target]  # raises for an unknown column
+        evidence = self._evidence(held_out, train, targets, max_rows)
         scores = []
-        for i, name in enumerate(names):
-            progress(i / len(names), f"judging: {name}")
-            judge = JUDGES.get(name)()
+        for i, (name, judge) in enumerate(found.items()):
+            progress(i / len(found), f"judging: {name}")
             if "log_prob" in judge.needs and evidence.log_prob is None:
                 continue
             scores += judge.scores(evidence)
@@ -173,8 +182,17 @@ class Run:
         return self.path
 
     def _empty(self) -> pa.Table:
+        return next(self.stream(1)).slice(0, 0)
+
+    def _with_gaps(self) -> list[str]:
+        """The columns whose draws can be missing."""
         codec = self.artefact.codec
-        return codec.decode(self.model.sample(1, {}, torch_generator(0))).slice(0, 0)
+        supports = {name: codec.codecs[name].field.support for name in codec.modelled}
+        return [
+            n
+            for n, s in supports.items()
+            if getattr(s if isinstance(s, Real) else codec.codecs[n], "has_missing", False)
+        ]
 
     def _log_prob_of_batch(self) -> Any:
         model, seed = self.model, self.artefact.seed
@@ -192,7 +210,8 @@ class Run:
             rows = concat(list(self.encode(given)))
             return Dataset(space, {k: v.numpy() for k, v in rows.items()}).sample_rows(max_rows, rng)
         if own is None or not len(own):
-            raise DataError(f"judging needs the {what} rows: pass {what}=…, a path or a frame")
+            why = f"; {self._unread}" if self._unread else ""
+            raise DataError(f"judging needs the {what} rows: pass {what}=…, a path or a frame{why}")
         return own.sample_rows(max_rows, rng)
 
     def _evidence(self, held_out: Any, train: Any, targets: tuple[str, ...], max_rows: int) -> Evidence:
@@ -219,31 +238,72 @@ class Run:
         )
 
     def remember_rows(self, need_train: bool, need_held_out: bool) -> None:
-        """Reads and splits the data of the fit again, where it is still there and unchanged."""
-        facts = self.artefact.facts
+        """Reads and splits the data of the fit again, where it is still there and unchanged; else says why not."""
         is_known = (self.train is not None or not need_train) and (self.held_out is not None or not need_held_out)
-        if is_known or not facts.get("path") or not Path(facts["path"]).exists():
+        facts = self.artefact.facts
+        if is_known or not facts.get("path"):
             return
-        records = read(facts["path"])
-        if fingerprint(records) != facts["fingerprint"]:
-            log.warning("%s has changed since the fit, so it is not used for judging", records.name)
+        try:
+            records = read(facts["path"])
+            is_same = fingerprint(records) == facts["fingerprint"]
+            self._unread = "" if is_same else f"{facts['path']} has changed since the fit"
+        except DataError as error:
+            self._unread = f"the data of the fit cannot be read again: {error}"
+        if self._unread:
+            log.warning("%s; it is not used for judging", self._unread)
             return
         rows = split(records, self.schema, facts["n_rows"], facts["held_out"], self.artefact.seed)
-        self.train, self.held_out = encode(records, self.schema, self.artefact.codec, rows)
+        train, held_out = encode(records, self.schema, self.artefact.codec, rows)
+        self.train = train if self.train is None else self.train
+        self.held_out = held_out if self.held_out is None else self.held_out
 
 
-def frame(table: pa.Table, flavour: Flavour = "pandas") -> Any:
-    """An Arrow table as the user's kind of frame."""
-    if flavour == "arrow":
+def frame(table: pa.Table, flavour: Flavour = "pandas", with_gaps: Collection[str] = ()) -> Any:
+    """An Arrow table as the user's kind of frame.
+
+    Args:
+        table: The rows.
+        flavour: The kind of frame.
+        with_gaps: Columns that become pandas' nullable types where they hold whole numbers or truth values; others
+            with gaps become floats and objects, as pandas reads them from text.
+    """
+    if known_flavour(flavour) == "arrow":
         return table
     if flavour == "polars":
         import polars
 
         return polars.from_arrow(table)
-    return table.to_pandas()
+    found = table.to_pandas()
+    whole = [name for name in table.column_names if name in with_gaps]
+    nullable = table.select(whole).to_pandas(types_mapper=_nullable_types().get)
+    for name in whole:
+        found[name] = nullable[name]
+    return found
+
+
+@cache
+def _nullable_types() -> dict[pa.DataType, Any]:
+    """Arrow's whole numbers and truth values → pandas' types of the same width that can be missing."""
+    import pandas as pd
+
+    widths = (pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64())
+    names = {kind: str(kind).replace("uint", "UInt").replace("int", "Int") for kind in widths}
+    return {pa.bool_(): pd.BooleanDtype(), **{kind: pd.api.types.pandas_dtype(name) for kind, name in names.items()}}
+
+
+def known_flavour(flavour: Any) -> Any:
+    """The flavour, if it is one.
+
+    Raises:
+        UnknownNameError: it is none; the nearest is named.
+    """
+    if flavour and flavour not in get_args(Flavour):
+        raise UnknownNameError(flavour, get_args(Flavour), "the kinds of frames")
+    return flavour
 
 
 def _require(records: Records, codec: TableCodec) -> None:
-    absent = [name for name in codec.modelled if name not in records.arrow_schema.names]
+    there = set(records.arrow_schema.names)
+    absent = [name for name in codec.modelled if name not in there]
     if absent:
-        raise DataError(f"{records.name}: column {absent[0]!r} is absent; the run was fitted on {codec.schema.names}")
+        raise DataError(f"{records.name}: column {absent[0]!r} is absent; the run models {', '.join(codec.modelled)}")

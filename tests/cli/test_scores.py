@@ -79,6 +79,20 @@ def test_the_table_has_value_interval_anchors_and_word(capsys: pytest.CaptureFix
         assert part in out, out
 
 
+def test_a_narrow_terminal_shows_every_score_on_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    for module in ("scores", "table"):
+        monkeypatch.setattr(f"genwright.cli.terminal.{module}.width", lambda stream, otherwise: 80)
+    long = replace(score(0.0001, 0.0018, 0.5, "lower", 0.0003), name="near_copies.closer_tail")
+    show_scores(Screen(), [long])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any("near_copies.closer_tail" in line and "like real" in line for line in lines)
+
+
 def test_nothing_is_said_of_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     show_scores(Screen(), [])
     assert "judged" not in capsys.readouterr().out.lower()

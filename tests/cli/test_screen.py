@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genwright.cli.terminal.bar import TimeLeft, clock, middle_out
 from genwright.cli.terminal.ink import fitted, is_coloured, is_terminal, paint, printable
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.table import short, table_text
@@ -56,7 +57,6 @@ def test_a_bar_moves_on_a_terminal_and_leaves_nothing_in_a_pipe(monkeypatch: pyt
             progress(1.0, "growing trees")
     assert "growing trees" in streams[0].getvalue()
     assert "100%" in streams[0].getvalue()
-    assert "0:00:00 left" in streams[0].getvalue()
     assert streams[1].getvalue() == ""
 
 
@@ -128,3 +128,35 @@ def test_results_are_for_standard_output_and_remarks_for_standard_error(capsys: 
     found = capsys.readouterr()
     assert found.out == "result\nmore\nresult\n"
     assert found.err == "said\n"
+
+
+def test_the_time_left_counts_down_while_a_step_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    left = TimeLeft()
+    assert left() is None
+    left.update(0.0)
+    now[0] = 10.0
+    left.update(0.25)
+    assert left() == 30.0
+    now[0] = 20.0
+    assert left() == 20.0
+    left.update(0.25)  # nothing new
+    assert left() == 20.0
+    left.update(0.5)  # 20 s at this pace, 20 s as foretold
+    assert left() == 20.0
+    now[0] = 60.0
+    assert left() is None  # longer than foretold: nothing is claimed
+
+
+@given(st.text(max_size=200), st.integers(1, 60))
+def test_text_without_its_middle_fits_and_keeps_both_ends(text: str, longest: int) -> None:
+    shown = middle_out(text, longest)
+    assert len(shown) == min(len(text), longest)
+    n_first = longest // 3
+    assert text.startswith(shown[:n_first])
+    assert text.endswith(shown[n_first + 1 :])
+
+
+def test_clock() -> None:
+    assert [clock(s) for s in (0.4, 65, 3600)] == ["0:00", "1:05", "1:00:00"]

@@ -66,7 +66,8 @@ def _candidates(column: TreeColumn, sort: Sort, n_rows: int) -> Candidates:
     codes = _codes(column, sort.n)
     filled = fill(ROOT, np.zeros(len(codes), np.int32), np.arange(len(codes)), codes, column)
     leaves = Leaves(ROOT, {}, **filled, slopes=np.zeros((1, 0)))
-    assert leaves.is_large[0] == (sort.n > LARGE)
+    is_pure = len(np.unique(codes)) == 1 and column.smooth_index[codes[0]] < 0
+    assert leaves.is_large[0] == (sort.n > LARGE or is_pure)
     row, place = pairs(leaves, np.zeros(n_rows, np.int32))
     shift = sort.offset + sort.shift * np.random.default_rng(2).normal(size=leaves.count[0])
     return Candidates(row, codes[leaves.members[place]], leaves.weights[place], shift[place], column, n_rows)

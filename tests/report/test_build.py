@@ -1,12 +1,14 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from pyarrow import csv
 
 from genwright.core.codec import TableCodec
 from genwright.core.dataset import Dataset
 from genwright.core.registry import MODELS
 from genwright.core.rng import torch_generator
 from genwright.core.schema import Column, Schema
+from genwright.pipeline import fit, load
 from genwright.report.build import material, report
 from genwright.runs.artefact import Artefact
 from genwright.runs.run import Run, silent
@@ -47,3 +49,18 @@ def test_a_loaded_run_without_its_data_still_has_a_page(run):
 
 def test_same_run_same_page(run):
     assert report(run) == report(run)
+
+
+def test_a_loaded_run_reads_its_held_out_rows_again(tmp_path, monkeypatch):
+    table = pa.table({"x": np.random.default_rng(1).normal(size=100).round(3), "city": ["Ulm", "Lyon"] * 50})
+    csv.write_csv(table, tmp_path / "cities.csv")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    fitted = fit("cities.csv", "marginals", judge=False, out="run")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    loaded = load(tmp_path / "run")
+    assert material(loaded).real.equals(material(fitted).real)
+    assert material(loaded).real.num_rows == 20
+    assert material(loaded, 7).real.num_rows == 7
+    assert material(loaded).fake.equals(material(fitted).fake)
+    assert str(tmp_path) not in report(loaded)

@@ -1,28 +1,35 @@
-"""A moving bar on a terminal: what is being done, how much of it, for how long, and how long it will still take."""
+"""A moving bar on a terminal: what is being done, how much of it, for how long, and how long it will still take.
 
-from datetime import timedelta
+The time left is foretold anew when the work reports, half from its pace so far and half from what was foretold before,
+and counts down in between: a long step neither freezes it nor makes it grow.
+"""
+
+import time
 from types import TracebackType
 from typing import TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskProgressColumn, TextColumn
 from rich.text import Text
 
-from genwright.cli.terminal.ink import fitted, is_coloured, printable
+from genwright.cli.terminal.ink import fitted, is_coloured, is_unicode, printable
 
-EARLIEST = 0.01  # share done before which nothing is foretold
+EARLIEST = 0.01, 1.0  # share done and seconds passed before which nothing is foretold
+OTHERS = 42  # columns of a terminal that the description leaves to the rest
+SHORTEST = 16  # characters of a description that are always shown
 
 
 class Bar:
     """Called with (fraction done, one line about it), as a `Progress` is."""
 
     def __init__(self, stream: TextIO):
+        self.left = TimeLeft()
         columns = (
+            SpinnerColumn("dots" if is_unicode(stream) else "line"),
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             TaskProgressColumn(),
-            TimeElapsedColumn(),
-            _Left(),
+            _Times(self.left),
         )
         console = Console(file=stream, force_terminal=True, no_color=not is_coloured(stream))
         self.stream, self.progress = stream, Progress(*columns, console=console, transient=True)
@@ -30,8 +37,9 @@ class Bar:
 
     def __call__(self, done: float, line: str) -> None:
         """Moves it."""
-        text = fitted(printable(line), self.stream)
-        self.progress.update(self.task, completed=done, description=text, visible=True)
+        text = middle_out(fitted(printable(line), self.stream), max(SHORTEST, self.progress.console.width - OTHERS))
+        self.left.update(done)
+        self.progress.update(self.task, completed=done, description=fitted(text, self.stream), visible=True)
 
     def above(self, text: str) -> None:
         """Prints a line above it."""
@@ -45,12 +53,53 @@ class Bar:
         self.progress.stop()
 
 
-class _Left(ProgressColumn):
-    """The time that is left if the rest goes as fast as what is done."""
+class TimeLeft:
+    """How long some work will still take."""
+
+    def __init__(self) -> None:
+        self.start = self.told_at = time.monotonic()
+        self.done, self.told = 0.0, -1.0  # seconds left when it was told; below 0: not known yet
+
+    def update(self, done: float) -> None:
+        """Takes in how much is done."""
+        now = time.monotonic()
+        if done <= self.done or done < EARLIEST[0] or now - self.start < EARLIEST[1]:
+            return
+        at_this_pace = (now - self.start) * (1 - done) / done
+        before = self.told - (now - self.told_at)
+        self.told = at_this_pace if before < 0 else (at_this_pace + before) / 2
+        self.done, self.told_at = done, now
+
+    def __call__(self) -> float | None:
+        """Seconds, None where nothing can be said."""
+        left = self.told - (time.monotonic() - self.told_at)
+        return left if left >= 0 else None
+
+
+class _Times(ProgressColumn):
+    """The time since the start and the time that is left, e.g. `0:12 1:10 left`."""
+
+    def __init__(self, left: TimeLeft):
+        super().__init__()
+        self.left = left
 
     def render(self, task: Task) -> Text:
-        """E.g. `0:01:10 left`."""
-        done = task.percentage / 100
-        if done < EARLIEST or task.elapsed is None:
-            return Text("")
-        return Text(f"{timedelta(seconds=round(task.elapsed * (1 - done) / done))} left", style="progress.remaining")
+        """Both as minutes and seconds."""
+        left, passed = self.left(), clock(task.elapsed or 0.0)
+        return Text(passed if left is None else f"{passed} {clock(left)} left", style="progress.remaining")
+
+
+def clock(seconds: float) -> str:
+    """`0:05`, `12:00`, `1:00:00`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def middle_out(text: str, longest: int) -> str:
+    """The text, its middle left out where it is too long: of a path the file's name matters most."""
+    if len(text) <= longest:
+        return text
+    n_first = longest // 3
+    n_last = longest - 1 - n_first
+    return f"{text[:n_first]}…{text[len(text) - n_last :]}"

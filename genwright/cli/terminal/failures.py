@@ -9,6 +9,7 @@
 141  the reader of standard output went away
 """
 
+import errno
 import json
 import os
 import sys
@@ -117,7 +118,10 @@ def _explain(error: BaseException) -> tuple[str, str, str]:
         return "Stopped", f"stopped; {message}" if isinstance(error, Stopped) else "stopped", ""
     if isinstance(error, MemoryError):
         return name, "there is not enough memory for this", "ask for fewer rows at a time"
-    return name, f"unexpected {name}: {message}"[:500].rstrip(": "), "run again with --debug to see where"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return name, "the disk is full", "free some space or write elsewhere; run again with --debug to see where"
+    kept = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
+    return name, f"unexpected {name}: {message}"[:500].rstrip(": "), f"run again with --debug to see where{kept}"
 
 
 def _lines(message: object) -> str:

@@ -7,6 +7,7 @@ import os
 from contextlib import suppress
 from typing import TextIO
 
+ENDLESS = 100_000  # columns of a pipe
 _CODES = {"bold": "1", "dim": "2", "red": "1;31", "yellow": "33", "green": "32"}
 _PLAIN = str.maketrans(
     {"−": "-", "–": "-", "±": "+/-", "…": "...", "●": "#", "○": ".", "─": "-", "·": "-", "²": "2", "→": "->", "×": "x"}

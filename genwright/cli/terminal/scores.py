@@ -4,9 +4,12 @@ The mark says how far from independent columns (none of five) to real rows (all 
 do not lie apart, as for copying, which independent columns never do, the value is compared with real rows alone.
 """
 
+import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Literal
 
+from genwright.cli.terminal.ink import ENDLESS, width
 from genwright.cli.terminal.screen import Screen
 from genwright.core.judge import Score
 from genwright.report.words import is_known, number
@@ -25,7 +28,9 @@ STEPS = 5
 APART = {"AUC": 0.03, "share": 0.03, "distance": 0.03}  # closer than this, floor and ceiling span no scale; by unit
 SAME = {"half": 0.02, "lower": 0.01, "higher": 0.01}  # a difference to real rows that nobody minds without a scale
 BETTER = {"lower": "lower", "higher": "higher", "half": "0.5"}
+WIDE = 110  # columns of a terminal below which units are left out
 HEAD = ("score", "value", "real rows", "independent", "how good", "unit (better)")
+NARROW = ("score", "value", "floor", "ceiling", "how good")  # which end is better, the anchors show
 
 
 def show_scores(screen: Screen, scores: Sequence[Score]) -> None:
@@ -33,10 +38,12 @@ def show_scores(screen: Screen, scores: Sequence[Score]) -> None:
     from genwright.report.verdict import verdict
 
     screen.heading("Scores of draws, between real rows (floor) and independent columns (ceiling)")
-    screen.table(HEAD, [_row(score) for score in scores], ["value", "real rows", "independent"])
+    columns = width(sys.stdout, ENDLESS)
+    head = HEAD if columns >= WIDE else NARROW
+    screen.table(head, [_row(score)[: len(head)] for score in scores], head[1:4])
     found = verdict(scores)
     if found.findings:
-        screen.result(f"{found.word}: {found.sentence}\n")
+        screen.result(textwrap.fill(f"{found.word}: {found.sentence}", columns) + "\n")
 
 
 def _row(score: Score) -> tuple[str, ...]:

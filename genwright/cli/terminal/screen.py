@@ -8,15 +8,17 @@ import json
 import logging
 import math
 import sys
+import textwrap
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
-from genwright.cli.terminal.ink import fitted, is_terminal, paint, printable
+from genwright.cli.terminal.ink import ENDLESS, fitted, is_terminal, paint, printable, width
 from genwright.core.model import Progress
 
+NOTHING = "nothing was saved"
 PATIENCE = 30.0  # seconds between two lines of progress where there is no terminal
 
 
@@ -36,8 +38,13 @@ class Screen:
     is_quiet: bool = False
     is_debug: bool = False
     notes: list[str] = field(default_factory=list)
-    kept: str = "nothing was saved"
+    kept: str = NOTHING
     _bar: Any = None
+
+    @property
+    def has_kept(self) -> bool:
+        """Whether something is left when the command ends now."""
+        return self.kept != NOTHING
 
     def result(self, text: str = "") -> None:
         """A line of the result."""
@@ -50,8 +57,11 @@ class Screen:
             self.result(text)
 
     def heading(self, text: str) -> None:
-        """A line above a table."""
-        self.more(paint(printable(text), "bold", sys.stdout))
+        """A sentence above a table, wrapped between words where a terminal is too narrow."""
+        lines = textwrap.wrap(
+            printable(text), width(sys.stdout, ENDLESS), break_long_words=False, break_on_hyphens=False
+        )
+        self.more(paint("\n".join(lines), "bold", sys.stdout))
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[str] = ()) -> None:
         """A table of the result."""

@@ -3,9 +3,8 @@
 import sys
 from collections.abc import Iterable, Sequence
 
-from genwright.cli.terminal.ink import is_coloured, is_unicode, printable, width
+from genwright.cli.terminal.ink import ENDLESS, is_coloured, is_unicode, printable, width
 
-ENDLESS = 100_000  # columns of a pipe
 LONGEST = 60  # characters of a name that are shown
 
 

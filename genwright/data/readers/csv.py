@@ -6,9 +6,11 @@ does not grow with the file.
 
 import logging
 import re
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from genwright.core.errors import DataError
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("genwright")
 ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
 BLOCK = 1 << 22  # bytes parsed at once
+PATIENCE = 1.0  # seconds that Arrow may take to let go of a file
 
 
 @dataclass(frozen=True)
@@ -107,14 +110,13 @@ def _stream(file: TextFile, head: Head, schema: "pa.Schema", has_header: bool) -
     from pyarrow import csv
 
     dialect = head.dialect
-    yield from csv.open_csv(
-        file.open_bytes(),
+    how = (
         csv.ReadOptions(
             use_threads=False,
             block_size=max(BLOCK, 16 * head.longest),
             column_names=schema.names,
             skip_rows_after_names=head.n_blank + 1 if has_header else 0,
-            encoding={"utf-8": "utf8", "utf-8-sig": "utf8"}.get(file.encoding, file.encoding),
+            encoding="utf8" if file.is_utf8 else file.encoding,
         ),
         csv.ParseOptions(
             delimiter=dialect.delimiter,
@@ -125,6 +127,17 @@ def _stream(file: TextFile, head: Head, schema: "pa.Schema", has_header: bool) -
         ),
         csv.ConvertOptions(column_types={f.name: f.type for f in schema}, strings_can_be_null=False),
     )
+    if file.is_utf8:
+        yield from csv.open_csv(file.open_native(), *how)
+        return
+    source, is_released = file.open_bytes(), Event()
+    watch = weakref.ref(source, lambda _: is_released.set())
+    try:
+        yield from csv.open_csv(source, *how)
+    finally:
+        del source  # Arrow's thread lets go of it last, and must do so before Python ends
+        is_released.wait(PATIENCE)
+        del watch
 
 
 def _explained(error: Exception, file: TextFile, dialect: Dialect, n_columns: int) -> DataError:

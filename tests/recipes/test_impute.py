@@ -1,0 +1,207 @@
+import time
+
+import numpy as np
+import pandas as pd
+import polars
+import pyarrow as pa
+import pytest
+
+from genwright.core.errors import DataError, UnsupportedError
+from genwright.data.write import write
+from genwright.pipeline import fit
+from genwright.recipes import impute as recipe
+from genwright.recipes.impute import filled, filled_schema, impute
+from genwright.runs.run import Run
+from tests.tables import as_text, customers
+
+MODELLED = ["age", "region", "income", "visits", "joined", "churned"]
+
+
+@pytest.fixture(scope="module", params=["marginals", "trees"])
+def run(request) -> Run:
+    return fit(customers(), request.param, judge=False)
+
+
+@pytest.fixture(scope="module")
+def quick() -> Run:
+    return fit(customers(), "marginals", judge=False)
+
+
+def _with_holes(n: int = 60, share: float = 0.2, seed: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows with holes in every modelled column, and where they are."""
+    rows = customers(n, seed)
+    mask = pd.DataFrame(np.random.default_rng(seed).random((n, len(MODELLED))) < share, columns=MODELLED)
+    for name in MODELLED:
+        rows[name] = rows[name].mask(mask[name])
+    return rows, rows[MODELLED].isna()
+
+
+def test_holes_are_filled_and_known_cells_stay(run):
+    rows, is_hole = _with_holes()
+    found = impute(run, rows)
+    assert not found[MODELLED].isna().any().any()
+    assert list(found.columns) == list(rows.columns)
+    assert found["customer_id"].equals(rows["customer_id"])
+    for name in MODELLED:
+        kept, before = found[name][~is_hole[name]], rows[name][~is_hole[name]]
+        assert (kept.to_numpy() == before.to_numpy()).all()
+    assert found["age"].between(18, 89).all()
+    assert set(found["churned"]) == {True, False}
+
+
+def test_types_and_index_stay(quick):
+    rows, _ = _with_holes()
+    rows["region"] = rows["region"].astype("category")
+    rows["visits"] = rows["visits"].astype("Int64")
+    rows.index = rows.index[::-1] * 2
+    found = impute(quick, rows)
+    assert found.index.equals(rows.index)
+    assert (found.dtypes == rows.dtypes).drop("churned").all()
+
+
+def test_rows_without_holes_come_back_as_they_are(run):
+    rows = customers(30, seed=4).dropna()
+    pd.testing.assert_frame_equal(impute(run, rows), rows)
+
+
+def test_absent_columns_are_appended_and_foreign_ones_pass_through(run):
+    rows = customers(30, seed=4).drop(columns=["customer_id", "region", "visits"]).assign(note=[None, "x"] * 15)
+    found = impute(run, rows)
+    assert list(found.columns) == [*rows.columns, "region", "visits"]
+    assert not found[["region", "visits"]].isna().any().any()
+    assert found["note"].isna().sum() == 15
+    with pytest.raises(DataError, match="none of the run's columns"):
+        impute(run, rows[["note"]])
+
+
+def test_other_frames_come_back_as_such(quick):
+    rows, _ = _with_holes()
+    table = pa.Table.from_pandas(rows, preserve_index=False)
+    kinds = [pa.string() if pa.types.is_large_string(f.type) else f.type for f in table.schema]
+    table = table.cast(pa.schema(list(zip(table.column_names, kinds, strict=True))))
+    found = impute(quick, table)
+    assert isinstance(found, pa.Table)
+    assert found.schema.remove_metadata() == table.schema.remove_metadata()
+    assert isinstance(impute(quick, polars.from_pandas(rows)), polars.DataFrame)
+    assert isinstance(impute(quick, rows, flavour="arrow"), pa.Table)
+
+
+def test_words_of_a_frame_stay_as_written():
+    run = fit(as_text(customers()), "marginals", judge=False)
+    rows = as_text(customers(40, seed=5))
+    rows.loc[::2, "churned"] = None
+    rows.loc[1, "churned"] = " yes "
+    rows.loc[::3, "joined"] = None
+    found = impute(run, rows)
+    assert found.loc[1, "churned"] == " yes "
+    assert set(found["churned"]) == {"yes", "no", " yes "}
+    assert found["joined"].str.fullmatch(r"\d{4}-\d\d-\d\d").all()
+
+
+def test_whole_numbers_with_gaps_take_drawn_fractions(quick):
+    rows = pd.DataFrame({"income": pd.array([30_000, None] * 10, "Int64"), "age": 40})
+    found = impute(quick, rows)
+    assert (found["income"][::2] == 30_000).all()
+    assert (found["income"] % 1 != 0).any()
+
+
+def test_a_seed_is_one_of_many_imputations(run):
+    rows, is_hole = _with_holes()
+    first, again, other = impute(run, rows, seed=1), impute(run, rows, seed=1), impute(run, rows, seed=2)
+    pd.testing.assert_frame_equal(first, again)
+    assert (first["income"] != other["income"]).sum() == (first["income"] != other["income"])[is_hole["income"]].sum()
+    assert not first.equals(other)
+
+
+def test_pieces_of_the_source_do_not_matter(quick, monkeypatch):
+    monkeypatch.setattr(recipe, "ROWS", 16)
+    rows, _ = _with_holes()
+    table = pa.Table.from_pandas(rows, preserve_index=False)
+    whole = pa.concat_tables(list(filled(quick, table)))
+    parts = pa.Table.from_batches(table.to_batches(max_chunksize=7))
+    assert pa.concat_tables(list(filled(quick, parts))).equals(whole)
+    first = pa.concat_tables(list(filled(quick, table.slice(0, 32))))
+    assert first.equals(whole.slice(0, 32))
+
+
+def test_what_is_nearly_always_missing_is_filled():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": np.where(rng.random(500) < 0.98, np.nan, 1.5), "y": rng.choice(["a", "b"], 500)})
+    frame["z"] = pd.Series(rng.choice(["c", "d"], 500)).mask(rng.random(500) < 0.98)
+    run = fit(frame, "trees", judge=False, kinds={"x": "number", "z": "category"})
+    assert not impute(run, frame).isna().any().any()
+
+
+def test_trees_use_the_known_cells():
+    """x ≈ y: the error of filled x is far below that of independent columns, by its standard error."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=1_500)
+    frame = pd.DataFrame({"x": x, "y": x + 0.1 * rng.normal(size=1_500), "z": np.where(x > 0, "up", "down")})
+    rows = frame.iloc[1_200:].reset_index(drop=True)
+    holed = rows.assign(x=np.nan, z=rows["z"].where(rows.index % 2 == 0))
+    squares = {}
+    for model in ("marginals", "trees"):
+        found = impute(fit(frame.iloc[:1_200], model, judge=False), holed)
+        squares[model] = (found["x"] - rows["x"]) ** 2
+        squares[model + "_z"] = (found["z"] != rows["z"])[1::2].astype(float)
+    for part in ("", "_z"):
+        gain = squares["marginals" + part] - squares["trees" + part]
+        assert gain.mean() > 5 * gain.std() / np.sqrt(len(gain))
+    assert squares["trees"].mean() < 0.25 * squares["marginals"].mean()
+
+
+def test_filled_cells_keep_their_spread():
+    """Draws, not means: the variance of a filled column is that of the data, within its standard error."""
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"x": rng.normal(size=1_000), "y": rng.normal(size=1_000)})
+    found = impute(fit(frame, "trees", judge=False), frame.assign(y=np.nan))
+    var, n = found["y"].var(), len(frame)
+    assert abs(var - frame["y"].var()) < 5 * np.sqrt(2 / n) * np.sqrt(2)
+
+
+def test_a_file_becomes_a_file(tmp_path):
+    as_text(customers()).to_csv(tmp_path / "customers.csv", index=False)
+    run = fit(tmp_path / "customers.csv", "marginals", judge=False)
+    rows = _with_holes()[0]
+    rows = rows.astype({"age": "Int64", "visits": "Int64"})  # written as 20, not as 20.0
+    holed = as_text(rows.assign(extra="kept", churned=rows["churned"].astype(object)))
+    holed.to_csv(tmp_path / "holes.csv", index=False)
+    schema = filled_schema(run, tmp_path / "holes.csv")
+    assert write(filled(run, tmp_path / "holes.csv"), tmp_path / "full.csv", schema) == len(rows)
+    before = pd.read_csv(tmp_path / "holes.csv", dtype=str)
+    after = pd.read_csv(tmp_path / "full.csv", dtype=str)
+    assert list(after.columns) == list(before.columns)
+    assert not after.isna().any().any()
+    for name in before.columns:
+        was = before[name].notna()
+        assert (after[name][was] == before[name][was]).all(), name
+    read = impute(run, tmp_path / "holes.csv")
+    assert set(read["churned"]) == {"yes", "no"}
+
+
+def test_no_rows(quick):
+    with pytest.raises(DataError, match="no rows"):
+        impute(quick, customers(5).iloc[:0])
+
+
+def test_a_model_that_cannot_condition(quick, monkeypatch):
+    monkeypatch.setattr(recipe, "Conditions", type("Other", (), {}))
+    with pytest.raises(UnsupportedError, match="cannot fill cells"):
+        impute(quick, customers(5))
+
+
+@pytest.mark.slow
+def test_two_thousand_rows_of_fifteen_columns_take_seconds():
+    frame = customers(3_000)
+    rng = np.random.default_rng(1)
+    for i in range(8):
+        number = np.round(rng.normal(size=3_000) + frame["age"] / 20 * (i % 3), 3)
+        frame[f"c{i}"] = number if i % 2 else rng.choice(list("abcdef"), 3_000)
+    run = fit(frame, "trees", judge=False)
+    rows = frame.head(2_000).copy()
+    for name in rows.columns[1:]:
+        rows[name] = rows[name].mask(rng.random(len(rows)) < 0.1)
+    start = time.process_time()
+    found = impute(run, rows)
+    assert time.process_time() - start < 20
+    assert not found.isna().any().any()

@@ -1,0 +1,150 @@
+import logging
+
+import numpy as np
+import pandas as pd
+import polars
+import pyarrow as pa
+import pytest
+
+from genwright.core.errors import DataError, UnknownNameError
+from genwright.pipeline import fit, load
+from genwright.runs.run import Run, frame
+from tests.tables import as_text, customers
+
+FAST = ["marginals", "likelihood"]
+
+
+@pytest.fixture(autouse=True)
+def _fakes() -> None:
+    """The real models, not this folder's fakes."""
+
+
+@pytest.fixture(scope="module", params=["marginals", "trees"])
+def run(request) -> Run:
+    return fit(customers(), request.param, judge=False)
+
+
+@pytest.fixture(scope="module")
+def quick() -> Run:
+    return fit(customers(), "marginals", judge=False)
+
+
+def test_saved_and_loaded_draws_the_same_rows(run, tmp_path):
+    run.save(tmp_path / "run")
+    loaded = load(tmp_path / "run")
+    for given in (None, "age > 40", {"age": 40}):
+        assert loaded.sample(50, given, seed=5).equals(run.sample(50, given, seed=5))
+    rows = customers(100, seed=1)
+    assert np.array_equal(loaded.log_prob(rows), run.log_prob(rows))
+
+
+def test_pandas_types_come_back(run):
+    before = customers()
+    drawn = run.sample(200)
+    assert list(drawn.columns) == list(before.columns)
+    assert (drawn.dtypes == before.dtypes).drop("visits").all()  # Int64 without gaps: plain whole numbers
+    assert drawn["visits"].dtype == "int64"
+    assert drawn["income"].isna().any()
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        (pd.array([1, 2, None] * 40, "Int64"), "Int64"),
+        (pd.array([1, 200, None] * 40, "UInt8"), "UInt8"),
+        (pd.array([True, False, None] * 40, "boolean"), "boolean"),
+        (np.array([1, 2, 3] * 40, "int32"), "int32"),
+        (np.array([1.5, 2, 3] * 40, "float32"), "float32"),
+        (np.array([True, False, True] * 40), "bool"),
+        (pd.date_range("2021-01-01", periods=120, tz="Asia/Shanghai", unit="ns"), "datetime64[ns, Asia/Shanghai]"),
+        (pd.Categorical(["a", "b", "c"] * 40), pd.Series(["a"]).dtype),  # a category comes back as its values
+        (["1", "2", "3"] * 40, pd.Series(["1"]).dtype),
+    ],
+    ids=lambda x: str(getattr(x, "dtype", "")),
+)
+def test_every_pandas_type_comes_back(values, dtype):
+    table = pd.DataFrame({"x": values, "y": np.tile([1.0, 2.5, 3.0], 40)})
+    assert fit(table, "marginals", judge=False).sample(30)["x"].dtype == dtype
+
+
+def test_other_flavours_come_back():
+    before = polars.from_pandas(customers())
+    run = fit(before, "marginals", judge=False)
+    assert run.sample(10).schema == before.schema
+    assert isinstance(run.sample(10, flavour="pandas"), pd.DataFrame)
+    table = before.to_arrow()
+    drawn = fit(table, "marginals", judge=False).sample(10)
+    assert isinstance(drawn, pa.Table)
+    with pytest.raises(UnknownNameError, match="did you mean pandas"):
+        run.sample(1, flavour="panda")
+
+
+def test_a_file_gives_about_what_pandas_reads(tmp_path):
+    path = tmp_path / "customers.csv"
+    as_text(customers()).to_csv(path, index=False)
+    drawn, read = fit(path, "marginals", judge=False).sample(200), pd.read_csv(path)
+    assert set(drawn["churned"]) == {"yes", "no"}
+    same = ["customer_id", "age", "region", "income", "visits", "churned"]
+    assert (drawn[same].dtypes == read[same].dtypes).all()
+    assert pd.api.types.is_datetime64_any_dtype(drawn["joined"])
+
+
+def test_frames_of_whole_numbers_with_gaps():
+    table = pa.table({"x": pa.array([1, None], pa.int16()), "y": pa.array([True, None])})
+    assert frame(table, "pandas", ["x", "y"]).dtypes.astype(str).tolist() == ["Int16", "boolean"]
+    assert frame(table, "pandas").dtypes.astype(str).tolist() == ["float64", "object"]
+    assert frame(table, "arrow") is table
+
+
+def test_log_prob_is_the_models_own(run):
+    rows = customers(60, seed=2)
+    batch = next(run.encode(rows))
+    assert np.array_equal(run.log_prob(rows), run.model.log_prob(batch).numpy())
+    alone = np.concatenate([run.log_prob(rows.iloc[i : i + 1]) for i in range(5)])
+    assert np.allclose(alone, run.log_prob(rows)[:5])
+
+
+def test_log_prob_needs_the_modelled_columns_and_no_others(run):
+    rows = customers(20, seed=2)
+    expected = run.log_prob(rows)
+    assert np.array_equal(run.log_prob(rows.drop(columns="customer_id")), expected)
+    assert np.array_equal(run.log_prob(rows.assign(more=1)[["more", *rows.columns[::-1]]]), expected)
+    with pytest.raises(DataError, match="column 'region' is absent"):
+        run.log_prob(rows.drop(columns="region"))
+
+
+def test_log_prob_of_values_never_seen(run):
+    odd = customers(20, seed=2).assign(region="moon", age=900, joined=pd.Timestamp("2090-01-01"))
+    assert np.isfinite(run.log_prob(odd)).all()
+
+
+def test_judging_rows_that_are_given(quick):
+    names = {s.name.split(".")[0] for s in quick.judge(customers(100, 1), customers(200, 2), judges=FAST)}
+    assert names == set(FAST)
+
+
+def test_judging_again_reads_the_data_again(tmp_path, monkeypatch, caplog):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "data")
+    as_text(customers()).to_csv("customers.csv", index=False)
+    first = fit("customers.csv", "marginals", judge=False)
+    scores = first.judge(judges=FAST)
+    first.save(tmp_path / "run")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert [s.value for s in load(tmp_path / "run").judge(judges=FAST)] == [s.value for s in scores]
+    with (tmp_path / "data" / "customers.csv").open("a") as file:
+        file.write("C99999,20,north,1.0,1,2020-01-01,no\n")
+    with caplog.at_level(logging.WARNING, "genwright"), pytest.raises(DataError, match=r"train rows: .*has changed"):
+        load(tmp_path / "run").judge(judges=FAST)
+    assert "has changed" in caplog.text
+    (tmp_path / "data" / "customers.csv").unlink()
+    with pytest.raises(DataError, match=r"pass train=.*cannot be read again"):
+        load(tmp_path / "run").judge(judges=FAST)
+
+
+def test_judging_needs_names_that_exist(quick):
+    with pytest.raises(UnknownNameError, match="did you mean marginals"):
+        quick.judge(judges=["marginal"])
+    with pytest.raises(UnknownNameError, match="did you mean income"):
+        quick.judge(targets=["incom"])

@@ -1,0 +1,151 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from genwright.core.errors import ConfigError, DataError, FitError, RunError, UnknownNameError
+from genwright.core.schema import Column, Schema
+from genwright.models.trees import Trees
+from genwright.pipeline import choose, fit, load
+from tests.tables import as_text, customers, dependent
+
+
+def _fit(data, model="marginals", **settings):
+    return fit(data, model, **{"judge": False, **settings})
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_too_few_rows(n):
+    with pytest.raises((FitError, DataError), match="rows"):
+        _fit(customers(5).iloc[:n])
+
+
+def test_the_last_row_is_not_held_out():
+    with pytest.raises(FitError, match=r"1 of 2 rows are too few .*held_out"):
+        _fit(dependent(2))
+    frame = pd.DataFrame({"x": ["a", "b"], "y": ["b", "a"]})
+    run = _fit(frame, held_out=0, kinds={"x": "category", "y": "category"})
+    assert run.sample(3).shape == (3, 2)
+
+
+@pytest.mark.parametrize("model", ["marginals", "trees"])
+def test_one_column(model):
+    drawn = _fit(customers()[["age"]], model).sample(20)
+    assert drawn["age"].between(18, 89).all()
+
+
+def test_nothing_to_model():
+    frame = pd.DataFrame({"customer_id": [f"C{i:05d}" for i in range(50)], "country": "NL"})
+    with pytest.raises(FitError, match=r"no column can be modelled.*customer_id: id.*kinds="):
+        _fit(frame)
+
+
+def test_holding_nothing_out():
+    run = fit(customers(100), "marginals", held_out=0)
+    assert (run.artefact.facts["n_train"], run.artefact.facts["n_held_out"], run.scores) == (100, 0, [])
+    with pytest.raises(ConfigError, match="share"):
+        _fit(customers(100), held_out=1.0)
+
+
+def test_a_schema_and_single_kinds():
+    inferred = _fit(customers()).schema
+    assert inferred["visits"].kind == "number"
+    run = _fit(customers(), schema=inferred, kinds={"visits": "category"})
+    assert (run.schema["visits"].kind, run.schema["age"].kind) == ("category", inferred["age"].kind)
+    only = _fit(customers(), schema=Schema((Column("age", "number"), Column("region", "category"))))
+    assert list(only.sample(3).columns) == ["age", "region"]
+    with pytest.raises(UnknownNameError, match="did you mean visits"):
+        _fit(customers(), kinds={"visit": "category"})
+
+
+def test_names_are_checked_before_the_work(monkeypatch):
+    monkeypatch.setattr("genwright.pipeline.read", lambda data: pytest.fail("read the data first"))
+    with pytest.raises(UnknownNameError, match="did you mean trees"):
+        fit("customers.csv", "treees")
+    with pytest.raises(UnknownNameError, match="did you mean min_leaf"):
+        fit("customers.csv", "trees", settings={"min_leef": 5})
+    with pytest.raises(ConfigError, match="min_leaf"):
+        fit("customers.csv", "trees", settings={"min_leaf": "many"})
+
+
+def test_targets_exist_and_reach_the_judge(monkeypatch):
+    seen = []
+    monkeypatch.setattr("genwright.pipeline.Run.judge", lambda self, **k: seen.append(tuple(k["targets"])))
+    fit(customers(), "marginals", targets=iter(["churned"]))
+    assert seen == [("churned",)]
+    with pytest.raises(UnknownNameError, match="did you mean churned"):
+        fit(customers(), "marginals", targets=["churn"])
+
+
+def test_settings_reach_the_model():
+    assert _fit(customers(), "marginals", settings={"pseudo_count": "2"}).model.config.pseudo_count == 2.0
+
+
+def test_auto_says_why():
+    small, large = _fit(customers(15), "auto"), _fit(customers(100), "auto")
+    assert (small.artefact.model_name, large.artefact.model_name) == ("marginals", "trees")
+    assert "12 training rows are too few" in small.artefact.facts["why"]
+    assert "6 mixed columns and 80 rows" in large.artefact.facts["why"]
+    assert _fit(customers(100)).artefact.facts["why"] == "asked for"
+    assert choose(large.artefact.codec, 19)[0] == "marginals"
+
+
+def test_facts_are_json_and_name_the_data(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    as_text(customers()).to_csv("customers.csv", index=False)
+    facts = _fit("customers.csv").artefact.facts
+    assert json.loads(json.dumps(facts)) == facts
+    assert facts["data"] == "customers.csv"
+    assert facts["path"] == str((tmp_path / "customers.csv").resolve())
+    assert (facts["n_rows"], facts["n_train"], facts["n_held_out"], facts["is_text"]) == (400, 320, 80, True)
+    in_memory = _fit(customers()).artefact.facts
+    assert (in_memory["data"], in_memory["path"], in_memory["flavour"]) == ("a pandas frame", None, "pandas")
+
+
+def test_the_same_seed_fits_the_same(tmp_path):
+    first, second, other = (_fit(customers(), "trees", seed=s) for s in (1, 1, 2))
+    assert first.sample(30).equals(second.sample(30))
+    assert not first.sample(30, seed=1).equals(other.sample(30, seed=1))
+
+
+def test_a_run_is_saved_and_not_overwritten_by_chance(tmp_path):
+    out = tmp_path / "run"
+    _fit(customers(), out=out)
+    with pytest.raises(RunError):
+        _fit(customers(), out=out)
+    _fit(customers(), out=out, overwrite=True, seed=3)
+    assert load(out).artefact.seed == 3
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_an_interrupted_fit_leaves_nothing(tmp_path, monkeypatch, error):
+    def stop(*args):
+        raise error
+
+    monkeypatch.setattr(Trees, "solve", stop)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(error):
+        _fit(customers(), "trees", out=tmp_path / "runs" / "run")
+    assert [p for p in Path(tmp_path).rglob("*") if p.is_file()] == []
+
+
+def test_scores_come_with_the_fit(monkeypatch):
+    monkeypatch.setattr("genwright.runs.run.JUDGES", _Few())
+    run = fit(customers(), "trees")
+    found = {s.name: s for s in run.scores}
+    assert found
+    assert all(np.isfinite(s.value) for s in found.values())
+
+
+class _Few:
+    """The registry of judges with one quick judge."""
+
+    def names(self):
+        return ["marginals"]
+
+    def get(self, name):
+        from genwright.core.registry import JUDGES
+
+        return JUDGES.get(name)
