@@ -87,7 +87,10 @@ def fit(
     rows = split(records, schema, n_rows, held_out, seed)
     codec = TableCodec(schema).fit(_train_rows(typed(records, schema), rows))
     if not codec.modelled:
-        raise FitError(f"{records.name}: no column can be modelled; kinds are {_kinds(schema)}: set some with kinds=")
+        raise FitError(
+            f"{records.name}: no column can be modelled: every one is constant, an id or free text; add one that "
+            "varies, or set its kind, for example to category"
+        )
     train, held = encode(records, schema, codec, rows)
     if len(train) < 2:
         raise FitError(f"{records.name}: {len(train)} of {n_rows} rows are too few to learn from; lower held_out")
@@ -156,7 +159,3 @@ def _train_rows(batches: Iterator[pa.RecordBatch], rows: Any) -> Iterator[pa.Rec
     for batch in batches:
         yield batch.filter(pa.array(~rows(batch, start)))
         start += batch.num_rows
-
-
-def _kinds(schema: Schema) -> str:
-    return ", ".join(f"{c.name}: {c.kind}" for c in schema)

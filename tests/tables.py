@@ -38,3 +38,8 @@ def dependent(n: int, seed: int = 0) -> pd.DataFrame:
     c = np.where(rng.random(n) < 0.8, b, rng.integers(0, 3, n))
     letters = np.array(list("xyz"))
     return pd.DataFrame({"a": letters[a], "b": letters[b], "c": letters[c]})
+
+
+def shown(value: object) -> str:
+    """The name of a test's case: the same in every process, so functions are not called by their address."""
+    return "test" if callable(value) and not isinstance(value, type) else str(value)

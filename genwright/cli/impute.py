@@ -29,7 +29,7 @@ def command(
     from genwright.cli.terminal.rows import is_watched, put, table_file
     from genwright.data.read import read
     from genwright.pipeline import load
-    from genwright.recipes.impute import filled
+    from genwright.recipes.impute import filled, filled_schema
 
     place = table_file(out, overwrite)
     fitted = load(run)
@@ -45,7 +45,7 @@ def command(
 
     with screen.progress(is_watched(place)) as progress:
         progress(0.0, "filling")
-        document = put(screen, counted(), fitted.schema, place, excel_safe)
+        document = put(screen, counted(), filled_schema(fitted, records), place, excel_safe)
     if place is not None:
         screen.say(f"{n_rows:,} rows without holes in {place}")
     return {**document, "n_rows": n_rows, "seed": seed}

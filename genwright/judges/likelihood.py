@@ -39,7 +39,7 @@ class Likelihood(Judge):
     }
     needs = frozenset({"train", "held_out", "log_prob"})
     source = "Good (1952), https://doi.org/10.1111/j.2517-6161.1952.tb00104.x"
-    max_rows = 10_000
+    max_rows = 2_000
 
     def measure(self, fake: Batch, evidence: Evidence) -> dict[str, Measure]:
         """The model's number on held-out rows; `fake` is not looked at, because the model itself is asked."""

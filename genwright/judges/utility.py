@@ -103,6 +103,8 @@ class Utility(Judge):
         for name in evidence.targets:
             evidence.space[name]  # raises for an unknown column
         names = list(evidence.space)
+        if len(names) < 2:
+            return []  # nothing to predict from
         found = [_target(name, j, train[:, j], bool(is_category[j])) for j, name in enumerate(names)]
         usable = [t for t in found if t is not None]
         if evidence.targets:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
@@ -15,13 +15,13 @@ from genwright.core.codec import TableCodec
 from genwright.core.dataset import Dataset, concat
 from genwright.core.errors import DataError, UnknownNameError, UnsupportedError
 from genwright.core.given import parse
-from genwright.core.judge import Evidence, Score
+from genwright.core.judge import Evidence, Judge, Score
 from genwright.core.model import HasBound, HasLogProb, Model, Progress
 from genwright.core.records import Flavour, Records
 from genwright.core.registry import JUDGES, MODELS
 from genwright.core.rng import numpy_generator, torch_generator
 from genwright.core.schema import Schema
-from genwright.core.space import Batch, Real
+from genwright.core.space import Batch, Real, Space
 from genwright.data.cache import encode
 from genwright.data.fingerprint import fingerprint
 from genwright.data.read import read
@@ -33,6 +33,7 @@ from genwright.runs.draw import Draw
 
 log = logging.getLogger("genwright")
 
+JUDGED_COLUMNS = 100  # of wider tables, judges look at some columns only; the likelihood is of all of them
 JUDGED_ROWS = 10_000  # rows of each side that judges look at, unless asked for more
 
 
@@ -167,7 +168,7 @@ class Run:
             progress(i / len(found), f"judging: {name}")
             if "log_prob" in judge.needs and evidence.log_prob is None:
                 continue
-            scores += judge.scores(evidence)
+            scores += _scores(judge, evidence)
         self.artefact.scores = scores
         progress(1.0, "judged")
         return scores
@@ -307,3 +308,26 @@ def _require(records: Records, codec: TableCodec) -> None:
     absent = [name for name in codec.modelled if name not in there]
     if absent:
         raise DataError(f"{records.name}: column {absent[0]!r} is absent; the run models {', '.join(codec.modelled)}")
+
+
+def _scores(judge: Judge, evidence: Evidence) -> list[Score]:
+    """A judge's scores, of `JUDGED_COLUMNS` columns where there are more."""
+    names = list(evidence.space)
+    if len(names) <= JUDGED_COLUMNS or "log_prob" in judge.needs:
+        return judge.scores(evidence)
+    rng = numpy_generator(evidence.seed, "judge", "columns")
+    chosen = {*evidence.targets, *rng.permutation(names)[: JUDGED_COLUMNS - len(evidence.targets)].tolist()}
+    narrow = replace(
+        evidence,
+        space=Space({n: f for n, f in evidence.space.items() if n in chosen}),
+        train=_columns(evidence.train, chosen),
+        held_out=_columns(evidence.held_out, chosen),
+        fake=_columns(evidence.fake, chosen),
+        trivial=_columns(evidence.trivial, chosen),
+    )
+    note = f"; on {len(chosen)} of {len(names)} columns"
+    return [replace(score, protocol=score.protocol + note) for score in judge.scores(narrow)]
+
+
+def _columns(batch: Batch, names: set[str]) -> Batch:
+    return {name: x for name, x in batch.items() if name in names}

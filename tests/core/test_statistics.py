@@ -80,7 +80,7 @@ def test_total_variation_is_the_largest_difference_over_all_sets(x: list[int], y
 
 
 def test_error_of_a_mean_distance_is_that_of_repetition() -> None:
-    """Two columns that always agree, three apart from the same three categories elsewhere: compare with 400 repetitions."""
+    """Two columns that always agree, three apart from the same three categories elsewhere: 400 repetitions."""
     rng, values, errors = np.random.default_rng(0), [], []
     for _ in range(400):
         x, y = rng.choice(3, 300, p=[0.6, 0.3, 0.1]), rng.choice(3, 500, p=[0.2, 0.3, 0.5])

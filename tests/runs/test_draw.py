@@ -13,7 +13,7 @@ from genwright.core.rng import torch_generator
 from genwright.pipeline import fit, load
 from genwright.runs import draw as drawing
 from genwright.runs.run import Run
-from tests.tables import as_text, customers, dependent
+from tests.tables import as_text, customers, dependent, shown
 
 GIVENS = [
     None,
@@ -54,7 +54,7 @@ def _slice_in_a_process(job: tuple[Path, int, int]) -> pa.Table:
     return _rows(load(folder), n, "region = 'north'", start=start)
 
 
-@pytest.mark.parametrize("given", GIVENS, ids=str)
+@pytest.mark.parametrize("given", GIVENS, ids=shown)
 def test_row_i_is_a_function_of_run_seed_and_i(run, given):
     every = _rows(run, 700, given, seed=3)
     for start, n in [(0, 1), (0, 7), (5, 1), (300, 400), (699, 1)]:
@@ -120,7 +120,7 @@ def test_global_random_state_is_neither_read_nor_written(run):
         ({"joined": (pd.Timestamp("2021-01-01"), None)}, lambda f: f["joined"] >= "2021-01-01"),
         ({"joined": ("2021-01-01", "2021-12-31")}, lambda f: f["joined"].dt.year == 2021),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_given_is_met(run, given, check):
     rows = run.sample(30, given)
@@ -172,7 +172,7 @@ def test_instants_are_read_in_the_zone_of_the_column():
         ("customer_id = 'C00001'", GivenError, ["customer_id", "id", "not modelled"]),
         ({"age": [20, None]}, GivenError, ["is missing"]),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_what_cannot_be_given_is_told_at_once(run, given, error, words):
     with pytest.raises(error) as caught:
@@ -276,7 +276,7 @@ def _largest_error(drawn: pd.DataFrame, rows: pd.DataFrame, mask: pd.Series) -> 
         ("a = 'x' and c = 'z'", lambda f: (f["a"] == "x") & (f["c"] == "z")),
         ("b != 'x' and c in ('x', 'y')", lambda f: (f["b"] != "x") & f["c"].isin(["x", "y"])),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_conditional_draws_agree_with_enumeration(chain, given, mask):
     rows = _enumerated(chain)
