@@ -57,7 +57,7 @@ class TreesConfig:
     max_rows: int = 400_000  # rows kept as donors
     max_grown: int = 150_000  # rows that grow one tree
     first: tuple[str, ...] = ()  # columns modelled first, so that they can be given exactly
-    n_threads: int = 1  # columns grown at the same time
+    n_threads: int = 0  # columns grown at the same time; 0: as many as torch uses threads
 
     def __post_init__(self) -> None:
         for name in (
@@ -66,7 +66,6 @@ class TreesConfig:
             "min_leaf_weak",
             "min_leaf_slope",
             "min_fill",
-            "n_threads",
             "max_predictors",
         ):
             if getattr(self, name) < 1:
@@ -111,7 +110,7 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
             return grow_step(t, self.columns, self.donors, self.config, np.random.default_rng(seeds[t]))
 
         self.steps = []
-        with ThreadPoolExecutor(self.config.n_threads) as pool:
+        with ThreadPoolExecutor(self.config.n_threads or torch.get_num_threads()) as pool:
             for step in pool.map(work, range(len(self.order))):
                 self.steps.append(step)
                 n_done += 1

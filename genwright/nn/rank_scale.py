@@ -39,7 +39,7 @@ class RankScale:
         self._stop = np.where(is_single, edges[1:], values)
         ends = np.stack([self.below, self.below + counts], axis=1) / max(self.n, 1)
         self._knot_rank = ends.ravel()
-        self._first_score, self._last_score = score_of(ends, self.n).T
+        self.owned_scores = score_of(ends, self.n).T  # first and last score of each value (2, M)
         self._knot_value = np.stack([self._start, self._stop], axis=1).ravel()
 
     def value(self, rank: np.ndarray) -> np.ndarray:
@@ -50,10 +50,6 @@ class RankScale:
     def owned(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """First and last rank of the distinct values with these indices."""
         return self.below[index] / self.n, (self.below[index] + self.counts[index]) / self.n
-
-    def owned_scores(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Normal scores of those ranks."""
-        return self._first_score[index], self._last_score[index]
 
     def ranks(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Which ranks come out as the values x (B,).

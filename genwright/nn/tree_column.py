@@ -45,6 +45,7 @@ class TreeColumn:
         self.n = int(self.counts.sum())
         self.low, self.high = self._range()
         self.smooth: RankScale | None = None
+        self.owned_scores = np.full((2, len(self.values) + 1), np.nan)  # code → first and last score; NaN for atoms
         self.smooth_index = np.full(len(self.values) + 1, -1)  # code → index on the rank scale; the last is for −1
         if isinstance(support, Real) and self.n:
             self._mid_rank = (np.cumsum(self.counts) - self.counts / 2) / self.n
@@ -53,6 +54,7 @@ class TreeColumn:
             if n_light > MIN_SMOOTH_SHARE * self.n and len(light) > MIN_SMOOTH_VALUES:
                 self.smooth = RankScale(self.values[light], self.counts[light], support)
                 self.smooth_index[light] = np.arange(len(light))
+                self.owned_scores[:, light] = self.smooth.owned_scores
         self._weights = self._own_weights()
 
     def _range(self) -> tuple[float, float]:

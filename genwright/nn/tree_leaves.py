@@ -181,15 +181,14 @@ class Candidates:
 
     def __post_init__(self) -> None:
         self.total = np.bincount(self.row, weights=self.weight, minlength=self.n_rows)  # (B,)
-        scale = self.column.smooth
-        if scale is None:
+        if self.column.smooth is None:
             return
-        index = self.column.smooth_index[self.code]
-        first, last = scale.owned_scores(index)
-        shift = np.clip(self.shift, -FARTHEST - (first + last) / 2, FARTHEST - (first + last) / 2)
-        self.own_low = np.where(index >= 0, first + shift, np.nan)  # of the ranks the donor's value owns (M,)
-        self.own_high = np.where(index >= 0, last + shift, np.nan)
+        # Scores that the donor's value owns (M,); NaN for atoms.
+        self.own_low, self.own_high = (table.take(self.code, mode="wrap") for table in self.column.owned_scores)
         self.middle = (self.own_low + self.own_high) / 2
+        if self.shift.any():
+            shift = np.clip(self.shift, -FARTHEST - self.middle, FARTHEST - self.middle)
+            self.own_low, self.own_high, self.middle = (x + shift for x in (self.own_low, self.own_high, self.middle))
 
     def draw(self, u: np.ndarray, v: np.ndarray, temperature: float = 1.0) -> np.ndarray:
         """One value a row (B,): u picks the donor, v the place in its stretch."""

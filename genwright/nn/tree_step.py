@@ -115,14 +115,15 @@ class Step:
         if self.hole:
             keep = self._outside_hole(tree, leaf, row, place, where, donors, columns)
             row, place = row[keep], place[keep]
-        member = tree.members[place]
-        code = donors.codes[member, self.t]
+        member = tree.members.take(place, mode="clip")
+        code = donors.codes[:, self.t].take(member, mode="clip")
         shift = np.zeros(len(row))
         if len(self.slope_columns):
-            slopes = tree.slopes[leaf]  # (B, S)
+            slopes, count = tree.slopes[leaf], np.bincount(row, minlength=len(leaf))  # (B, S), (B,)
             shift = np.einsum("bs,bs->b", slopes, self._mine(where))[row]
-            shift -= np.einsum("ms,ms->m", slopes[row], self._theirs(donors, member))
-        return Candidates(row, code, tree.weights[place], shift, columns[self.t], len(leaf))
+            for slope, theirs in zip(slopes.T, self._theirs(donors, member), strict=True):
+                shift -= np.repeat(slope, count) * theirs
+        return Candidates(row, code, tree.weights.take(place, mode="clip"), shift, columns[self.t], len(leaf))
 
     def _mine(self, where: np.ndarray) -> np.ndarray:
         """What slopes multiply, of rows: scores of numbers, target scores of categories (B, S)."""
@@ -130,11 +131,14 @@ class Step:
         return np.stack([score_of_coordinate(x) if m is None else m[x.astype(np.int64)] for x, m in tables], axis=1)
 
     def _theirs(self, donors: Donors, member: np.ndarray) -> np.ndarray:
-        """The same of donors (M, S)."""
-        theirs = np.empty((len(member), len(self.slope_columns)), np.float32)
+        """The same of donors (S, M)."""
+        theirs = np.empty((len(self.slope_columns), len(member)), np.float32)
         for s, k in enumerate(self.slope_columns):
             table = self.slope_maps.get(int(k))
-            theirs[:, s] = donors.scores[:, k][member] if table is None else table[donors.codes[:, k][member]]
+            if table is None:
+                donors.scores[:, k].take(member, out=theirs[s], mode="clip")
+            else:
+                theirs[s] = table.take(donors.codes[:, k].take(member, mode="clip"), mode="clip")
         return theirs
 
     def _outside_hole(
@@ -149,15 +153,19 @@ class Step:
     ) -> np.ndarray:
         """Which pairs stay when the nearest donors of every small leaf are passed over (M,)."""
         has_hole = ~tree.is_large[leaf] & (tree.count[leaf] > self.hole)  # (B,)
+        count = tree.count[leaf][has_hole]
         at = np.flatnonzero(has_hole[row])
         member = tree.members[place[at]]
         distance = 1e-6 * ((member * 0.6180339887) % 1)  # ties are broken by the donor, not by the order
         for k in self.predictors:
-            mine, theirs = where[:, k][row[at]], donors.where[:, k][member]
-            distance += (mine != theirs) if columns[k].is_category else np.abs(mine - theirs)
+            apart = np.repeat(where[has_hole, k], count)
+            theirs = donors.where[:, k].take(member, mode="clip")
+            if columns[k].is_category:
+                distance += apart != theirs
+            else:
+                distance += np.abs(np.subtract(apart, theirs, out=apart), out=apart)
         keep = np.ones(len(row), bool)
         if len(at):
-            count = tree.count[leaf][has_hole]
             first = np.cumsum(count) - count
             for _ in range(self.hole):
                 nearest = distance == np.repeat(np.minimum.reduceat(distance, first), count)

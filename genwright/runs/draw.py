@@ -16,7 +16,9 @@ Conditions are met in one of three ways, tried in this order:
 
 import logging
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -83,12 +85,12 @@ class Draw:
         return self.n_kept / self.n_tried if self.n_tried else 1.0
 
     def tables(self, n: int, start: int = 0) -> Iterator[pa.Table]:
-        """Rows start … start+n−1 as Arrow tables, one a chunk."""
+        """Rows start … start+n−1 as Arrow tables, one a chunk, drawn by as many threads as torch uses."""
         n, start, size = whole(n, "n"), whole(start, "start"), self.model.chunk
-        return (
-            self._table(k, max(start, k * size), min(start + n, (k + 1) * size))
-            for k in range(start // size, -(-(start + n) // size) if n else 0)
-        )
+        chunks = range(start // size, -(-(start + n) // size) if n else 0)
+        pieces = ((k, max(start, k * size), min(start + n, (k + 1) * size)) for k in chunks)
+        n_threads = 1 if self.rest else min(torch.get_num_threads(), len(chunks))
+        return _ahead(self._table, pieces, n_threads) if n_threads > 1 else (self._table(*piece) for piece in pieces)
 
     def _table(self, k: int, first: int, last: int) -> pa.Table:
         """Rows first … last−1, which lie in chunk k."""
@@ -380,3 +382,15 @@ def _listed(described: Column, column: Codec, n: int = 20) -> str:
     values = pa.table({described.name: column.decode(torch.arange(support.n)).drop_null()})
     texts = [str(v) for v in untyped(values, Schema((described,))).column(0).to_pylist()]
     return ", ".join(texts[:n]) + (f", … ({len(texts)} in all)" if len(texts) > n else "")
+
+
+def _ahead(work: Callable[..., pa.Table], pieces: Iterator[tuple[int, ...]], n_threads: int) -> Iterator[pa.Table]:
+    """Results in order, no more than a few of them ahead of whoever takes them."""
+    with ThreadPoolExecutor(n_threads) as pool:
+        waiting: deque[Future[pa.Table]] = deque()
+        for piece in pieces:
+            waiting.append(pool.submit(work, *piece))
+            if len(waiting) > n_threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
