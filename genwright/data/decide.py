@@ -55,14 +55,14 @@ def decide_typed(name: str, facts: TypedColumn, kind: "pa.DataType") -> Column:
     if pa.types.is_dictionary(kind):
         return Column(name, "category", why=f"declared a category, {n_different} values")
     if pa.types.is_temporal(kind):
-        return Column(name, "datetime", why=str(kind))
+        return Column(name, "datetime", why=f"dates ({kind})")
     if not is_numeric(kind):
         return Column(name, "category", why=f"{n_different} different values")
     if pa.types.is_integer(kind) and _is_all_different(facts) and is_id_name(name):
         return Column(name, "id", why="whole numbers, another in every row")
     if pa.types.is_integer(kind) and set(facts.counter.counts) == {0, 1}:
         return Column(name, "category", why="0 and 1")
-    return Column(name, "number", why=str(kind))
+    return Column(name, "number", why="whole numbers" if pa.types.is_integer(kind) else "decimal numbers")
 
 
 def forced(name: str, kind: str, facts: TextColumn) -> Column | None:
