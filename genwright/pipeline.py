@@ -88,8 +88,8 @@ def fit(
     codec = TableCodec(schema).fit(_train_rows(typed(records, schema), rows))
     if not codec.modelled:
         raise FitError(
-            f"{records.name}: no column can be modelled: every one is constant, an id or free text; add one that "
-            "varies, or set its kind, for example to category"
+            f"{records.name}: no column can be modelled; kinds are {_kinds(schema)}: add a column that varies, "
+            'or set some with kinds=, for example kinds={"city": "category"}'
         )
     train, held = encode(records, schema, codec, rows)
     if len(train) < 2:
@@ -159,3 +159,8 @@ def _train_rows(batches: Iterator[pa.RecordBatch], rows: Any) -> Iterator[pa.Rec
     for batch in batches:
         yield batch.filter(pa.array(~rows(batch, start)))
         start += batch.num_rows
+
+
+def _kinds(schema: Schema, most: int = 10) -> str:
+    shown = ", ".join(f"{c.name}: {c.kind}" for c in schema.columns[:most])
+    return f"{shown} and {len(schema) - most} more" if len(schema) > most else shown

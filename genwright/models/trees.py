@@ -1,20 +1,23 @@
 """Sequential trees: each column is drawn from a leaf of decision trees grown on the columns before it.
 
-    p(row) = Π_t p(x_t | x_<t),    p(x_t | x_<t) = ε p_t(x_t) + (1 − ε) 1/T Σ_τ p(x_t | donors of x_<t in tree τ)
+    p(row)       = Π_t p(x_t | x_<t)
+    p(x_t | x_<t) = ε p_t(x_t) + c 1/T Σ_τ p(x_t | coarse leaf of τ) + (1 − c − ε) 1/T Σ_τ p(x_t | fine leaf of τ)
 
 Sequential trees for synthetic data go back to Reiter (2005), "Using CART to generate partially synthetic public use
 microdata", Journal of Official Statistics 21. Here they are made to generalise instead of to remember:
 
-- *honest*: each tree is grown on one half of the rows and its leaves are filled with *donors* from the other half;
-- *a hole*: the donors that are nearest to x_<t, over all columns before t, are passed over, so that a row that has come
-  close to a training row is not led on along it. The hole is a function of x_<t, so the probabilities stay exact;
-- *smooth leaves*: a number that does not repeat is uniform (in normal scores) between the donors' midpoints, never the
+- *honest*: a tree is grown on one half of the rows and its leaves are filled with *donors* from the other half. Only a
+  smooth number that its trees predict well without slopes has a single tree, grown and filled by all rows;
+- *a hole*: the donors that are nearest to x_<t, over the columns that the tree looks at, are passed over in small
+  leaves, so that a row that has come close to a training row is not led on along it. The hole is a function of x_<t, so
+  the probabilities stay exact;
+- *smooth leaves*: a number that does not repeat is drawn from a stretch (of normal scores) around its donor, never the
   donor's own value;
 - *slopes*: where it raises the likelihood of rows not used for it, a donor's number is moved by a regression slope to
   where the row's own columns would have had it (see `nn/tree_slopes`), so that leaves can be large and still follow
-  strong relations.
-
-ε is a small share of draws from the column's own distribution, which makes every value possible.
+  strong relations;
+- *coarse leaves*: a share c of the values comes from larger leaves of the same trees, and ε from the column alone,
+  which makes every value possible.
 """
 
 from collections.abc import Mapping

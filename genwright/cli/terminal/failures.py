@@ -88,6 +88,10 @@ def guarded(work: Callable[[], Any], is_json: bool = False, is_debug: bool = Fal
     except (Exception, KeyboardInterrupt) as error:
         with suppress(BrokenPipeError):
             _tell(error, is_json, is_debug)
+        try:
+            sys.stdout.flush()
+        except OSError:  # what is still waiting cannot be written either, and must not change the exit code
+            _forget_output()
         return exit_code(error)
 
 
