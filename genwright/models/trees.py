@@ -34,8 +34,8 @@ from genwright.core.model import Conditions, HasLogProb, HasSolution, Model, Pro
 from genwright.core.packing import Packer, Unpacker
 from genwright.core.space import Batch, Category, Real, Space
 from genwright.nn.tree_column import TreeColumn, learn_column
-from genwright.nn.tree_growth import grow_step
-from genwright.nn.tree_step import Donors, Step
+from genwright.nn.tree_growth import Donors, grow_step
+from genwright.nn.tree_step import Step
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,6 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
         self.order = list(dict.fromkeys([*self.config.first, *space]))
         self.columns: list[TreeColumn] = []
         self.steps: list[Step] = []
-        self.donors = Donors.of([], np.zeros((0, 0), np.int32))
 
     def solve(self, data: Dataset, generator: torch.Generator, progress: Progress) -> None:
         """Grows the trees of every column, in order."""
@@ -105,12 +104,12 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
         arrays = {name: rows[name].numpy() for name in self.order}
         self.columns = [learn_column(self.space[name], arrays[name]) for name in self.order]
         codes = np.stack([c.code(arrays[name]) for name, c in zip(self.order, self.columns, strict=True)], axis=1)
-        self.donors = Donors.of(self.columns, codes)
+        donors = Donors.of(self.columns, codes)
         seeds = rng.integers(2**31, size=len(self.order))
         n_done = 0
 
         def work(t: int) -> Step:
-            return grow_step(t, self.columns, self.donors, self.config, np.random.default_rng(seeds[t]))
+            return grow_step(t, self.columns, donors, self.config, np.random.default_rng(seeds[t]))
 
         self.steps = []
         with ThreadPoolExecutor(self.config.n_threads or torch.get_num_threads()) as pool:
@@ -148,7 +147,7 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
         which = np.searchsorted(np.cumsum([eps, *shares]), u[:, 0], side="right") - 1  # −1: from the column alone
         for k, tree in enumerate(step.trees):
             at = np.flatnonzero(which == k)
-            x[at] = step.draw(tree, where[at], self.donors, self.columns, u[at, 1], u[at, 2], temperature)
+            x[at] = step.draw(tree, where[at], u[at, 1], u[at, 2], temperature)
         return x
 
     def log_prob(self, batch: Batch) -> torch.Tensor:
@@ -168,7 +167,7 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
             return np.log(alone)
         p = eps * alone
         for tree, share in zip(step.trees, step.shares(self.config.coarse, eps), strict=True):
-            for rows, candidates in step.candidates(tree, where, self.donors, self.columns):
+            for rows, candidates in step.candidates(tree, where):
                 p[rows] += share * candidates.prob(x[rows])
         return np.log(p)
 
@@ -223,14 +222,14 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
         p *= eps
         for k, tree in enumerate(step.trees):
             at = np.flatnonzero(which == k)
-            for part, candidates in step.candidates(tree, where[at], self.donors, self.columns):
+            for part, candidates in step.candidates(tree, where[at]):
                 p[at[part]] += shares[-1] * candidates.prob(x[at[part]])
         return p
 
     def describe(self) -> dict[str, Any]:
         """Order, and which columns follow a slope."""
         sloped = [self.order[t] for t, step in enumerate(self.steps) if len(step.slope_columns)]
-        return {"order": self.order, "slopes": sloped, "donors": len(self.donors.codes)}
+        return {"order": self.order, "slopes": sloped}
 
     def state(self) -> dict[str, torch.Tensor]:
         """Columns, trees and donors as flat arrays with their lengths."""
@@ -239,11 +238,10 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
             column.pack(packer)
         for step in self.steps:
             step.pack(packer)
-        return {"donors": torch.from_numpy(np.ascontiguousarray(self.donors.codes)), **packer.tensors()}
+        return packer.tensors()
 
     def load_state(self, state: Mapping[str, torch.Tensor]) -> None:
         """The inverse of `state`."""
         unpacker = Unpacker(state)
         self.columns = [TreeColumn.unpack(unpacker, self.space[name]) for name in self.order]
-        self.donors = Donors.of(self.columns, state["donors"].numpy())
-        self.steps = [Step.unpack(unpacker) for _ in self.order]
+        self.steps = [Step.unpack(unpacker, column) for column in self.columns]

@@ -10,7 +10,7 @@ from genwright.nn.tree import grow
 from genwright.nn.tree_column import TreeColumn
 from genwright.nn.tree_leaves import Leaves, blocks, fill
 from genwright.nn.tree_slopes import global_slope, tree_slopes
-from genwright.nn.tree_step import Donors, Step
+from genwright.nn.tree_step import Step, score_of_coordinate, slope_inputs
 
 MANY_CLASSES = 256  # more classes than that are split by their frequency instead of by the Gini index
 TRIAL_ROWS, TRIAL_CELLS = 8_000, 64  # rows of each half, and cells, that decide whether slopes help
@@ -19,6 +19,29 @@ SLOPE_GAIN = 0.08  # nats per row that slopes have to gain
 HALVED_ROWS = 12_000  # smaller tables are halved more often, so that their trees average out
 SCREEN_ROWS = 2_000  # rows by which predictors are screened
 MISSING = -0.2  # where a missing number stands on the rank scale when it is to be explained
+
+
+@dataclass
+class Donors:
+    """The training rows, as donors.
+
+    Args:
+        codes: Codes (N, D) int32.
+        where: Coordinates (N, D) float32, one column after the other in memory.
+        scores: Normal scores of the numbers (N, D) float32, the same.
+    """
+
+    codes: np.ndarray
+    where: np.ndarray
+    scores: np.ndarray
+
+    @classmethod
+    def of(cls, columns: list[TreeColumn], codes: np.ndarray) -> "Donors":
+        """Donors from the columns' codes."""
+        where = np.empty(codes.shape, np.float32, order="F")
+        for t, column in enumerate(columns):
+            where[:, t] = column.coordinate_of_code(codes[:, t])
+        return cls(np.asfortranarray(codes), where, score_of_coordinate(where))
 
 
 @dataclass(frozen=True)
@@ -54,7 +77,7 @@ def grow_step(t: int, columns: list[TreeColumn], donors: Donors, config: Any, rn
     """The step of column t, learnt from the donors."""
     column = columns[t]
     if t == 0 or len(donors.codes) < 2 * config.min_fill:
-        return Step(t, np.zeros(0, np.int64), [], 0, np.zeros(0, np.int64), {})
+        return Step.alone()
     code = donors.codes[:, t]
     y = _explained(column, code)
     predictors = _screen(t, columns, donors, y, config.max_predictors, rng)
@@ -63,12 +86,10 @@ def grow_step(t: int, columns: list[TreeColumn], donors: Donors, config: Any, rn
     plan = _plan(column, trial, config)
     if not plan.has_slope:
         slope = None
-    step = Step(t, predictors, [], 0, slope.columns if slope else np.zeros(0, np.int64), slope.maps if slope else {})
-    step.hole = plan.hole
-    grown_and_filled = _halves(len(code), plan, config, rng)
-    pairs = [_leaves(step, plan, slope, y, g, f, columns, donors, config, rng) for g, f in grown_and_filled]
-    step.trees = [fine for fine, _ in pairs] + [coarse for _, coarse in pairs]
-    return step
+    halves = _halves(len(code), plan, config, rng)
+    pairs = [_leaves(t, predictors, plan, slope, y, g, f, columns, donors, config, rng) for g, f in halves]
+    trees = [fine for fine, _ in pairs] + [coarse for _, coarse in pairs]
+    return Step(predictors, trees, slope.columns if slope else np.zeros(0, np.int64), slope.maps if slope else {})
 
 
 def _plan(column: TreeColumn, trial: Trial, config: Any) -> Plan:
@@ -126,7 +147,8 @@ def _screen(
 
 
 def _leaves(
-    step: Step,
+    t: int,
+    predictors: np.ndarray,
     plan: Plan,
     slope: "_Slope | None",
     y: np.ndarray,
@@ -138,35 +160,39 @@ def _leaves(
     rng: np.random.Generator,
 ) -> tuple[Leaves, Leaves]:
     """One tree with its donors, fine and coarse."""
-    column, code = columns[step.t], donors.codes[:, step.t]
+    column, code = columns[t], donors.codes[filled, t]
     is_classes = column.is_category and len(column.values) <= MANY_CLASSES
-    X = donors.where[:, step.predictors]
-    maps = _orders(step, columns, donors, y, grown)
+    X = donors.where[:, predictors]
+    maps = _orders(column, predictors, columns, donors, y, grown)
     for k, order in maps.items():
-        X[:, k] = order[donors.codes[:, step.predictors[k]]]
+        X[:, k] = order[donors.codes[:, predictors[k]]]
     target = slope.residual(y)[grown] if slope else y[grown]
     tree = grow(X[grown], target, is_category=is_classes, min_leaf=plan.min_leaf, seed=int(rng.integers(2**31)))
-    slopes = np.zeros((len(tree.feature), 0))
+    slopes, inputs = np.zeros((len(tree.feature), 0)), np.zeros((len(filled), 0))
     if slope:
         at = slope.rows
         slopes = tree_slopes(tree, tree.leaf_of(X[at]), slope.inputs, slope.score, slope.root, config.slope_var)
+        inputs = slope_inputs(donors.where[filled], slope.columns, slope.maps)
+    is_category = np.array([columns[k].is_category for k in predictors])
     found = []
     for min_fill in (config.min_fill, config.min_fill_coarse):
         tree = replace(tree)
         tree.prune(tree.leaf_of(X[filled]), min_fill)
-        found.append(
-            Leaves(tree, maps, **fill(tree, tree.leaf_of(X[filled]), filled, code[filled], column), slopes=slopes)
-        )
+        found.append(fill(column, tree, maps, X[filled], is_category, code, plan.hole, slopes, inputs))
     return found[0], found[1]
 
 
 def _orders(
-    step: Step, columns: list[TreeColumn], donors: Donors, y: np.ndarray, rows: np.ndarray
+    target: TreeColumn,
+    predictors: np.ndarray,
+    columns: list[TreeColumn],
+    donors: Donors,
+    y: np.ndarray,
+    rows: np.ndarray,
 ) -> dict[int, np.ndarray]:
     """For each predictor with more than two categories: where each code stands in the order that explains best."""
     found = {}
-    target = columns[step.t]
-    for k, place in enumerate(step.predictors):
+    for k, place in enumerate(predictors):
         column = columns[place]
         if column.is_category and len(column.values) > 2:
             score = _category_scores(donors.codes[rows, place], len(column.values), y[rows], target)
@@ -226,14 +252,12 @@ class _Slope:
             return None
         first, last = scale.owned(index[rows])
         score = score_of((first + last) / 2, scale.n)
-        maps, inputs = {}, []
-        for k in predictors:
-            if columns[k].is_category:
-                maps[int(k)] = _target_scores(donors.codes[:, k], rows, score, len(columns[k].values))
-                inputs.append(maps[int(k)][donors.codes[rows, k]])
-            else:
-                inputs.append(donors.scores[rows, k])
-        X = np.stack(inputs, axis=1).astype(np.float64)
+        maps = {
+            int(k): _target_scores(donors.codes[:, k], rows, score, len(columns[k].values))
+            for k in predictors
+            if columns[k].is_category
+        }
+        X = slope_inputs(donors.where[rows], predictors, maps).astype(np.float64)
         strength = np.abs(global_slope(X, score, ridge=1e-2)) * X.std(0)
         top = np.argsort(-strength, kind="stable")[: config.n_slopes]
         kept = predictors[top]

@@ -1,12 +1,12 @@
-"""Honest leaves: which training rows may donate to a row, and the distribution they make together.
+"""Honest leaves: which training values may be donated to a row, and the distribution they make together.
 
-A leaf's members are donors with weights. Small leaves list their donors one by one. Large ones, and those whose donors
-agree, are condensed: every code once, with its count as weight, and smooth numbers thinned to `THINNED` evenly spaced
-ones.
+A leaf's members are donors with weights. Small leaves list their donors one by one, in cells (`nn/tree_cells`): a row
+that lands in a cell passes over the members in and beside it, the *hole*. Large leaves, and those whose donors agree,
+are condensed: every code once, with its count as weight, and smooth numbers thinned to `THINNED` evenly spaced ones.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -14,42 +14,50 @@ from scipy.special import ndtr, ndtri
 
 from genwright.core.packing import Packer, Unpacker
 from genwright.nn.tree import Tree
+from genwright.nn.tree_cells import Cells, divide
 from genwright.nn.tree_column import TreeColumn
 
 LARGE = 64  # donors above which a leaf is condensed
 THINNED = 128  # smooth donors that a condensed leaf keeps
-PAIRS = 2_000_000  # pairs of a row and a donor that are looked at together
+PAIRS = 200_000  # pairs of a row and a donor that are looked at together
 CORE, CORE_WIDTH = 0.8, 0.2  # share of draws near their donor, and how near: see `Stretches`
 LONE = 0.05  # half the width, in normal scores, of a smooth donor without a neighbour
 FARTHEST, EDGE = 6.0, 7.0  # scores to which slopes move donors, and to which stretches reach; beyond 8 float64 ends
+ARRAYS = ("owner", "skip", "count", "codes", "weights", "offsets", "slopes")
 
 
 @dataclass
 class Leaves:
-    """A tree whose leaves hold donors.
+    """A tree whose leaves hold donors of a column.
 
     Args:
-        tree: The tree.
+        column: The column.
+        tree: The tree down to cells; the nodes that leaves are come first.
         maps: For predictors that are categories: position among the predictors → order of each code.
-        start: First member of each node's donors (nodes,).
-        count: Number of its members (nodes,).
-        is_large: Whether its members are condensed (nodes,).
-        members: Training rows (M,).
+        hole: Members passed over in leaves that are divided into cells.
+        owner: Leaf that each node lies in (nodes,).
+        skip: First member that a row in each cell passes over, −1: none (nodes,).
+        count: Members of each leaf, which follow one another in the order of the leaves (leaves,).
+        codes: Code of each member (M,).
         weights: Rows that each member stands for (M,).
-        slopes: Slope of each node (nodes, P); P = 0 without slopes.
+        offsets: Score that each member is moved by before a row's own slope, −b·x_i (M,); (0,) without slopes.
+        slopes: Slope b of each leaf (leaves, S); S = 0 without slopes.
     """
 
+    column: TreeColumn
     tree: Tree
     maps: dict[int, np.ndarray]
-    start: np.ndarray
+    hole: int
+    owner: np.ndarray
+    skip: np.ndarray
     count: np.ndarray
-    is_large: np.ndarray
-    members: np.ndarray
+    codes: np.ndarray
     weights: np.ndarray
+    offsets: np.ndarray
     slopes: np.ndarray
 
-    def leaf_of(self, predictors: np.ndarray) -> np.ndarray:
-        """The leaf of rows whose predictors' coordinates are (B, D)."""
+    def cell_of(self, predictors: np.ndarray) -> np.ndarray:
+        """The cell of rows whose predictors' coordinates are (B, P)."""
         if not self.maps:
             return self.tree.leaf_of(predictors)
         X = predictors.copy()
@@ -57,105 +65,201 @@ class Leaves:
             X[:, k] = order[predictors[:, k].astype(np.int64)]
         return self.tree.leaf_of(X)
 
-    def pick(self, leaf: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """One member for each of some leaves (B,), in proportion to the weights, by a uniform u."""
-        cumulative = self._cumulative
-        first, last = self.start[leaf], self.start[leaf] + self.count[leaf] - 1
-        base = cumulative[first] - self.weights[first]
-        place = np.searchsorted(cumulative, base + u * (cumulative[last] - base), side="right")
-        return self.members[place.clip(first, last)]
+    def pick(self, cell: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """A member for each of some cells (B,), in proportion to the weights, by a uniform u."""
+        total = self._cumulative
+        leaf, skip = self.owner[cell], self.skip[cell]
+        first = self.start[leaf]
+        last = first + self.count[leaf]
+        has_hole = skip >= 0
+        below = np.where(has_hole, total[skip], np.inf)
+        passed = np.where(has_hole, total[skip + self.hole * has_hole] - total[skip], 0.0)
+        target = total[first] + u * (total[last] - total[first] - passed)
+        target += np.where(target >= below, passed, 0.0)
+        return (np.searchsorted(total, target, side="right") - 1).clip(first, last - 1)
+
+    @cached_property
+    def start(self) -> np.ndarray:
+        """First member of each leaf (leaves,)."""
+        return np.cumsum(self.count) - self.count
 
     @cached_property
     def _cumulative(self) -> np.ndarray:
-        return np.cumsum(self.weights, dtype=np.float64)
+        """Weights before each member, and of all (M + 1,)."""
+        return np.concatenate([[0.0], np.cumsum(self.weights, dtype=np.float64)])
+
+    def value(self, place: np.ndarray, shift: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """What members donate to rows (B,) that move them by `shift`; v is the place in the member's stretch."""
+        code = self.codes[place]
+        x = self.column.value(code)
+        if self.column.smooth is None:
+            return x
+        at = np.flatnonzero(self.column.smooth_index[code] >= 0)
+        rank = ndtr(self.stretches(place[at], shift[at]).place(v[at]))
+        x[at] = self.column.smooth.value(rank)
+        return x
+
+    def stretches(self, place: np.ndarray, shift: np.ndarray) -> "Stretches":
+        """Stretches of smooth members (B,) that are moved by `shift`."""
+        score, before, after = (table[place] for table in self._spaced)
+        own_low, own_high = self.column.owned_scores[:, self.codes[place]]
+        middle = np.clip(score + shift, -FARTHEST, FARTHEST)
+        moved = middle - (own_low + own_high) / 2
+        return Stretches.around(middle, before, after, own_low + moved, own_high + moved)
+
+    @cached_property
+    def _spaced(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Score of each member, and how far the next ones below and above are in its leaf (M,); NaN for atoms."""
+        score = self.column.owned_scores[:, self.codes].mean(0)
+        if len(self.offsets):
+            score = score + self.offsets
+        leaf = np.repeat(np.arange(len(self.count)), self.count)
+        at = np.flatnonzero(~np.isnan(score))
+        at = at[np.lexsort((score[at], leaf[at]))]
+        middle, leaf = score[at], leaf[at]
+        is_new = np.ones(len(at), bool)
+        is_new[1:] = (leaf[1:] != leaf[:-1]) | (middle[1:] != middle[:-1])
+        group = np.cumsum(is_new) - 1  # members of a leaf that share a score
+        gap = np.where(leaf[is_new][1:] == leaf[is_new][:-1], np.diff(middle[is_new]), np.inf)
+        before, after = np.full((2, len(score)), np.nan)
+        before[at], after[at] = np.insert(gap, 0, np.inf)[group], np.append(gap, np.inf)[group]
+        return score, before, after
+
+    def candidates(self, cell: np.ndarray, shift: np.ndarray) -> Iterator[tuple[slice, "Candidates"]]:
+        """Runs of rows with their donors, for rows in cells (B,) that move donors by `shift` (B,)."""
+        has_hole = self.skip[cell] >= 0
+        count = self.count[self.owner[cell]] - self.hole * has_hole
+        for part in blocks(count):
+            row = np.repeat(np.arange(part.stop - part.start), count[part])
+            ends = np.cumsum(count[part])
+            place = np.arange(len(row)) + (self.start[self.owner[cell[part]]] - ends + count[part])[row]
+            place += self.hole * (has_hole[part][row] & (place >= self.skip[cell[part]][row]))
+            yield part, Candidates(self, row, place, shift[part])
 
     def pack(self, packer: Packer) -> None:
         """Adds what `unpack` needs."""
+        tree = self.tree
         packer.add(
-            feature=self.tree.feature,
-            threshold=self.tree.threshold,
-            left=self.tree.left,
-            right=self.tree.right,
+            leaves=np.array([self.hole], np.int64),
+            feature=tree.feature,
+            threshold=tree.threshold,
+            left=tree.left,
+            right=tree.right,
             map_keys=np.array(sorted(self.maps), np.int64),
-            start=self.start,
-            count=self.count,
-            is_large=self.is_large,
-            members=self.members,
-            weights=self.weights,
-            slopes=self.slopes,
+            **{name: getattr(self, name) for name in ARRAYS},
         )
         for key in sorted(self.maps):
             packer.add(map=self.maps[key])
 
     @classmethod
-    def unpack(cls, unpacker: Unpacker) -> "Leaves":
+    def unpack(cls, unpacker: Unpacker, column: TreeColumn) -> "Leaves":
         """The inverse of `pack`."""
+        hole = int(unpacker.next("leaves")[0])
         tree = Tree(*(unpacker.next(name) for name in ("feature", "threshold", "left", "right")))
         keys = unpacker.next("map_keys")
-        names = ("start", "count", "is_large", "members", "weights", "slopes")
-        rest = [unpacker.next(name) for name in names]
-        return cls(tree, {int(k): unpacker.next("map") for k in keys}, *rest)
+        arrays = {name: unpacker.next(name) for name in ARRAYS}
+        return cls(column, tree, {int(k): unpacker.next("map") for k in keys}, hole, **arrays)
 
 
 def fill(
-    tree: Tree, leaf: np.ndarray, rows: np.ndarray, codes: np.ndarray, column: TreeColumn
-) -> dict[str, np.ndarray]:
-    """Members of every leaf.
+    column: TreeColumn,
+    tree: Tree,
+    maps: dict[int, np.ndarray],
+    X: np.ndarray,
+    is_category: np.ndarray,
+    codes: np.ndarray,
+    hole: int,
+    slopes: np.ndarray,
+    inputs: np.ndarray,
+) -> Leaves:
+    """Leaves with the donors that fall into them.
 
     Args:
+        column: The column that is donated.
         tree: The tree.
-        leaf: Leaf of each filling row (N,).
-        rows: Number of each filling row among the training rows (N,).
-        codes: Code of each filling row in the column (N,).
-        column: The column.
+        maps: Orders of the predictors that are categories.
+        X: Coordinates of the donors, categories in these orders (N, P).
+        is_category: Predictors that are categories (P,).
+        codes: Codes of the donors in the column (N,).
+        hole: Members passed over in small leaves.
+        slopes: Slope of each node (nodes, S).
+        inputs: What slopes multiply, of the donors (N, S).
     """
-    order = np.lexsort((codes, leaf))
-    leaf, rows, codes = leaf[order], rows[order], codes[order]
-    n_nodes = len(tree.feature)
-    count = np.bincount(leaf, minlength=n_nodes)
+    leaf = tree.leaf_of(X)
+    count = np.bincount(leaf, minlength=len(tree.feature))
     is_large = count > LARGE
+    is_pure = _pure(codes, leaf, column, len(count)) & ~is_large
+    cells = divide(tree, X, ~is_large & ~is_pure & (count > hole) & (hole > 0), is_category, hole)
+    order = cells.order
+    leaf, codes, inputs = leaf[order], codes[order], inputs[order]
     ends = np.cumsum(count)
-    is_pure = _pure(codes, ends - count, count, column) & ~is_large
     is_kept = ~is_large[leaf] & (~is_pure[leaf] | (np.arange(len(leaf)) == (ends - count)[leaf]))
-    pieces, owners = [rows[is_kept]], [leaf[is_kept]]
-    weights = [np.where(is_pure, count, 1)[leaf[is_kept]].astype(np.float32)]
+    members = [np.flatnonzero(is_kept)]
+    weights = [np.where(is_pure, count, 1)[leaf[is_kept]]]
     for node in np.flatnonzero(is_large):
-        part = slice(ends[node] - count[node], ends[node])
-        kept, weight = _condense(codes[part], column)
-        pieces.append(rows[part][kept])
+        kept, weight = _condense(codes[ends[node] - count[node] : ends[node]], column)
+        members.append(ends[node] - count[node] + kept)
         weights.append(weight)
-        owners.append(np.full(len(kept), node))
-    owner = np.concatenate(owners)
-    order = np.argsort(owner, kind="stable")
-    n_members = np.bincount(owner, minlength=n_nodes)
-    return {
-        "start": (np.cumsum(n_members) - n_members).astype(np.int64),
-        "count": n_members.astype(np.int64),
-        "is_large": is_large | is_pure,
-        "members": np.concatenate(pieces)[order].astype(np.int32),
-        "weights": np.concatenate(weights)[order].astype(np.float32),
-    }
+    member = np.concatenate(members)
+    by_leaf = np.argsort(leaf[member], kind="stable")
+    member, weight = member[by_leaf], np.concatenate(weights)[by_leaf].astype(np.float32)
+    n_members = np.bincount(leaf[member], minlength=len(count))
+    offsets = -np.einsum("ms,ms->m", slopes[leaf[member]], inputs[member]) if slopes.shape[1] else np.zeros(0)
+    return Leaves(
+        column,
+        cells.tree,
+        maps,
+        hole,
+        cells.owner,
+        _skip(cells, count, n_members, hole),
+        n_members,
+        codes[member],
+        weight,
+        offsets,
+        slopes,
+    )
 
 
-def _pure(codes: np.ndarray, first: np.ndarray, count: np.ndarray, column: TreeColumn) -> np.ndarray:
-    """Which nodes hold one and the same atom in all their rows (nodes,); codes are sorted within the nodes."""
-    last = (first + count - 1).clip(0)
-    one = codes[first.clip(0, len(codes) - 1)]
-    return (count > 0) & (one == codes[last]) & (column.smooth_index[one] < 0)
+def _skip(cells: Cells, count: np.ndarray, n_members: np.ndarray, hole: int) -> np.ndarray:
+    """First member that a row in each cell passes over, −1 where the leaf is not divided (nodes,).
+
+    Args:
+        cells: The cells.
+        count: Donors of each leaf (leaves,).
+        n_members: Members of each leaf, as many as donors where it is divided (leaves,).
+        hole: Members passed over.
+    """
+    owner = cells.owner
+    start = np.cumsum(count) - count
+    is_divided = np.zeros(len(count), bool)
+    is_divided[owner[len(count) :]] = True
+    beside = cells.first - start[owner] - (hole - cells.count) // 2
+    within = beside.clip(0, (count[owner] - hole).clip(0))
+    return np.where(is_divided[owner], (np.cumsum(n_members) - n_members)[owner] + within, -1).astype(np.int64)
+
+
+def _pure(codes: np.ndarray, leaf: np.ndarray, column: TreeColumn, n_leaves: int) -> np.ndarray:
+    """Which leaves hold one and the same atom in all their rows (leaves,)."""
+    low, high = np.full(n_leaves, np.iinfo(np.int32).max), np.full(n_leaves, -2)
+    np.minimum.at(low, leaf, codes)
+    np.maximum.at(high, leaf, codes)
+    return (low == high) & (column.smooth_index[np.where(low == high, low, 0)] < 0)
 
 
 def _condense(codes: np.ndarray, column: TreeColumn) -> tuple[np.ndarray, np.ndarray]:
-    """Places and weights of the members that stand for a large leaf's sorted codes (N,)."""
+    """Places and weights of the members that stand for a large leaf's codes (N,)."""
+    by_code = np.argsort(codes, kind="stable")
+    codes = codes[by_code]
     is_smooth = column.smooth_index[codes] >= 0
     first = np.flatnonzero(~is_smooth & np.concatenate([[True], codes[1:] != codes[:-1]]))
     _, counts = np.unique(codes[~is_smooth], return_counts=True)
     smooth = np.flatnonzero(is_smooth)
     if not len(smooth):
-        return first, counts.astype(np.float32)
+        return by_code[first], counts.astype(np.float32)
     n_kept = min(THINNED, len(smooth))
     even = smooth[((np.arange(n_kept) + 0.5) * len(smooth) / n_kept).astype(int)]
     weight = np.concatenate([counts, np.full(n_kept, len(smooth) / n_kept)])
-    return np.concatenate([first, even]), weight.astype(np.float32)
+    return by_code[np.concatenate([first, even])], weight.astype(np.float32)
 
 
 @dataclass
@@ -163,68 +267,37 @@ class Candidates:
     """The donors of B rows, one row's after the other's; M pairs in all.
 
     Args:
+        leaves: Whose members they are.
         row: Row of each pair, increasing; every row has a donor (M,).
-        code: Donor's code (M,).
-        weight: Its weight (M,).
-        shift: How far its score is moved (M,).
-        column: The column that is donated.
-        n_rows: B.
+        place: Place of each pair's donor among the members (M,).
+        shift: How far each row moves its donors' scores (B,).
     """
 
+    leaves: Leaves
     row: np.ndarray
-    code: np.ndarray
-    weight: np.ndarray
+    place: np.ndarray
     shift: np.ndarray
-    column: TreeColumn
-    n_rows: int
-    total: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
+        self.column = self.leaves.column
+        self.code, self.weight = self.leaves.codes[self.place], self.leaves.weights[self.place]
+        self.n_rows = len(self.shift)
         self.total = np.bincount(self.row, weights=self.weight, minlength=self.n_rows)  # (B,)
-        if self.column.smooth is None:
-            return
-        # Scores that the donor's value owns (M,); NaN for atoms.
-        self.own_low, self.own_high = (table.take(self.code, mode="wrap") for table in self.column.owned_scores)
-        self.middle = (self.own_low + self.own_high) / 2
-        if self.shift.any():
-            shift = np.clip(self.shift, -FARTHEST - self.middle, FARTHEST - self.middle)
-            self.own_low, self.own_high, self.middle = (x + shift for x in (self.own_low, self.own_high, self.middle))
 
-    def draw(self, u: np.ndarray, v: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-        """One value a row (B,): u picks the donor, v the place in its stretch."""
-        weight = self.weight if temperature == 1.0 else self._tempered(temperature)
+    def pick(self, u: np.ndarray, temperature: float) -> np.ndarray:
+        """One member a row (B,) by a uniform u."""
+        weight = self._tempered(temperature)
         cumulative = np.cumsum(weight, dtype=np.float64)
         first = np.searchsorted(self.row, np.arange(self.n_rows))
         last = np.append(first[1:], len(self.row)) - 1
         base = cumulative[first] - weight[first]
         target = base + u * (cumulative[last] - base)
-        pick = np.clip(np.searchsorted(cumulative, target, side="right"), first, last)
-        x = self.column.value(self.code[pick])
-        if self.column.smooth is None:
-            return x
-        is_smooth = ~np.isnan(self.middle[pick])
-        rank = ndtr(np.where(is_smooth, self._stretch_of(pick, first).place(v), 0.0))
-        return np.where(is_smooth, self.column.smooth.value(rank), x)
-
-    def _stretch_of(self, pick: np.ndarray, first: np.ndarray) -> "Stretches":
-        """Stretches of one smooth donor a row (B,)."""
-        away = self.middle - self.middle[pick][self.row]
-        after = np.minimum.reduceat(np.where(away > 0, away, np.inf), first)
-        before = np.minimum.reduceat(np.where(away < 0, -away, np.inf), first)
-        return Stretches.around(self.middle[pick], before, after, self.own_low[pick], self.own_high[pick])
+        return self.place[np.clip(np.searchsorted(cumulative, target, side="right"), first, last)]
 
     def _all_stretches(self) -> tuple[np.ndarray, "Stretches"]:
         """The pairs whose donor is smooth, and their stretches."""
-        at = np.flatnonzero(~np.isnan(self.middle))
-        at = at[np.lexsort((self.middle[at], self.row[at]))]
-        row, middle = self.row[at], self.middle[at]
-        is_new = np.ones(len(at), bool)
-        is_new[1:] = (row[1:] != row[:-1]) | (middle[1:] != middle[:-1])
-        group = np.cumsum(is_new) - 1  # donors of a row that share a score
-        place, owner = middle[is_new], row[is_new]
-        gap = np.where(owner[1:] == owner[:-1], np.diff(place), np.inf)
-        before, after = np.insert(gap, 0, np.inf)[group], np.append(gap, np.inf)[group]
-        return at, Stretches.around(middle, before, after, self.own_low[at], self.own_high[at])
+        at = np.flatnonzero(self.column.smooth_index[self.code] >= 0)
+        return at, self.leaves.stretches(self.place[at], self.shift[self.row[at]])
 
     def _tempered(self, temperature: float) -> np.ndarray:
         """Weights raised to 1/temperature: by code for atoms, by density for smooth donors."""
@@ -294,14 +367,6 @@ def blocks(count: np.ndarray) -> Iterator[slice]:
         stop = max(start + 1, int(np.searchsorted(ends, below + PAIRS, side="right")))
         yield slice(start, stop)
         start = stop
-
-
-def pairs(leaves: Leaves, leaf: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row and place among the members of every (row, donor) pair, for rows in these leaves (B,)."""
-    count = leaves.count[leaf]
-    row = np.repeat(np.arange(len(leaf)), count)
-    place = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count) + leaves.start[leaf][row]
-    return row, place
 
 
 @dataclass
