@@ -34,6 +34,7 @@ from genwright.core.model import Conditions, HasLogProb, HasSolution, Model, Pro
 from genwright.core.packing import Packer, Unpacker
 from genwright.core.space import Batch, Category, Real, Space
 from genwright.nn.tree_column import TreeColumn, learn_column
+from genwright.nn.tree_equal import find_equals
 from genwright.nn.tree_growth import Donors, grow_step
 from genwright.nn.tree_step import Step
 
@@ -43,16 +44,16 @@ class TreesConfig:
     """Settings of `trees`."""
 
     min_leaf: int = 5  # rows in a leaf that predicts a category or repeated numbers
-    min_leaf_smooth: int = 10  # rows in a leaf that predicts a smooth number well; twice as many where it does not
+    min_leaf_smooth: int = 10  # rows in a leaf that predicts a smooth number
     min_leaf_weak: int = 60  # rows in a leaf that hardly predicts a smooth number
     min_leaf_slope: int = 40  # rows in a leaf whose donors are moved by a slope
     n_halvings: int = 0  # times the rows are halved for honest trees, two trees each; 0: more often where rows are few
     min_fill: int = 3  # donors that every leaf must have
     hole: int = 1  # nearest donors passed over in a leaf of a category or repeated numbers
-    hole_smooth: int = 3  # nearest donors passed over in a leaf of a smooth number
+    hole_smooth: int = 2  # nearest donors passed over in a leaf of a smooth number
     hole_slope: int = 2  # nearest donors passed over where a slope moves them
     background: float = 0.0005  # share of values drawn from the column alone, ε
-    coarse: float = 0.06  # share of values drawn from larger leaves
+    coarse: float = 0.02  # share of values drawn from larger leaves
     min_fill_coarse: int = 200  # donors that those have
     slope_var: float = 0.3  # how far slopes may differ from their parent's, τ²
     n_slopes: int = 8  # columns that a slope may use
@@ -103,8 +104,9 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
         rows = data.sample_rows(self.config.max_rows, rng)
         arrays = {name: rows[name].numpy() for name in self.order}
         self.columns = [learn_column(self.space[name], arrays[name]) for name in self.order]
-        codes = np.stack([c.code(arrays[name]) for name, c in zip(self.order, self.columns, strict=True)], axis=1)
-        donors = Donors.of(self.columns, codes)
+        values = [arrays[name] for name in self.order]
+        find_equals(self.columns, values, rng)
+        donors = Donors.of(self.columns, values)
         seeds = rng.integers(2**31, size=len(self.order))
         n_done = 0
 
@@ -126,28 +128,35 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
             where[:, t] = self.columns[t].coordinate(arrays[name])
         return where
 
+    def _equals(self, t: int, arrays: Mapping[str, np.ndarray], n: int) -> np.ndarray:
+        """The rows' own numbers that column t may equal (B, J)."""
+        places = self.columns[t].equals
+        if not len(places):
+            return np.zeros((n, 0))
+        return self.columns[t].projected([arrays[self.order[k]] for k in places])
+
     def sample(self, n: int, given: Batch, generator: torch.Generator, temperature: float = 1.0) -> Batch:
         """Column after column; a given prefix of the order is kept as it is."""
         n_drawn = max(n, self.chunk)  # so that row i is the same however many are asked for
         u = torch.rand(n_drawn, len(self.order), 3, generator=generator, dtype=torch.float64).numpy()[:n]
         where = np.empty((n, len(self.order)), np.float32, order="F")
-        rows = {}
+        rows: dict[str, np.ndarray] = {}
         for t, name in enumerate(self.order):
-            column = self.columns[t]
-            x = given[name].numpy() if name in given else self._draw(t, where, u[:, t], temperature)
-            where[:, t] = column.coordinate(x)
+            equals = self._equals(t, rows, n)
+            x = given[name].numpy() if name in given else self._draw(t, where, equals, u[:, t], temperature)
+            where[:, t] = self.columns[t].coordinate(x)
             rows[name] = x
         return {name: torch.from_numpy(rows[name]) for name in self.space}
 
-    def _draw(self, t: int, where: np.ndarray, u: np.ndarray, temperature: float) -> np.ndarray:
+    def _draw(self, t: int, where: np.ndarray, equals: np.ndarray, u: np.ndarray, temperature: float) -> np.ndarray:
         """Values of column t (B,) given the coordinates of the columns before it."""
         column, step, eps = self.columns[t], self.steps[t], self.config.background
-        x = column.draw_alone(u[:, 1], u[:, 2], temperature)
+        x = column.draw_beside(equals, u[:, 1], u[:, 2], temperature)
         shares = step.shares(self.config.coarse, eps)
         which = np.searchsorted(np.cumsum([eps, *shares]), u[:, 0], side="right") - 1  # −1: from the column alone
         for k, tree in enumerate(step.trees):
             at = np.flatnonzero(which == k)
-            x[at] = step.draw(tree, where[at], u[at, 1], u[at, 2], temperature)
+            x[at] = step.draw(tree, where[at], equals[at], u[at, 1], u[at, 2], temperature)
         return x
 
     def log_prob(self, batch: Batch) -> torch.Tensor:
@@ -156,18 +165,18 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
         where = self._coordinates(arrays)
         total = np.zeros(len(where))
         for t, name in enumerate(self.order):
-            total += self._column_log_prob(t, where, arrays[name])
+            total += self._column_log_prob(t, where, arrays[name], self._equals(t, arrays, len(where)))
         return torch.from_numpy(total)
 
-    def _column_log_prob(self, t: int, where: np.ndarray, x: np.ndarray) -> np.ndarray:
+    def _column_log_prob(self, t: int, where: np.ndarray, x: np.ndarray, equals: np.ndarray) -> np.ndarray:
         """log p(x_t | x_<t) (B,)."""
         column, step, eps = self.columns[t], self.steps[t], self.config.background
-        alone = column.prob_alone(x)
+        alone = column.prob_beside(equals, x)
         if not step.trees:
             return np.log(alone)
         p = eps * alone
         for tree, share in zip(step.trees, step.shares(self.config.coarse, eps), strict=True):
-            for rows, candidates in step.candidates(tree, where):
+            for rows, candidates in step.candidates(tree, where, equals):
                 p[rows] += share * candidates.prob(x[rows])
         return np.log(p)
 
@@ -187,7 +196,7 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
         weight = np.zeros(n)
         for t, name in enumerate(self.order):
             if name in given:
-                weight += self._column_log_prob(t, where, arrays[name])
+                weight += self._column_log_prob(t, where, arrays[name], self._equals(t, arrays, len(where)))
         return rows, torch.from_numpy(weight)
 
     def _propose_cells(
@@ -199,22 +208,27 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
         """
         u = torch.rand(max(n, self.chunk), len(self.order), 3, generator=generator, dtype=torch.float64).numpy()[:n]
         where = np.empty((n, len(self.order)), np.float32, order="F")
-        weight, is_drawn, rows = np.zeros(n), np.zeros(n, bool), {}
+        weight, is_drawn = np.zeros(n), np.zeros(n, bool)
+        rows: dict[str, np.ndarray] = {}
         for t, name in enumerate(self.order):
             is_known = known[name].numpy() if name in known else np.zeros(n, bool)
             holes, weighed = np.flatnonzero(~is_known), np.flatnonzero(is_known & is_drawn)
             kind = np.int64 if self.columns[t].is_category else np.float64
             x = given[name].numpy().copy() if name in known else np.zeros(n, kind)
-            x[holes] = self._draw(t, where[holes], u[holes, t], 1.0)
-            weight[weighed] += np.log(self._prob_by_one_tree(t, where[weighed], x[weighed], u[weighed, t, 0]))
+            equals = self._equals(t, rows, n)
+            x[holes] = self._draw(t, where[holes], equals[holes], u[holes, t], 1.0)
+            one = self._prob_by_one_tree(t, where[weighed], x[weighed], equals[weighed], u[weighed, t, 0])
+            weight[weighed] += np.log(one)
             where[:, t] = self.columns[t].coordinate(x)
             is_drawn[holes], rows[name] = True, x
         return {name: torch.from_numpy(rows[name]) for name in self.space}, torch.from_numpy(weight)
 
-    def _prob_by_one_tree(self, t: int, where: np.ndarray, x: np.ndarray, u: np.ndarray) -> np.ndarray:
+    def _prob_by_one_tree(
+        self, t: int, where: np.ndarray, x: np.ndarray, equals: np.ndarray, u: np.ndarray
+    ) -> np.ndarray:
         """An unbiased estimate of p(x_t | x_<t) (B,): the uniforms u (B,) pick a tree each."""
         step, eps = self.steps[t], self.config.background
-        p = self.columns[t].prob_alone(x)
+        p = self.columns[t].prob_beside(equals, x)
         if not step.trees:
             return p
         shares = np.cumsum(step.shares(self.config.coarse, eps))
@@ -222,7 +236,7 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
         p *= eps
         for k, tree in enumerate(step.trees):
             at = np.flatnonzero(which == k)
-            for part, candidates in step.candidates(tree, where[at]):
+            for part, candidates in step.candidates(tree, where[at], equals[at]):
                 p[at[part]] += shares[-1] * candidates.prob(x[at[part]])
         return p
 

@@ -5,10 +5,12 @@ A row's *code* in a column is a category, or the index of a number among the dis
 where it is missing.
 
 A number column splits into *atoms*, values heavy enough to be drawn as they are, and a *smooth* part on a rank scale
-(`nn/rank_scale`). A column with few distinct values consists of atoms.
+(`nn/rank_scale`). A column with few distinct values consists of atoms. Codes below −1 stand for smooth numbers that are
+those of an earlier column (`nn/tree_equal`): −2 for the first of `equals`, −3 for the second and so on.
 """
 
 from dataclasses import dataclass
+from dataclasses import field as field_
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from genwright.nn.rank_scale import RankScale
 HEAVY = 0.003  # share of the rows that makes a value an atom, if that is more than 5 rows
 MIN_SMOOTH_SHARE, MIN_SMOOTH_VALUES = 0.05, 20  # less than that, and every value is an atom
 UNSEEN = 0.5  # rows that stand for what was not seen
+MAX_EQUALS = 4  # earlier columns whose number a column's may equal
 
 
 @dataclass
@@ -32,12 +35,17 @@ class TreeColumn:
         values: Distinct values, sorted (U,); categories: codes 0 … U−1.
         counts: Rows of each (U,).
         n_missing: Rows without a number.
+        equals: Places of the earlier columns whose number the column's often is (J,).
+        equal_shares: Share of the rows in which it is (J,).
     """
 
     field: Field
     values: np.ndarray
     counts: np.ndarray
     n_missing: int
+    equals: np.ndarray = field_(default_factory=lambda: np.zeros(0, np.int64))
+
+    equal_shares: np.ndarray = field_(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         support = self.field.support
@@ -45,8 +53,9 @@ class TreeColumn:
         self.n = int(self.counts.sum())
         self.low, self.high = self._range()
         self.smooth: RankScale | None = None
-        self.owned_scores = np.full((2, len(self.values) + 1), np.nan)  # code → first and last score; NaN for atoms
-        self.smooth_index = np.full(len(self.values) + 1, -1)  # code → index on the rank scale; the last is for −1
+        n_codes = len(self.values) + 1 + MAX_EQUALS
+        self.owned_scores = np.full((2, n_codes), np.nan)  # code → first and last score; NaN for atoms
+        self.smooth_index = np.full(n_codes, -1)  # code → index on the rank scale; the last ones are for codes below 0
         if isinstance(support, Real) and self.n:
             self._mid_rank = (np.cumsum(self.counts) - self.counts / 2) / self.n
             light = np.flatnonzero(self.counts <= max(HEAVY * self.n, 5))
@@ -75,7 +84,7 @@ class TreeColumn:
         """
         if self.is_category:
             return np.where(self.counts > 0, self.counts, UNSEEN).astype(float)
-        is_atom = self.smooth_index[:-1] < 0
+        is_atom = self.smooth_index[: len(self.values)] < 0
         n_smooth = self.smooth.n if self.smooth else 0
         support: Any = self.field.support
         n_missing = max(self.n_missing, UNSEEN) if support.has_missing else self.n_missing
@@ -113,7 +122,7 @@ class TreeColumn:
             return code.astype(np.int64)
         if not self.n:
             return np.full(len(code), np.nan)
-        return np.where(code < 0, np.nan, self.values[code])
+        return np.where(code < 0, np.nan, self.values.take(code, mode="clip"))
 
     def draw_alone(self, u: np.ndarray, v: np.ndarray, temperature: float = 1.0) -> np.ndarray:
         """Values from the column's own distribution, by two uniforms a row: u picks the code, v the place."""
@@ -192,20 +201,64 @@ class TreeColumn:
         at = np.searchsorted(self.values, x).clip(0, len(self.values) - 1)
         return np.where(self.values[at] == x, at, -1)
 
+    def projected(self, values: list[np.ndarray]) -> np.ndarray:
+        """Numbers of the columns in `equals` (B,) each, as numbers that this column may have (B, J)."""
+        support: Any = self.field.support
+        middle = self.values[len(self.values) // 2]
+        found = [support.on_step(np.where(np.isnan(x), middle, x)).clip(self.low, self.high) for x in values]
+        return np.stack(found, axis=1)
+
+    def draw_beside(self, numbers: np.ndarray, u: np.ndarray, v: np.ndarray, temperature: float) -> np.ndarray:
+        """Values as `draw_alone` gives them, or the row's `projected` numbers (B, J), by their shares."""
+        ends = np.cumsum(self.equal_shares)
+        if not len(ends):
+            return self.draw_alone(u, v, temperature)
+        which = np.searchsorted(ends, u, side="right")
+        x = self.draw_alone(((u - ends[-1]) / (1 - ends[-1])).clip(0), v, temperature)
+        at = np.flatnonzero(which < len(ends))
+        x[at] = numbers[at, which[at]]
+        return x
+
+    def prob_beside(self, numbers: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Probability under `draw_beside` (B,): mass where x is one of the numbers, else as `prob_alone`."""
+        alone = self.prob_alone(x)
+        if not len(self.equal_shares):
+            return alone
+        hit = x[:, None] == numbers
+        is_density = hit.any(1) & ~self._has_mass(x)
+        return (1 - self.equal_shares.sum()) * np.where(is_density, 0.0, alone) + hit @ self.equal_shares
+
+    def _has_mass(self, x: np.ndarray) -> np.ndarray:
+        """Whether `prob_alone` is a mass and no density (B,)."""
+        support: Any = self.field.support
+        if support.step or self.smooth is None:
+            return np.ones(len(x), bool)
+        seen = self.seen(np.where(np.isnan(x), np.inf, x))
+        return np.isnan(x) | ((seen >= 0) & ((self.smooth_index[seen] < 0) | (self.counts[seen] > 1)))
+
+    def which_equal(self, x: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """The first of the `projected` numbers (B, J) that each x (B,) is; −1: none, or x is an atom."""
+        seen = self.seen(np.where(np.isnan(x), np.inf, x))
+        is_atom = (seen >= 0) & (self.smooth_index[seen] < 0)
+        hit = x[:, None] == numbers
+        return np.where(hit.any(1) & ~is_atom, hit.argmax(1), -1)
+
     def pack(self, packer: Packer) -> None:
         """Adds what `unpack` needs."""
         packer.add(
             column_values=self.values.astype(np.float64),
             column_counts=self.counts.astype(np.int64),
             column_missing=np.array([self.n_missing], np.int64),
+            column_equals=self.equals,
+            column_equal_shares=self.equal_shares,
         )
 
     @classmethod
     def unpack(cls, unpacker: Unpacker, field: Field) -> "TreeColumn":
         """The inverse of `pack`."""
-        names = ("column_values", "column_counts", "column_missing")
-        values, counts, missing = (unpacker.next(name) for name in names)
-        return cls(field, values, counts, int(missing[0]))
+        names = ("column_values", "column_counts", "column_missing", "column_equals", "column_equal_shares")
+        values, counts, missing, *equals = (unpacker.next(name) for name in names)
+        return cls(field, values, counts, int(missing[0]), *equals)
 
 
 def learn_column(field: Field, x: np.ndarray) -> TreeColumn:

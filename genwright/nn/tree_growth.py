@@ -10,11 +10,11 @@ from genwright.nn.tree import grow
 from genwright.nn.tree_column import TreeColumn
 from genwright.nn.tree_leaves import Leaves, blocks, fill
 from genwright.nn.tree_slopes import global_slope, tree_slopes
-from genwright.nn.tree_step import Step, score_of_coordinate, slope_inputs
+from genwright.nn.tree_step import Step, slope_inputs
 
 MANY_CLASSES = 256  # more classes than that are split by their frequency instead of by the Gini index
 TRIAL_ROWS, TRIAL_CELLS = 8_000, 64  # rows of each half, and cells, that decide whether slopes help
-WEAK, STRONG = -0.3, 0.5  # information below which a column is nearly noise, and above which leaves may be smaller
+WEAK = -0.5  # information below which a column is nearly noise
 SLOPE_GAIN = 0.08  # nats per row that slopes have to gain
 HALVED_ROWS = 12_000  # smaller tables are halved more often, so that their trees average out
 SCREEN_ROWS = 2_000  # rows by which predictors are screened
@@ -28,20 +28,25 @@ class Donors:
     Args:
         codes: Codes (N, D) int32.
         where: Coordinates (N, D) float32, one column after the other in memory.
-        scores: Normal scores of the numbers (N, D) float32, the same.
+        donated: What they donate: their codes, or which earlier column's number theirs is (N, D) int32.
     """
 
     codes: np.ndarray
     where: np.ndarray
-    scores: np.ndarray
+    donated: np.ndarray
 
     @classmethod
-    def of(cls, columns: list[TreeColumn], codes: np.ndarray) -> "Donors":
-        """Donors from the columns' codes."""
-        where = np.empty(codes.shape, np.float32, order="F")
-        for t, column in enumerate(columns):
+    def of(cls, columns: list[TreeColumn], values: list[np.ndarray]) -> "Donors":
+        """Donors from the values of each column (N,)."""
+        codes = np.empty((len(values[0]), len(columns)), np.int32, order="F")
+        where, donated = np.empty(codes.shape, np.float32, order="F"), codes.copy(order="F")
+        for t, (column, x) in enumerate(zip(columns, values, strict=True)):
+            codes[:, t] = donated[:, t] = column.code(x)
             where[:, t] = column.coordinate_of_code(codes[:, t])
-        return cls(np.asfortranarray(codes), where, score_of_coordinate(where))
+            if len(column.equals):
+                which = column.which_equal(x, column.projected([values[k] for k in column.equals]))
+                donated[which >= 0, t] = -2 - which[which >= 0]
+        return cls(codes, where, donated)
 
 
 @dataclass(frozen=True)
@@ -78,15 +83,14 @@ def grow_step(t: int, columns: list[TreeColumn], donors: Donors, config: Any, rn
     column = columns[t]
     if t == 0 or len(donors.codes) < 2 * config.min_fill:
         return Step.alone()
-    code = donors.codes[:, t]
-    y = _explained(column, code)
+    y = _explained(column, donors.codes[:, t])
     predictors = _screen(t, columns, donors, y, config.max_predictors, rng)
     slope = _Slope.find(t, predictors, columns, donors, config) if column.smooth else None
     trial = slope.trial(donors.where[:, predictors], y, config, rng) if slope else Trial(0.0, -np.inf)
     plan = _plan(column, trial, config)
     if not plan.has_slope:
         slope = None
-    halves = _halves(len(code), plan, config, rng)
+    halves = _halves(len(y), plan, config, rng)
     pairs = [_leaves(t, predictors, plan, slope, y, g, f, columns, donors, config, rng) for g, f in halves]
     trees = [fine for fine, _ in pairs] + [coarse for _, coarse in pairs]
     return Step(predictors, trees, slope.columns if slope else np.zeros(0, np.int64), slope.maps if slope else {})
@@ -99,8 +103,7 @@ def _plan(column: TreeColumn, trial: Trial, config: Any) -> Plan:
         return Plan(config.min_leaf_weak, config.hole_smooth, is_honest=True)
     if trial.gain > SLOPE_GAIN:
         return Plan(config.min_leaf_slope, config.hole_slope, is_honest=True, has_slope=True)
-    min_leaf = config.min_leaf_smooth * (1 if trial.information > STRONG else 2)
-    return Plan(min_leaf, config.hole_smooth, is_honest=False)
+    return Plan(config.min_leaf_smooth, config.hole_smooth, is_honest=False)
 
 
 def _halves(n: int, plan: Plan, config: Any, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -160,7 +163,7 @@ def _leaves(
     rng: np.random.Generator,
 ) -> tuple[Leaves, Leaves]:
     """One tree with its donors, fine and coarse."""
-    column, code = columns[t], donors.codes[filled, t]
+    column = columns[t]
     is_classes = column.is_category and len(column.values) <= MANY_CLASSES
     X = donors.where[:, predictors]
     maps = _orders(column, predictors, columns, donors, y, grown)
@@ -178,7 +181,9 @@ def _leaves(
     for min_fill in (config.min_fill, config.min_fill_coarse):
         tree = replace(tree)
         tree.prune(tree.leaf_of(X[filled]), min_fill)
-        found.append(fill(column, tree, maps, X[filled], is_category, code, plan.hole, slopes, inputs))
+        found.append(
+            fill(column, tree, maps, X[filled], is_category, donors.donated[filled, t], plan.hole, slopes, inputs)
+        )
     return found[0], found[1]
 
 
@@ -246,7 +251,7 @@ class _Slope:
         """The strongest columns of a ridge regression on all predictors."""
         scale = columns[t].smooth
         assert scale is not None
-        index = columns[t].smooth_index[donors.codes[:, t]]
+        index = columns[t].smooth_index[donors.donated[:, t]]
         rows = np.flatnonzero(index >= 0)
         if len(rows) < 4 * config.min_leaf_slope:
             return None

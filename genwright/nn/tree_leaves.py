@@ -23,6 +23,7 @@ PAIRS = 200_000  # pairs of a row and a donor that are looked at together
 CORE, CORE_WIDTH = 0.8, 0.2  # share of draws near their donor, and how near: see `Stretches`
 LONE = 0.05  # half the width, in normal scores, of a smooth donor without a neighbour
 FARTHEST, EDGE = 6.0, 7.0  # scores to which slopes move donors, and to which stretches reach; beyond 8 float64 ends
+NEVER = np.iinfo(np.int32).min  # a code that no donor has
 ARRAYS = ("owner", "skip", "count", "codes", "weights", "offsets", "slopes")
 
 
@@ -88,10 +89,20 @@ class Leaves:
         """Weights before each member, and of all (M + 1,)."""
         return np.concatenate([[0.0], np.cumsum(self.weights, dtype=np.float64)])
 
-    def value(self, place: np.ndarray, shift: np.ndarray, v: np.ndarray) -> np.ndarray:
-        """What members donate to rows (B,) that move them by `shift`; v is the place in the member's stretch."""
+    def value(self, place: np.ndarray, shift: np.ndarray, equals: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """What members donate to rows (B,).
+
+        Args:
+            place: The members (B,).
+            shift: How far the rows move their scores (B,).
+            equals: The rows' own numbers that the column's may equal (B, J).
+            v: Place in the members' stretches (B,).
+        """
         code = self.codes[place]
         x = self.column.value(code)
+        at = np.flatnonzero(code < -1)
+        if len(at):
+            x[at] = equals[at, -2 - code[at]]
         if self.column.smooth is None:
             return x
         at = np.flatnonzero(self.column.smooth_index[code] >= 0)
@@ -125,8 +136,10 @@ class Leaves:
         before[at], after[at] = np.insert(gap, 0, np.inf)[group], np.append(gap, np.inf)[group]
         return score, before, after
 
-    def candidates(self, cell: np.ndarray, shift: np.ndarray) -> Iterator[tuple[slice, "Candidates"]]:
-        """Runs of rows with their donors, for rows in cells (B,) that move donors by `shift` (B,)."""
+    def candidates(
+        self, cell: np.ndarray, shift: np.ndarray, equals: np.ndarray
+    ) -> Iterator[tuple[slice, "Candidates"]]:
+        """Runs of rows with their donors, for rows in cells (B,); the others as for `value`."""
         has_hole = self.skip[cell] >= 0
         count = self.count[self.owner[cell]] - self.hole * has_hole
         for part in blocks(count):
@@ -134,7 +147,7 @@ class Leaves:
             ends = np.cumsum(count[part])
             place = np.arange(len(row)) + (self.start[self.owner[cell[part]]] - ends + count[part])[row]
             place += self.hole * (has_hole[part][row] & (place >= self.skip[cell[part]][row]))
-            yield part, Candidates(self, row, place, shift[part])
+            yield part, Candidates(self, row, place, shift[part], equals[part])
 
     def pack(self, packer: Packer) -> None:
         """Adds what `unpack` needs."""
@@ -271,12 +284,14 @@ class Candidates:
         row: Row of each pair, increasing; every row has a donor (M,).
         place: Place of each pair's donor among the members (M,).
         shift: How far each row moves its donors' scores (B,).
+        equals: The rows' own numbers that the column's may equal (B, J).
     """
 
     leaves: Leaves
     row: np.ndarray
     place: np.ndarray
     shift: np.ndarray
+    equals: np.ndarray
 
     def __post_init__(self) -> None:
         self.column = self.leaves.column
@@ -308,7 +323,8 @@ class Candidates:
             at, stretches = self._all_stretches()
             is_smooth[at] = True
             log_density[at] = -np.log(stretches.whole[1] - stretches.whole[0])
-        key = self.row.astype(np.int64) * (int(self.code.max(initial=0)) + 2) + self.code + 1
+        low, high = int(self.code.min()), int(self.code.max())
+        key = self.row.astype(np.int64) * (high - low + 1) + self.code - low
         _, group = np.unique(np.where(is_smooth, -1 - self.row, key), return_inverse=True)
         mass = np.bincount(group, weights=self.weight)[group]  # of the atom, or of the row's smooth part
         log_factor = power * log_density
@@ -325,13 +341,22 @@ class Candidates:
             return np.bincount(self.row, weights=hit, minlength=self.n_rows) / self.total
         is_missing = np.isnan(x)
         filled = np.where(is_missing, 0.0, x)
-        seen = np.where(is_missing, -1, np.where(column.seen(filled) < 0, -2, column.seen(filled)))
+        seen = np.where(is_missing, -1, np.where(column.seen(filled) < 0, NEVER, column.seen(filled)))
         is_atom = column.smooth_index[self.code] < 0
         hit = self.weight * (is_atom & (self.code == seen[self.row]))
-        p = np.bincount(self.row, weights=hit, minlength=self.n_rows)
+        p = np.bincount(self.row, weights=hit, minlength=self.n_rows) + self._equal_weight(x)
         if column.smooth is not None:
             p += np.where(is_missing, 0.0, self._smooth_prob(filled))
         return p / self.total
+
+    def _equal_weight(self, x: np.ndarray) -> np.ndarray:
+        """Weight of the donors whose number is an earlier column's, where x (B,) is that (B,)."""
+        weight = np.zeros(self.n_rows)
+        for j in range(self.equals.shape[1]):
+            is_it = self.code == -2 - j
+            mine = np.bincount(self.row[is_it], weights=self.weight[is_it], minlength=self.n_rows)
+            weight += np.where(x == self.equals[:, j], mine, 0.0)
+        return weight
 
     def _smooth_prob(self, x: np.ndarray) -> np.ndarray:
         """The smooth donors' part of `prob`, before dividing by the row's total weight."""
@@ -339,7 +364,8 @@ class Candidates:
         assert column.smooth is not None
         first, last, density = column.smooth.ranks(x)
         seen = column.seen(x)
-        is_point = (seen >= 0) & (column.smooth_index[seen] < 0) & ~np.isnan(density)
+        is_point = ((seen >= 0) & (column.smooth_index[seen] < 0)) | (x[:, None] == self.equals).any(1)
+        is_point &= ~np.isnan(density)
         at, stretches = self._all_stretches()
         row, weight = self.row[at], self.weight[at]
         a, b = ndtri(first), ndtri(last)

@@ -47,21 +47,38 @@ class Step:
         fine = 1 - coarse - background
         return [fine / n_each] * n_each + [coarse / n_each] * n_each if n_each else []
 
-    def draw(self, tree: Leaves, where: np.ndarray, u: np.ndarray, v: np.ndarray, temperature: float) -> np.ndarray:
-        """Values of some rows (B,) by one of the trees; u picks the donor, v the place in its stretch."""
+    def draw(
+        self,
+        tree: Leaves,
+        where: np.ndarray,
+        equals: np.ndarray,
+        u: np.ndarray,
+        v: np.ndarray,
+        temperature: float,
+    ) -> np.ndarray:
+        """Values of some rows (B,) by one of the trees.
+
+        Args:
+            tree: One of `trees`.
+            where: Coordinates of the rows in all columns (B, D).
+            equals: The rows' own numbers that the column's may equal (B, J).
+            u: Picks the donor (B,).
+            v: Picks the place in its stretch (B,).
+            temperature: 1 draws from the model.
+        """
         cell = tree.cell_of(where[:, self.predictors])
         shift = self._shift(tree, cell, where)
         if temperature == 1.0:
-            return tree.value(tree.pick(cell, u), shift, v)
+            return tree.value(tree.pick(cell, u), shift, equals, v)
         place = np.empty(len(cell), np.int64)
-        for rows, candidates in tree.candidates(cell, shift):
+        for rows, candidates in tree.candidates(cell, shift, equals):
             place[rows] = candidates.pick(u[rows], temperature)
-        return tree.value(place, shift, v)
+        return tree.value(place, shift, equals, v)
 
-    def candidates(self, tree: Leaves, where: np.ndarray) -> Iterator[tuple[slice, Candidates]]:
-        """Runs of rows with their donors, for rows whose coordinates in all columns are (B, D)."""
+    def candidates(self, tree: Leaves, where: np.ndarray, equals: np.ndarray) -> Iterator[tuple[slice, Candidates]]:
+        """Runs of rows with their donors; the arguments are those of `draw`."""
         cell = tree.cell_of(where[:, self.predictors])
-        return tree.candidates(cell, self._shift(tree, cell, where))
+        return tree.candidates(cell, self._shift(tree, cell, where), equals)
 
     def _shift(self, tree: Leaves, cell: np.ndarray, where: np.ndarray) -> np.ndarray:
         """How far rows move the scores of their donors (B,)."""

@@ -66,7 +66,7 @@ def _context(model: Trees, colour: int, size: float, n: int) -> tuple[Batch, np.
 
 
 def _column_prob(model: Trees, where: np.ndarray, x: np.ndarray) -> np.ndarray:
-    return np.exp(model._column_log_prob(2, np.repeat(where[:1], len(x), axis=0), x))
+    return np.exp(model._column_log_prob(2, np.repeat(where[:1], len(x), axis=0), x, np.zeros((len(x), 0))))
 
 
 @pytest.mark.parametrize("last", ["category", "steps"])
@@ -88,7 +88,7 @@ def test_density_of_the_last_column_integrates_to_one_and_draws_follow_it(last: 
     assert last != "sloped" or "y" in model.describe()["slopes"]
     column = model.columns[2]
     assert column.smooth
-    is_point = (column.smooth_index[:-1] < 0) | (column.counts > 1)
+    is_point = (column.smooth_index[: len(column.values)] < 0) | (column.counts > 1)
     points = np.append(column.values[is_point], [np.nan] if column.field.support.has_missing else [])
     edges = np.append(np.quantile(column.values, np.linspace(0, 0.95, 20)), column.high)
     knots = np.concatenate([jumps(column), column.smooth.value(np.linspace(0, 1, 401))])
@@ -108,7 +108,10 @@ def test_log_prob_is_the_sum_over_the_columns() -> None:
     model, rows = _fitted(data), data.take(slice(0, 60))
     arrays = {name: x.numpy() for name, x in rows.items()}
     where = model._coordinates(arrays)
-    total = sum(model._column_log_prob(t, where, arrays[name]) for t, name in enumerate(model.order))
+    total = sum(
+        model._column_log_prob(t, where, arrays[name], model._equals(t, arrays, 60))
+        for t, name in enumerate(model.order)
+    )
     np.testing.assert_allclose(model.log_prob(rows).numpy(), total)
 
 
@@ -288,3 +291,47 @@ def test_fifteen_hundred_columns_of_sixty_rows() -> None:
     rows = _draw(model, 50)
     assert space.check(rows) == 50
     assert torch.isfinite(model.log_prob(rows)).all()
+
+
+def _paid(step: float, n: int = 3_000) -> Dataset:
+    """Bills, and payments that are the bill in 40 % of the rows."""
+    rng = np.random.default_rng(3)
+    bill, other = (rng.gamma(2.0, 1500.0, n) for _ in range(2))
+    paid = np.where(rng.random(n) < 0.4, bill, np.minimum(other, 4_000.0))
+    columns = {name: np.round(x) if step else x for name, x in (("bill", bill), ("paid", paid))}
+    return Dataset(Space({name: _real(x, step) for name, x in columns.items()}), columns)
+
+
+@pytest.mark.parametrize("step", [0.0, 1.0])
+def test_numbers_that_are_an_earlier_columns_stay_equal(step: float) -> None:
+    data = _paid(step)
+    model = _fitted(data)
+    rows = _draw(model)
+    found, real = ((r["bill"] == r["paid"]).double() for r in (rows, data.take(slice(None))))
+    error = 4 * (0.24 * (1 / len(found) + 1 / len(real))) ** 0.5
+    assert found.mean().item() == pytest.approx(real.mean().item(), abs=error + 0.01)
+    assert torch.isfinite(model.log_prob(rows)).all()
+    equal = found.bool()
+    assert len(np.unique(rows["paid"][equal])) > 1_000 or step  # not the donors' numbers
+
+
+def test_mass_of_an_equal_number_is_the_share_of_draws() -> None:
+    """One bill: the masses of all payments sum to one, and draws follow them."""
+    model = _fitted(_paid(1.0))
+    assert model.columns[1].equals.tolist() == [0]
+    given = {"bill": torch.full((N_DRAWS,), 3_010.0, dtype=torch.float64)}
+    line = np.arange(model.columns[1].low, model.columns[1].high + 1)
+    where = model._coordinates({"bill": np.full(len(line), 3_010.0), "paid": line})
+    p = np.exp(model._column_log_prob(1, where, line, np.full((len(line), 1), 3_010.0)))
+    assert p.sum() == pytest.approx(1, abs=1e-6)
+    assert p[line == 3_010.0][0] == pytest.approx(0.4, abs=0.12)
+    x = _draw(model, given=given)["paid"].numpy().astype(int) - int(line[0])
+    assert_same_shares(np.bincount(x, minlength=len(line)), p)
+
+
+def test_columns_are_not_equal_by_chance() -> None:
+    """Few distinct numbers meet often in independent columns."""
+    rng = np.random.default_rng(4)
+    columns = {name: np.round(rng.gamma(4.0, 20.0, 3_000)) for name in "abc"}
+    model = _fitted(Dataset(Space({name: _real(x, 1.0) for name, x in columns.items()}), columns))
+    assert not any(len(c.equals) for c in model.columns)

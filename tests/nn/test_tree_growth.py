@@ -8,8 +8,7 @@ import pytest
 from genwright.core.space import Category, Field
 from genwright.models.trees import TreesConfig
 from genwright.nn.tree_column import TreeColumn, learn_column
-from genwright.nn.tree_growth import Plan, _category_scores, _explained, _halves, _screen
-from genwright.nn.tree_step import Donors
+from genwright.nn.tree_growth import Donors, Plan, _category_scores, _explained, _halves, _screen
 from tests.nn.worlds import real_column
 
 
@@ -32,7 +31,7 @@ def test_small_tables_are_halved_more_often() -> None:
 
 
 def _donors(columns: list[TreeColumn], values: list[np.ndarray]) -> Donors:
-    return Donors.of(columns, np.stack([c.code(x) for c, x in zip(columns, values)], axis=1))
+    return Donors.of(columns, values)
 
 
 def test_the_related_columns_are_kept() -> None:

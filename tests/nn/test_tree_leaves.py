@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from genwright.core.space import Category, Field
 from genwright.nn.tree import Tree
 from genwright.nn.tree_column import TreeColumn, learn_column
-from genwright.nn.tree_leaves import EDGE, LARGE, PAIRS, Candidates, Leaves, Stretches, blocks, fill, pairs
+from genwright.nn.tree_leaves import EDGE, LARGE, PAIRS, Candidates, Leaves, Stretches, blocks, fill
 from tests.nn.worlds import assert_same_shares, integral, jumps, real_column
 
 N, N_DRAWS = 1_000, 50_000
@@ -42,44 +42,74 @@ class Sort:
     n: int  # donors
     shift: float = 0.0  # how differently slopes move them
     offset: float = 0.0  # how far slopes move all of them
+    hole: int = 0  # donors passed over
+    equal: float = 0.0  # share of donors whose number is an earlier column's
 
 
 SORTS = {
     "one donor": Sort(1),
     "small": Sort(12),
+    "small, with a hole": Sort(12, hole=3),
     "large": Sort(600),
     "small, moved": Sort(12, shift=0.4),
     "large, moved": Sort(300, shift=0.4),
     "moved off the end": Sort(12, shift=1.0, offset=7.5),
+    "small, equal to another": Sort(12, hole=1, equal=0.4),
+    "large, equal to another": Sort(600, equal=0.4),
 }
 
 
-def _codes(column: TreeColumn, n: int) -> np.ndarray:
-    """Codes of n training rows, drawn without replacement."""
+def _codes(column: TreeColumn, sort: Sort) -> np.ndarray:
+    """Codes of training rows, drawn without replacement."""
     code = np.repeat(np.arange(len(column.values)), column.counts)
     code = np.concatenate([code, np.full(column.n_missing, -1)]).astype(np.int32)
-    return np.random.default_rng(1).permutation(code)[:n]
+    code = np.random.default_rng(1).permutation(code)[: sort.n]
+    if not column.is_category:
+        code[: round(sort.equal * len(code))] = -2
+    return code
+
+
+def _leaves(column: TreeColumn, sort: Sort) -> Leaves:
+    """One leaf; its donors stand at different places."""
+    codes = _codes(column, sort)
+    rng = np.random.default_rng(2)
+    X = rng.random((len(codes), 2)).astype(np.float32)
+    slopes = np.ones((1, 1)) if sort.shift else np.zeros((1, 0))
+    inputs = sort.shift * rng.normal(size=(len(codes), slopes.shape[1]))
+    leaves = fill(column, ROOT, {}, X, np.zeros(2, bool), codes, sort.hole, slopes, inputs)
+    is_pure = len(np.unique(codes)) == 1 and column.smooth_index[codes[0]] < 0
+    is_condensed = sort.n > LARGE or is_pure
+    assert is_condensed == (leaves.weights.max() > 1 or is_pure)
+    return leaves
+
+
+def _rows(column: TreeColumn, leaves: Leaves, sort: Sort, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """n times the same row: its cell, how far it moves donors, and its number that the column's may equal."""
+    cell = leaves.cell_of(np.tile(np.float32([0.3, 0.6]), (n, 1)))
+    equals = column.projected([np.full(n, 1.234)]) if sort.equal and not column.is_category else np.zeros((n, 0))
+    return cell, np.full(n, sort.offset), equals
 
 
 def _candidates(column: TreeColumn, sort: Sort, n_rows: int) -> Candidates:
     """The same leaf for every row."""
-    codes = _codes(column, sort.n)
-    filled = fill(ROOT, np.zeros(len(codes), np.int32), np.arange(len(codes)), codes, column)
-    leaves = Leaves(ROOT, {}, **filled, slopes=np.zeros((1, 0)))
-    is_pure = len(np.unique(codes)) == 1 and column.smooth_index[codes[0]] < 0
-    assert leaves.is_large[0] == (sort.n > LARGE or is_pure)
-    row, place = pairs(leaves, np.zeros(n_rows, np.int32))
-    shift = sort.offset + sort.shift * np.random.default_rng(2).normal(size=leaves.count[0])
-    return Candidates(row, codes[leaves.members[place]], leaves.weights[place], shift[place], column, n_rows)
+    leaves = _leaves(column, sort)
+    return next(leaves.candidates(*_rows(column, leaves, sort, n_rows)))[1]
+
+
+def _draws(column: TreeColumn, sort: Sort, rng: np.random.Generator) -> np.ndarray:
+    leaves = _leaves(column, sort)
+    cell, shift, equals = _rows(column, leaves, sort, N_DRAWS)
+    return leaves.value(leaves.pick(cell, rng.random(N_DRAWS)), shift, equals, rng.random(N_DRAWS))
 
 
 def _prob(column: TreeColumn, sort: Sort, x: np.ndarray) -> np.ndarray:
-    """Probabilities of all values, at most a thousand at a time."""
-    parts = np.array_split(x, len(x) // 1000 + 1)
-    return np.concatenate([_candidates(column, sort, len(part)).prob(part) for part in parts])
+    """Probabilities of values."""
+    leaves = _leaves(column, sort)
+    found = [c.prob(x[part]) for part, c in leaves.candidates(*_rows(column, leaves, sort, len(x)))]
+    return np.concatenate(found)
 
 
-def _points(column: TreeColumn) -> np.ndarray:
+def _points(column: TreeColumn, sort: Sort) -> np.ndarray:
     """Values that can have mass."""
     if column.is_category:
         return np.arange(len(column.values))
@@ -87,8 +117,9 @@ def _points(column: TreeColumn) -> np.ndarray:
     if step:
         every = np.arange(round(column.low / step), round(column.high / step) + 1) * step
         return np.append(column.field.support.on_step(every), np.nan)  # type: ignore[union-attr]
-    is_spread = (column.smooth_index[:-1] >= 0) & (column.counts == 1)
-    return np.append(column.values[~is_spread], np.nan)
+    is_spread = (column.smooth_index[: len(column.values)] >= 0) & (column.counts == 1)
+    equal = column.projected([np.array([1.234])])[0] if sort.equal else []
+    return np.unique(np.concatenate([column.values[~is_spread], equal, [np.nan]]))
 
 
 def _jumps(column: TreeColumn, sort: Sort) -> np.ndarray:
@@ -108,10 +139,8 @@ def test_draws_agree_with_probabilities(name: str, sort: str) -> None:
     """One context: shares of points, and of bins between them, against masses and integrals, which sum to one."""
     column, kind = COLUMNS[name], SORTS[sort]
     rng = np.random.default_rng(3)
-    x = np.concatenate(
-        [_candidates(column, kind, 500).draw(rng.random(500), rng.random(500)) for _ in range(N_DRAWS // 500)]
-    )
-    points = _points(column)
+    x = _draws(column, kind, rng)
+    points = _points(column, kind)
     mass = _prob(column, kind, points)
     hits = np.array([np.isnan(x).sum() if np.isnan(p) else (x == p).sum() for p in points])
     if column.smooth is not None and not column.field.support.step:  # type: ignore[union-attr]
@@ -128,16 +157,13 @@ def test_draws_agree_with_probabilities(name: str, sort: str) -> None:
 @pytest.mark.parametrize("sort", SORTS)
 def test_single_values_are_never_drawn(sort: str) -> None:
     column = COLUMNS["smooth"]
-    rng = np.random.default_rng(4)
-    for _ in range(20):
-        x = _candidates(column, SORTS[sort], 500).draw(rng.random(500), rng.random(500))
-        assert not np.isin(x, column.values).any()
+    assert not np.isin(_draws(column, SORTS[sort], np.random.default_rng(4)), column.values).any()
 
 
 @pytest.mark.parametrize("name", ["category", "atoms and missing", "integers"])
 def test_a_condensed_leaf_keeps_the_shares_of_atoms(name: str) -> None:
     """Oracle: counting the donors."""
-    column, codes = COLUMNS[name], _codes(COLUMNS[name], 600)
+    column, codes = COLUMNS[name], _codes(COLUMNS[name], SORTS["large"])
     atoms = np.array([c for c in np.unique(codes) if column.smooth_index[c] < 0])
     if column.smooth and column.field.support.step:  # type: ignore[union-attr]
         pytest.skip("smooth draws round onto atoms")
@@ -169,18 +195,25 @@ def test_temperature_raises_probabilities_of_categories_to_a_power() -> None:
         np.testing.assert_allclose(found, p ** (1 / temperature) / (p ** (1 / temperature)).sum(), rtol=1e-6)
 
 
-def test_probabilities_do_not_depend_on_the_other_rows() -> None:
-    """Scores a rounding error apart, as slopes make them, among very many rows."""
-    column, n_rows = COLUMNS["smooth"], 20_000
+def test_leaves_do_not_depend_on_one_another() -> None:
+    """The donors of two leaves together, against each leaf alone."""
+    column = COLUMNS["smooth"]
     rng = np.random.default_rng(5)
-    code = np.tile(np.array([300, 300, 300, 700], np.int32), n_rows)
-    shift = np.tile(np.array([0.1, 0.1 + 1e-9, 0.1, 0.0]), n_rows)
-    row = np.repeat(np.arange(n_rows), 4)
-    x = column.smooth.value(rng.random(n_rows))  # type: ignore[union-attr]
-    many = Candidates(row, code, np.ones(len(row), np.float32), shift, column, n_rows).prob(x)
-    for i in range(n_rows - 50, n_rows):
-        one = Candidates(row[:4], code[:4], np.ones(4, np.float32), shift[:4], column, 1).prob(x[i : i + 1])
-        assert one[0] == pytest.approx(many[i], rel=1e-9)
+    tree = Tree(np.array([0, -1, -1], np.int32), np.array([0.5, 0, 0]), np.array([1, -1, -1]), np.array([2, -1, -1]))
+    X, codes = rng.random((24, 1)).astype(np.float32), rng.permutation(N)[:24].astype(np.int32)
+    both = fill(column, tree, {}, X, np.zeros(1, bool), codes, 2, np.zeros((3, 0)), np.zeros((24, 0)))
+    query, x = rng.random((500, 1)).astype(np.float32), column.values[rng.integers(N, size=500)] + 1e-4
+    found = np.concatenate([c.prob(x[part]) for part, c in both.candidates(both.cell_of(query), *_still(500))])
+    for is_left in (True, False):
+        mine, at = (X[:, 0] <= 0.5) == is_left, np.flatnonzero((query[:, 0] <= 0.5) == is_left)
+        one = fill(column, ROOT, {}, X[mine], np.zeros(1, bool), codes[mine], 2, np.zeros((1, 0)), np.zeros((24, 0)))
+        alone = [c.prob(x[at][part]) for part, c in one.candidates(one.cell_of(query[at]), *_still(len(at)))]
+        np.testing.assert_allclose(found[at], np.concatenate(alone), rtol=1e-9)
+
+
+def _still(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that move no donors and have no equal columns."""
+    return np.zeros(n), np.zeros((n, 0))
 
 
 scores = st.lists(st.floats(-5, 5), min_size=1, max_size=12, unique=True).map(sorted)
@@ -213,22 +246,22 @@ def test_blocks_cover_every_row_once_and_stay_small(count: list[int]) -> None:
         assert sum(count[part]) <= PAIRS or part.stop - part.start == 1
 
 
-def test_pairs_list_each_leafs_members() -> None:
-    column = COLUMNS["category"]
+def test_each_row_gets_its_leafs_members() -> None:
     tree = Tree(np.array([0, -1, -1], np.int32), np.array([0.5, 0, 0]), np.array([1, -1, -1]), np.array([2, -1, -1]))
-    leaf = np.array([1, 2, 2, 1, 2])
-    filled = fill(tree, leaf, np.array([10, 20, 21, 11, 22]), np.array([0, 1, 1, 2, 3]), column)
-    leaves = Leaves(tree, {}, **filled, slopes=np.zeros((3, 0)))
-    row, place = pairs(leaves, np.array([2, 1]))
-    assert row.tolist() == [0, 0, 0, 1, 1]
-    assert sorted(leaves.members[place[:3]].tolist()) == [20, 21, 22]
-    assert sorted(leaves.members[place[3:]].tolist()) == [10, 11]
-    assert leaves.leaf_of(np.array([[0.0], [1.0]], np.float32)).tolist() == [1, 2]
+    X = np.array([[0], [1], [1], [0], [1]], np.float32)
+    codes = np.array([0, 1, 1, 2, 3], np.int32)
+    leaves = fill(COLUMNS["category"], tree, {}, X, np.zeros(1, bool), codes, 0, np.zeros((3, 0)), np.zeros((5, 0)))
+    cell = leaves.cell_of(np.array([[1.0], [0.0]], np.float32))
+    assert cell.tolist() == [2, 1]
+    ((_, candidates),) = leaves.candidates(cell, *_still(2))
+    assert candidates.row.tolist() == [0, 0, 0, 1, 1]
+    assert sorted(candidates.code[:3]) == [1, 1, 3]
+    assert sorted(candidates.code[3:]) == [0, 2]
 
 
 def test_categories_are_put_in_order_before_the_tree_is_walked() -> None:
     tree = Tree(np.array([0, -1, -1], np.int32), np.array([0.5, 0, 0]), np.array([1, -1, -1]), np.array([2, -1, -1]))
-    empty = np.zeros(3, np.int64)
     maps = {0: np.array([2, 0, 1], np.float32)}
-    leaves = Leaves(tree, maps, empty, empty, empty > 0, empty, empty, np.zeros((3, 0)))
-    assert leaves.leaf_of(np.array([[0.0], [1.0], [2.0]], np.float32)).tolist() == [2, 1, 2]
+    X, codes = np.array([[0], [1], [2]], np.float32), np.zeros(3, np.int32)
+    leaves = fill(COLUMNS["category"], tree, maps, X, np.ones(1, bool), codes, 0, np.zeros((3, 0)), np.zeros((3, 0)))
+    assert leaves.cell_of(np.array([[0.0], [1.0], [2.0]], np.float32)).tolist() == [2, 1, 2]

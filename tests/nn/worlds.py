@@ -17,7 +17,7 @@ def real_column(x: np.ndarray, step: float = 0.0) -> TreeColumn:
 
 def jumps(column: TreeColumn) -> np.ndarray:
     """Sorted values at which a continuous column's density may jump: the values, and half-ways between light ones."""
-    light = column.values[column.smooth_index[:-1] >= 0]
+    light = column.values[column.smooth_index[: len(column.values)] >= 0]
     return np.sort(np.concatenate([column.values, (light[1:] + light[:-1]) / 2]))
 
 
