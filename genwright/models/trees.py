@@ -43,14 +43,14 @@ from genwright.nn.tree_step import Step
 class TreesConfig:
     """Settings of `trees`."""
 
-    min_leaf: int = 5  # rows in a leaf that predicts a category or repeated numbers
+    min_leaf: int = 15  # rows in a leaf that predicts a category or repeated numbers
     min_leaf_smooth: int = 10  # rows in a leaf that predicts a smooth number
-    min_leaf_weak: int = 60  # rows in a leaf that hardly predicts a smooth number
+    min_leaf_weak: int = 300  # rows in a leaf that hardly predicts a smooth number
     min_leaf_slope: int = 40  # rows in a leaf whose donors are moved by a slope
     n_halvings: int = 0  # times the rows are halved for honest trees, two trees each; 0: more often where rows are few
     min_fill: int = 3  # donors that every leaf must have
-    hole: int = 1  # nearest donors passed over in a leaf of a category or repeated numbers
-    hole_smooth: int = 2  # nearest donors passed over in a leaf of a smooth number
+    hole: int = 3  # nearest donors passed over in a leaf of a category or repeated numbers
+    hole_smooth: int = 4  # nearest donors passed over in a leaf of a smooth number
     hole_slope: int = 2  # nearest donors passed over where a slope moves them
     background: float = 0.0005  # share of values drawn from the column alone, ε
     coarse: float = 0.02  # share of values drawn from larger leaves

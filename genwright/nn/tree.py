@@ -51,19 +51,29 @@ class Tree:
             nodes = np.concatenate([self.left[nodes], self.right[nodes]])
         return found
 
-    def prune(self, leaf: np.ndarray, min_fill: int) -> None:
+    def prune(self, leaf: np.ndarray, min_fill: int) -> np.ndarray:
         """Makes leaves of the nodes with a child that fewer than `min_fill` of the filling rows reach.
 
         Args:
-            leaf: Leaf of each filling row, before pruning.
+            leaf: Leaf of each filling row, before pruning (N,).
             min_fill: Rows that every leaf must hold.
+
+        Returns:
+            Leaf of each filling row, after it (N,).
         """
         count = np.bincount(leaf, minlength=len(self.feature))
-        for nodes in reversed(self.levels()):
+        levels = self.levels()
+        for nodes in reversed(levels):
             count[nodes] = count[self.left[nodes]] + count[self.right[nodes]]
         inner = self.feature >= 0
-        is_thin = np.minimum(count[self.left], count[self.right]) < min_fill
-        self.feature = np.where(inner & is_thin, -1, self.feature).astype(np.int32)
+        is_thin = inner & (np.minimum(count[self.left], count[self.right]) < min_fill)
+        self.feature = np.where(is_thin, -1, self.feature).astype(np.int32)
+        leaf_above = np.arange(len(self.feature))
+        for nodes in levels:
+            is_below = (leaf_above[nodes] != nodes) | is_thin[nodes]
+            for child in (self.left[nodes], self.right[nodes]):
+                leaf_above[child] = np.where(is_below, leaf_above[nodes], child)
+        return leaf_above[leaf]
 
 
 def grow(X: np.ndarray, y: np.ndarray, *, is_category: bool, min_leaf: int, seed: int) -> Tree:

@@ -33,17 +33,19 @@ class Cells:
     count: np.ndarray
 
 
-def divide(tree: Tree, X: np.ndarray, is_divided: np.ndarray, is_category: np.ndarray, size: int) -> Cells:
+def divide(
+    tree: Tree, leaf: np.ndarray, X: np.ndarray, is_divided: np.ndarray, is_category: np.ndarray, size: int
+) -> Cells:
     """Divides leaves until none of their cells has more than `size` rows that differ.
 
     Args:
         tree: The tree.
+        leaf: Leaf of each row (N,).
         X: Coordinates of the rows (N, P).
         is_divided: Leaves to be divided (nodes,).
         is_category: Coordinates that are categories (P,).
         size: Rows that a cell may hold.
     """
-    leaf = tree.leaf_of(X)
     order = np.argsort(leaf, kind="stable")
     count = np.bincount(leaf, minlength=len(tree.feature))
     first = np.cumsum(count) - count

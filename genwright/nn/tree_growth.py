@@ -16,7 +16,7 @@ MANY_CLASSES = 256  # more classes than that are split by their frequency instea
 TRIAL_ROWS, TRIAL_CELLS = 8_000, 64  # rows of each half, and cells, that decide whether slopes help
 WEAK = -0.5  # information below which a column is nearly noise
 SLOPE_GAIN = 0.08  # nats per row that slopes have to gain
-HALVED_ROWS = 12_000  # smaller tables are halved more often, so that their trees average out
+HALVED_ROWS, MAX_HALVINGS = 80_000, 3  # smaller tables are halved more often, so that their trees average out
 SCREEN_ROWS = 2_000  # rows by which predictors are screened
 MISSING = -0.2  # where a missing number stands on the rank scale when it is to be explained
 
@@ -111,7 +111,7 @@ def _halves(n: int, plan: Plan, config: Any, rng: np.random.Generator) -> list[t
     if not plan.is_honest:
         return [(np.sort(rng.permutation(n)[: config.max_grown]), np.arange(n))]
     found = []
-    for _ in range(config.n_halvings or min(5, max(1, round(HALVED_ROWS / n)))):
+    for _ in range(config.n_halvings or min(MAX_HALVINGS, max(1, round(HALVED_ROWS / n)))):
         order = rng.permutation(n)
         a, b = order[: n // 2], order[n // 2 :]
         found += [(np.sort(a[: config.max_grown]), np.sort(b)), (np.sort(b[: config.max_grown]), np.sort(a))]
@@ -177,13 +177,12 @@ def _leaves(
         slopes = tree_slopes(tree, tree.leaf_of(X[at]), slope.inputs, slope.score, slope.root, config.slope_var)
         inputs = slope_inputs(donors.where[filled], slope.columns, slope.maps)
     is_category = np.array([columns[k].is_category for k in predictors])
-    found = []
+    found, leaf = [], tree.leaf_of(X[filled])
     for min_fill in (config.min_fill, config.min_fill_coarse):
         tree = replace(tree)
-        tree.prune(tree.leaf_of(X[filled]), min_fill)
-        found.append(
-            fill(column, tree, maps, X[filled], is_category, donors.donated[filled, t], plan.hole, slopes, inputs)
-        )
+        leaf = tree.prune(leaf, min_fill)
+        donated = donors.donated[filled, t]
+        found.append(fill(column, tree, maps, leaf, X[filled], is_category, donated, plan.hole, slopes, inputs))
     return found[0], found[1]
 
 

@@ -178,6 +178,7 @@ def fill(
     column: TreeColumn,
     tree: Tree,
     maps: dict[int, np.ndarray],
+    leaf: np.ndarray,
     X: np.ndarray,
     is_category: np.ndarray,
     codes: np.ndarray,
@@ -191,6 +192,7 @@ def fill(
         column: The column that is donated.
         tree: The tree.
         maps: Orders of the predictors that are categories.
+        leaf: Leaf of each donor (N,).
         X: Coordinates of the donors, categories in these orders (N, P).
         is_category: Predictors that are categories (P,).
         codes: Codes of the donors in the column (N,).
@@ -198,11 +200,10 @@ def fill(
         slopes: Slope of each node (nodes, S).
         inputs: What slopes multiply, of the donors (N, S).
     """
-    leaf = tree.leaf_of(X)
     count = np.bincount(leaf, minlength=len(tree.feature))
     is_large = count > LARGE
     is_pure = _pure(codes, leaf, column, len(count)) & ~is_large
-    cells = divide(tree, X, ~is_large & ~is_pure & (count > hole) & (hole > 0), is_category, hole)
+    cells = divide(tree, leaf, X, ~is_large & ~is_pure & (count > hole) & (hole > 0), is_category, hole)
     order = cells.order
     leaf, codes, inputs = leaf[order], codes[order], inputs[order]
     ends = np.cumsum(count)
@@ -253,9 +254,11 @@ def _skip(cells: Cells, count: np.ndarray, n_members: np.ndarray, hole: int) -> 
 
 def _pure(codes: np.ndarray, leaf: np.ndarray, column: TreeColumn, n_leaves: int) -> np.ndarray:
     """Which leaves hold one and the same atom in all their rows (leaves,)."""
-    low, high = np.full(n_leaves, np.iinfo(np.int32).max), np.full(n_leaves, -2)
-    np.minimum.at(low, leaf, codes)
-    np.maximum.at(high, leaf, codes)
+    order = np.argsort(leaf, kind="stable")
+    first = np.flatnonzero(np.diff(leaf[order], prepend=-1))
+    low, high = np.zeros(n_leaves, np.int64), np.ones(n_leaves, np.int64)
+    for found, extreme in ((low, np.minimum), (high, np.maximum)):
+        found[leaf[order[first]]] = extreme.reduceat(codes[order], first)
     return (low == high) & (column.smooth_index[np.where(low == high, low, 0)] < 0)
 
 

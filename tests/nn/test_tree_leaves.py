@@ -76,7 +76,7 @@ def _leaves(column: TreeColumn, sort: Sort) -> Leaves:
     X = rng.random((len(codes), 2)).astype(np.float32)
     slopes = np.ones((1, 1)) if sort.shift else np.zeros((1, 0))
     inputs = sort.shift * rng.normal(size=(len(codes), slopes.shape[1]))
-    leaves = fill(column, ROOT, {}, X, np.zeros(2, bool), codes, sort.hole, slopes, inputs)
+    leaves = fill(column, ROOT, {}, ROOT.leaf_of(X), X, np.zeros(2, bool), codes, sort.hole, slopes, inputs)
     is_pure = len(np.unique(codes)) == 1 and column.smooth_index[codes[0]] < 0
     is_condensed = sort.n > LARGE or is_pure
     assert is_condensed == (leaves.weights.max() > 1 or is_pure)
@@ -201,12 +201,23 @@ def test_leaves_do_not_depend_on_one_another() -> None:
     rng = np.random.default_rng(5)
     tree = Tree(np.array([0, -1, -1], np.int32), np.array([0.5, 0, 0]), np.array([1, -1, -1]), np.array([2, -1, -1]))
     X, codes = rng.random((24, 1)).astype(np.float32), rng.permutation(N)[:24].astype(np.int32)
-    both = fill(column, tree, {}, X, np.zeros(1, bool), codes, 2, np.zeros((3, 0)), np.zeros((24, 0)))
+    both = fill(column, tree, {}, tree.leaf_of(X), X, np.zeros(1, bool), codes, 2, np.zeros((3, 0)), np.zeros((24, 0)))
     query, x = rng.random((500, 1)).astype(np.float32), column.values[rng.integers(N, size=500)] + 1e-4
     found = np.concatenate([c.prob(x[part]) for part, c in both.candidates(both.cell_of(query), *_still(500))])
     for is_left in (True, False):
         mine, at = (X[:, 0] <= 0.5) == is_left, np.flatnonzero((query[:, 0] <= 0.5) == is_left)
-        one = fill(column, ROOT, {}, X[mine], np.zeros(1, bool), codes[mine], 2, np.zeros((1, 0)), np.zeros((24, 0)))
+        one = fill(
+            column,
+            ROOT,
+            {},
+            ROOT.leaf_of(X[mine]),
+            X[mine],
+            np.zeros(1, bool),
+            codes[mine],
+            2,
+            np.zeros((1, 0)),
+            np.zeros((24, 0)),
+        )
         alone = [c.prob(x[at][part]) for part, c in one.candidates(one.cell_of(query[at]), *_still(len(at)))]
         np.testing.assert_allclose(found[at], np.concatenate(alone), rtol=1e-9)
 
@@ -250,7 +261,18 @@ def test_each_row_gets_its_leafs_members() -> None:
     tree = Tree(np.array([0, -1, -1], np.int32), np.array([0.5, 0, 0]), np.array([1, -1, -1]), np.array([2, -1, -1]))
     X = np.array([[0], [1], [1], [0], [1]], np.float32)
     codes = np.array([0, 1, 1, 2, 3], np.int32)
-    leaves = fill(COLUMNS["category"], tree, {}, X, np.zeros(1, bool), codes, 0, np.zeros((3, 0)), np.zeros((5, 0)))
+    leaves = fill(
+        COLUMNS["category"],
+        tree,
+        {},
+        tree.leaf_of(X),
+        X,
+        np.zeros(1, bool),
+        codes,
+        0,
+        np.zeros((3, 0)),
+        np.zeros((5, 0)),
+    )
     cell = leaves.cell_of(np.array([[1.0], [0.0]], np.float32))
     assert cell.tolist() == [2, 1]
     ((_, candidates),) = leaves.candidates(cell, *_still(2))
@@ -263,5 +285,16 @@ def test_categories_are_put_in_order_before_the_tree_is_walked() -> None:
     tree = Tree(np.array([0, -1, -1], np.int32), np.array([0.5, 0, 0]), np.array([1, -1, -1]), np.array([2, -1, -1]))
     maps = {0: np.array([2, 0, 1], np.float32)}
     X, codes = np.array([[0], [1], [2]], np.float32), np.zeros(3, np.int32)
-    leaves = fill(COLUMNS["category"], tree, maps, X, np.ones(1, bool), codes, 0, np.zeros((3, 0)), np.zeros((3, 0)))
+    leaves = fill(
+        COLUMNS["category"],
+        tree,
+        maps,
+        tree.leaf_of(X),
+        X,
+        np.ones(1, bool),
+        codes,
+        0,
+        np.zeros((3, 0)),
+        np.zeros((3, 0)),
+    )
     assert leaves.cell_of(np.array([[0.0], [1.0], [2.0]], np.float32)).tolist() == [2, 1, 2]

@@ -34,7 +34,18 @@ def _world(hole: int, n_donors: int = N, has_slope: bool = False) -> tuple[Step,
     slopes = SLOPE[None] if has_slope else np.zeros((1, 0))
     inputs = slope_inputs(where, places, maps)[:n_donors] if has_slope else np.zeros((n_donors, 0))
     is_category = np.array([False, True])
-    leaves = fill(columns[2], ROOT, {}, where[:n_donors], is_category, codes[:n_donors], hole, slopes, inputs)
+    leaves = fill(
+        columns[2],
+        ROOT,
+        {},
+        np.zeros(n_donors, np.int32),
+        where[:n_donors],
+        is_category,
+        codes[:n_donors],
+        hole,
+        slopes,
+        inputs,
+    )
     return Step(np.array([0, 1]), [leaves], places, maps), where, codes, columns[2]
 
 
