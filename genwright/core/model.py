@@ -31,7 +31,7 @@ class Model(abc.ABC):
 
     Config: ClassVar[type] = NoConfig
     supports: ClassVar[tuple[type, ...]] = (Real, Category, Tokens)  # supports of the fields it can model
-    holds_rows: ClassVar[bool] = False  # what is saved holds training rows, encoded: the card warns of it
+    holds_rows: ClassVar[bool] = False  # what is saved holds training data, encoded: the card warns of it
     is_rowwise: ClassVar[bool] = False  # the first rows of a chunk are the same when only they are asked for
     chunk: ClassVar[int] = 4096  # rows drawn at a time; part of what makes row i a function of (run, seed, i)
 

@@ -16,6 +16,8 @@ microdata", Journal of Official Statistics 21. Here they are made to generalise 
 - *slopes*: where it raises the likelihood of rows not used for it, a donor's number is moved by a regression slope to
   where the row's own columns would have had it (see `nn/tree_slopes`), so that leaves can be large and still follow
   strong relations;
+- *equal numbers*: a donor whose number is an earlier column's hands on the equality, not the number
+  (see `nn/tree_equal`);
 - *coarse leaves*: a share c of the values comes from larger leaves of the same trees, and ε from the column alone,
   which makes every value possible.
 """
@@ -49,9 +51,9 @@ class TreesConfig:
     min_leaf_slope: int = 40  # rows in a leaf whose donors are moved by a slope
     n_halvings: int = 0  # times the rows are halved for honest trees, two trees each; 0: more often where rows are few
     min_fill: int = 3  # donors that every leaf must have
-    hole: int = 3  # nearest donors passed over in a leaf of a category or repeated numbers
-    hole_smooth: int = 4  # nearest donors passed over in a leaf of a smooth number
-    hole_slope: int = 2  # nearest donors passed over where a slope moves them
+    hole: int = 3  # donors beside a row that are passed over in a leaf of a category or repeated numbers
+    hole_smooth: int = 4  # donors beside a row that are passed over in a leaf of a smooth number
+    hole_slope: int = 2  # donors beside a row that are passed over where a slope moves them
     background: float = 0.0005  # share of values drawn from the column alone, ε
     coarse: float = 0.02  # share of values drawn from larger leaves
     min_fill_coarse: int = 200  # donors that those have
@@ -246,7 +248,7 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
         return {"order": self.order, "slopes": sloped}
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Columns, trees and donors as flat arrays with their lengths."""
+        """Columns and trees with their donors as flat arrays with their lengths."""
         packer = Packer()
         for column in self.columns:
             column.pack(packer)

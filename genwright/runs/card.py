@@ -43,7 +43,7 @@ filling gaps, for sharing where the data itself cannot be shared *and the scores
   nothing about a person can be learnt. Where that must be guaranteed, a differentially private method is needed.
 - A draw is not a fact: it must not be used to decide about a real person."""
 _HOLDS_ROWS = """
-- **This folder holds the training rows in encoded form.** It is as private as they are: share the draws, not the
+- **This folder holds training data in encoded form.** It is as private as the data: share the draws, not the
   run."""
 _LOADING = """\
 ## Loading it
