@@ -81,6 +81,27 @@ def fit(
     records = read(data)
     progress(0.0, f"reading {records.name}")
     schema = _schema(records, schema, kinds or {}, targets := tuple(targets))
+    codec, train, held, n_rows = _encoded(records, schema, held_out, seed)
+    name, why = choose(codec, len(train)) if model == "auto" else (model, "asked for")
+    family = MODELS.get(name)
+    fitted: Model = family(codec.space, configure(family.Config, settings or {}))
+    _learn(fitted, train, seed, progress)
+    facts = {**_facts_of(records), "n_rows": n_rows, "n_train": len(train), "n_held_out": len(held)}
+    facts |= {"held_out": held_out, "why": why, "seconds": round(time.perf_counter() - started, 3)}
+    run = Run(Artefact(codec, fitted, name, seed, facts), train, held)
+    if judge and len(held) >= 2:
+        run.judge(targets=targets, progress=progress)
+    if out is not None:
+        run.save(out, overwrite=overwrite)
+    return run
+
+
+def _encoded(records: Records, schema: Schema, held_out: float, seed: int) -> tuple[TableCodec, Dataset, Dataset, int]:
+    """The codec, the training rows, the held-out rows, and how many rows there are.
+
+    Raises:
+        FitError: too few rows, or no column that can be modelled.
+    """
     n_rows = records.n_rows if records.n_rows is not None else sum(batch.num_rows for batch in records.open())
     if n_rows < 2:
         raise FitError(f"{records.name}: {n_rows} rows are too few to learn from; at least 2 are needed")
@@ -94,18 +115,7 @@ def fit(
     train, held = encode(records, schema, codec, rows)
     if len(train) < 2:
         raise FitError(f"{records.name}: {len(train)} of {n_rows} rows are too few to learn from; lower held_out")
-    name, why = choose(codec, len(train)) if model == "auto" else (model, "asked for")
-    family = MODELS.get(name)
-    fitted: Model = family(codec.space, configure(family.Config, settings or {}))
-    _learn(fitted, train, seed, progress)
-    facts = {**_facts_of(records), "n_rows": n_rows, "n_train": len(train), "n_held_out": len(held)}
-    facts |= {"held_out": held_out, "why": why, "seconds": round(time.perf_counter() - started, 3)}
-    run = Run(Artefact(codec, fitted, name, seed, facts), train, held)
-    if judge and len(held) >= 2:
-        run.judge(targets=targets, progress=progress)
-    if out is not None:
-        run.save(out, overwrite=overwrite)
-    return run
+    return codec, train, held, n_rows
 
 
 def load(path: str | Path) -> Run:
