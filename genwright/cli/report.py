@@ -18,6 +18,9 @@ def command(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="HTML file; without it, report.html in the run.")
     ] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", help="Real rows to show: file or folder; without it, those of the fit.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> dict[str, Any]:
     """Builds the page and says where it is."""
@@ -29,7 +32,7 @@ def command(
     fitted = load(run)
     with screen.progress() as progress:
         progress(0.0, "drawing the report")
-        page = report(fitted)
+        page = report(fitted, data)
     place = add_file(run, "report.html", page) if place is None else _write(place, page)
     screen.result(str(place))
     return {"run": str(run), "report": str(place)}

@@ -3,30 +3,40 @@
 from pathlib import PurePath
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from genwright.core.config import to_json
+from genwright.core.dataset import Dataset, n_rows
 from genwright.core.rng import numpy_generator
 from genwright.report.page import MAX_ROWS, Material, render
 from genwright.runs.run import Run
 
 HIDDEN = ("path", "flavour")  # facts that say something about a machine, not about the fit
+MAX_READ = 200_000  # rows of given data that are read
 
 
-def report(run: Run) -> str:
+def report(run: Run, data: Any = None) -> str:
     """The page of a run as HTML.
 
     Real rows are those held out in the fit, or, where none were, those learnt from. A run that was loaded reads them
     from the data again; without the data the page has no columns and pairs, and says so.
+
+    Args:
+        run: The run.
+        data: Real rows to show instead: a frame, a path or the name of a built-in set.
+
+    Raises:
+        DataError: `data` cannot be read, lacks a column, or has values that do not fit.
     """
-    return render(material(run))
+    return render(material(run, data=data))
 
 
-def material(run: Run, n: int = MAX_ROWS) -> Material:
+def material(run: Run, n: int = MAX_ROWS, data: Any = None) -> Material:
     """What the page of a run shows, with at most n real and n synthetic rows."""
     artefact = run.artefact
     name = PurePath(str(artefact.facts.get("data", "run"))).name
-    real = real_rows(run, n)
+    real = real_rows(run, n) if data is None else given_rows(run, data, n)
     fake = run.sample(real.num_rows or n, flavour="arrow")
     facts: dict[str, Any] = {
         "model": artefact.model_name,
@@ -47,3 +57,17 @@ def real_rows(run: Run, n: int) -> pa.Table:
     if data is None or not len(data):
         return pa.table({name: pa.nulls(0) for name in run.schema.names})
     return codec.decode(data.sample_rows(n, numpy_generator(run.artefact.seed, "report")))
+
+
+def given_rows(run: Run, data: Any, n: int) -> pa.Table:
+    """At most n rows of other data as records, out of its first `MAX_READ`."""
+    parts, n_read = [], 0
+    for batch in run.encode(data):
+        parts.append(batch)
+        n_read += n_rows(batch)
+        if n_read >= MAX_READ:
+            break
+    codec = run.artefact.codec
+    joined = {name: np.concatenate([part[name].numpy() for part in parts]) for name in codec.space}
+    rows = Dataset(codec.space, joined).sample_rows(n, numpy_generator(run.artefact.seed, "report"))
+    return codec.decode(rows)

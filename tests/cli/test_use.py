@@ -186,6 +186,10 @@ def test_report_goes_into_the_run_or_to_a_file(fitted: tuple[Path, Ended], here:
     assert "<html" in Path("r.html").read_text()
     assert call("report", place, "-o", "r.html").code == 2
     assert call("report", place, "-o", "r.html", "--overwrite").code == 0
+    missing = call("report", place, "-o", "s.html", "--data", "nowhere.csv")
+    assert missing.code != 0
+    assert "nowhere.csv" in missing.err
+    assert not Path("s.html").exists()
     gw.load(place)  # still whole
 
 

@@ -5,6 +5,7 @@ from pyarrow import csv
 
 from genwright.core.codec import TableCodec
 from genwright.core.dataset import Dataset
+from genwright.core.errors import DataError
 from genwright.core.registry import MODELS
 from genwright.core.rng import torch_generator
 from genwright.core.schema import Column, Schema
@@ -64,3 +65,13 @@ def test_a_loaded_run_reads_its_held_out_rows_again(tmp_path, monkeypatch):
     assert material(loaded, 7).real.num_rows == 7
     assert material(loaded).fake.equals(material(fitted).fake)
     assert str(tmp_path) not in report(loaded)
+
+
+def test_given_rows_are_shown_in_place_of_the_fits(run):
+    rng = np.random.default_rng(1)
+    other = pa.table({"city": rng.choice(["Ulm", "Lyon"], 40), "x": rng.normal(size=40)})
+    found = material(run, data=other)
+    assert sorted(found.real["x"].to_pylist()) == pytest.approx(sorted(other["x"].to_pylist()))
+    assert found.fake.num_rows == 40
+    with pytest.raises(DataError, match="x"):
+        report(run, other.drop(["x"]))
