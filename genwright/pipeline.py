@@ -74,10 +74,7 @@ def fit(
         ConfigError: a setting or `held_out` is out of range.
     """
     started = time.perf_counter()
-    if out is not None:
-        check_target(out, overwrite=overwrite)
-    if model != "auto":
-        configure(MODELS.get(model).Config, settings or {})  # a wrong name is told before the work begins
+    _check(model, settings or {}, out, overwrite)
     records = read(data)
     progress(0.0, f"reading {records.name}")
     schema = _schema(records, schema, kinds or {}, targets := tuple(targets))
@@ -94,6 +91,14 @@ def fit(
     if out is not None:
         run.save(out, overwrite=overwrite)
     return run
+
+
+def _check(model: str, settings: Mapping[str, Any], out: str | Path | None, overwrite: bool) -> None:
+    """Tells a wrong name, or a folder that is taken, before the work begins."""
+    if out is not None:
+        check_target(out, overwrite=overwrite)
+    if model != "auto":
+        configure(MODELS.get(model).Config, settings)
 
 
 def _encoded(records: Records, schema: Schema, held_out: float, seed: int) -> tuple[TableCodec, Dataset, Dataset, int]:

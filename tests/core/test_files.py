@@ -181,9 +181,12 @@ def test_a_file_system_without_locks_is_used_without(tmp_path, monkeypatch):
     import errno
     import fcntl
 
+    asked = []
+
     def refuse(handle, how):
+        asked.append(how)
         raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
     with locked(tmp_path / "x"):
-        pass
+        assert asked

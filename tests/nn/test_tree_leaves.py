@@ -14,6 +14,7 @@ from genwright.nn.tree_leaves import EDGE, LARGE, PAIRS, Candidates, Leaves, Str
 from tests.nn.worlds import assert_same_shares, integral, jumps, real_column
 
 N, N_DRAWS = 1_000, 50_000
+STUMP = Tree(np.array([0, -1, -1], np.int32), np.array([0.5, 0, 0]), np.array([1, -1, -1]), np.array([2, -1, -1]))
 ROOT = Tree(np.array([-1], np.int32), np.zeros(1), np.array([-1], np.int32), np.array([-1], np.int32))
 
 
@@ -199,9 +200,10 @@ def test_leaves_do_not_depend_on_one_another() -> None:
     """The donors of two leaves together, against each leaf alone."""
     column = COLUMNS["smooth"]
     rng = np.random.default_rng(5)
-    tree = Tree(np.array([0, -1, -1], np.int32), np.array([0.5, 0, 0]), np.array([1, -1, -1]), np.array([2, -1, -1]))
     X, codes = rng.random((24, 1)).astype(np.float32), rng.permutation(N)[:24].astype(np.int32)
-    both = fill(column, tree, {}, tree.leaf_of(X), X, np.zeros(1, bool), codes, 2, np.zeros((3, 0)), np.zeros((24, 0)))
+    both = fill(
+        column, STUMP, {}, STUMP.leaf_of(X), X, np.zeros(1, bool), codes, 2, np.zeros((3, 0)), np.zeros((24, 0))
+    )
     query, x = rng.random((500, 1)).astype(np.float32), column.values[rng.integers(N, size=500)] + 1e-4
     found = np.concatenate([c.prob(x[part]) for part, c in both.candidates(both.cell_of(query), *_still(500))])
     for is_left in (True, False):
@@ -257,22 +259,17 @@ def test_blocks_cover_every_row_once_and_stay_small(count: list[int]) -> None:
         assert sum(count[part]) <= PAIRS or part.stop - part.start == 1
 
 
+def _plain(X: np.ndarray, codes: np.ndarray, maps: dict[int, np.ndarray]) -> Leaves:
+    """Two leaves of categories, without holes and slopes."""
+    slopes, inputs = np.zeros((3, 0)), np.zeros((len(X), 0))
+    is_category = np.array([bool(maps)])
+    return fill(COLUMNS["category"], STUMP, maps, STUMP.leaf_of(X), X, is_category, codes, 0, slopes, inputs)
+
+
 def test_each_row_gets_its_leafs_members() -> None:
-    tree = Tree(np.array([0, -1, -1], np.int32), np.array([0.5, 0, 0]), np.array([1, -1, -1]), np.array([2, -1, -1]))
     X = np.array([[0], [1], [1], [0], [1]], np.float32)
     codes = np.array([0, 1, 1, 2, 3], np.int32)
-    leaves = fill(
-        COLUMNS["category"],
-        tree,
-        {},
-        tree.leaf_of(X),
-        X,
-        np.zeros(1, bool),
-        codes,
-        0,
-        np.zeros((3, 0)),
-        np.zeros((5, 0)),
-    )
+    leaves = _plain(X, codes, {})
     cell = leaves.cell_of(np.array([[1.0], [0.0]], np.float32))
     assert cell.tolist() == [2, 1]
     ((_, candidates),) = leaves.candidates(cell, *_still(2))
@@ -282,19 +279,7 @@ def test_each_row_gets_its_leafs_members() -> None:
 
 
 def test_categories_are_put_in_order_before_the_tree_is_walked() -> None:
-    tree = Tree(np.array([0, -1, -1], np.int32), np.array([0.5, 0, 0]), np.array([1, -1, -1]), np.array([2, -1, -1]))
     maps = {0: np.array([2, 0, 1], np.float32)}
     X, codes = np.array([[0], [1], [2]], np.float32), np.zeros(3, np.int32)
-    leaves = fill(
-        COLUMNS["category"],
-        tree,
-        maps,
-        tree.leaf_of(X),
-        X,
-        np.ones(1, bool),
-        codes,
-        0,
-        np.zeros((3, 0)),
-        np.zeros((3, 0)),
-    )
+    leaves = _plain(X, codes, maps)
     assert leaves.cell_of(np.array([[0.0], [1.0], [2.0]], np.float32)).tolist() == [2, 1, 2]

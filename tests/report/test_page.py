@@ -182,7 +182,9 @@ def test_degenerate_tables(case):
 
 
 def test_no_columns_at_all():
-    Page(render(Material("nothing", Schema(()), [], pa.table({}), pa.table({}), {})))
+    page = Page(render(Material("nothing", Schema(()), [], pa.table({}), pa.table({}), {})))
+    assert page.text_of("h1")
+    assert not page.text_of("h3")
 
 
 def test_a_column_that_one_table_lacks():
@@ -199,8 +201,8 @@ def test_any_text_makes_a_whole_page(name, values):
     except UnicodeEncodeError:  # Arrow refuses lone surrogates itself
         return
     html = render(page)
-    Page(html)
-    html.encode()
+    assert len(Page(html).text_of("h3")) == 1
+    assert html.encode()
 
 
 def test_a_table_like_adult_is_small():

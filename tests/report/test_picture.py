@@ -23,7 +23,8 @@ def test_the_picture_is_a_png_and_not_blank(tmp_path):
 
 def test_a_single_odd_column(tmp_path):
     table = pa.table({"$x_{$": ["a", None, "b"]})
-    save_picture(table, table, Schema((Column("$x_{$", "category"),)), tmp_path / "picture.png")
+    path = save_picture(table, table, Schema((Column("$x_{$", "category"),)), tmp_path / "picture.png")
+    assert path.read_bytes().startswith(b"\x89PNG")
 
 
 def test_nothing_to_draw_is_said(tmp_path):
