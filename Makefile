@@ -32,7 +32,7 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	bash benchmarks/environments.sh
-	$(BIN)/python benchmarks/tables.py
+	$(BIN)/python -m benchmarks.tables
 	$(BIN)/python benchmarks/scale.py
 
 docs: $(VENV)/.dev

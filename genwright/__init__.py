@@ -14,7 +14,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genwright.core.config import parse_settings as parse_settings
     from genwright.core.errors import GenwrightError as GenwrightError
     from genwright.core.schema import Column as Column
     from genwright.core.schema import Schema as Schema
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from genwright.pipeline import fit as fit
     from genwright.pipeline import load as load
     from genwright.recipes.impute import impute as impute
-    from genwright.report.build import report as report
+    from genwright.report.build import report as build_report
     from genwright.runs.run import Run as Run
 
 __version__ = "0.1.0"
@@ -33,7 +32,7 @@ _HOMES = {
     "load": "genwright.pipeline",
     "Run": "genwright.runs.run",
     "impute": "genwright.recipes.impute",
-    "report": "genwright.report.build",
+    "build_report": "genwright.report.build",
     "read": "genwright.data.read",
     "infer": "genwright.data.infer",
     "Schema": "genwright.core.schema",

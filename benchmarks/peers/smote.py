@@ -3,7 +3,8 @@
 https://doi.org/10.1613/jair.953
 
 Made into a generator as the tabular diffusion papers do: the last column is the class (a number is cut at its median),
-every class is oversampled by its own share of the rows wanted, and only the new rows are kept. Empty cells are filled
+every class is oversampled by its own share of the rows wanted, and only the new rows are kept. A last column with a
+class of so few rows that they have no five neighbours leaves its place to the column before it. Empty cells are filled
 first (`measure.fill`).
 """
 
@@ -12,12 +13,14 @@ from imblearn.over_sampling import SMOTE, SMOTENC
 from measure import Job, Sample, categories, fill, is_text, main, unfill
 
 
+N_NEIGHBOURS = 5  # the package's default
+
+
 def fit(train: pd.DataFrame, job: Job) -> Sample:
     """Nothing is learnt before sampling; the rows are the model."""
     full, indicators = fill(train)
-    target = train.columns[-1]
+    target, label = _target(train, full)
     is_class = target in categories(train)
-    label = full[target] if is_class else full[target] > full[target].median()
     inputs = full.drop(columns=target) if is_class else full
     job.facts["class"] = target if is_class else f"{target} above its median"
 
@@ -32,6 +35,15 @@ def fit(train: pd.DataFrame, job: Job) -> Sample:
         return unfill(new.reset_index(drop=True), indicators)
 
     return sample
+
+
+def _target(train: pd.DataFrame, full: pd.DataFrame) -> tuple[str, pd.Series]:
+    """The class column and each row's class."""
+    for name in reversed(train.columns):
+        label = full[name] if name in categories(train) else full[name] > full[name].median()
+        if label.value_counts().min() > N_NEIGHBOURS:
+            return name, label
+    raise ValueError(f"every column has a class of {N_NEIGHBOURS} rows or fewer")
 
 
 def _shares(counts: pd.Series, n: int) -> pd.Series:

@@ -23,7 +23,7 @@ import typer
 from typer.core import TyperGroup
 
 import genwright
-from genwright.cli.terminal.failures import PipeClosed, Stopped, guarded
+from genwright.cli.terminal.failures import PipeClosed, Stopped, Told, error_document, guarded
 from genwright.cli.terminal.screen import Screen
 from genwright.core.errors import UnknownNameError
 
@@ -163,11 +163,24 @@ def _call(command: Callable[[], Any], screen: Screen) -> None:
     except BrokenPipeError:
         raise PipeClosed from None
     except KeyboardInterrupt:
-        raise Stopped(screen.kept) from None
+        raise _told(screen, Stopped(screen.kept)) from None
     except Exception as error:
         if screen.has_kept:
             error.add_note(screen.kept)
+        if screen.has_begun:
+            raise _told(screen, error) from error
         raise
+
+
+def _told(screen: Screen, failure: Exception) -> Exception:
+    """The failure, as the end of the document where that has begun."""
+    if not screen.has_begun:
+        return failure
+    try:
+        screen.document(error_document(failure))
+    except OSError:  # nothing more can be written there
+        return failure
+    return Told(failure)
 
 
 def _as_typer(name: str, function: Callable[..., Any], doc: str) -> Any:

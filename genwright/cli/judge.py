@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from genwright.cli.terminal.screen import Screen
-from genwright.cli.terminal.words import count
+from genwright.cli.terminal.words import count, require
 from genwright.core.errors import UnknownNameError
 from genwright.core.registry import JUDGES
 
@@ -41,6 +41,7 @@ def command(
     from genwright.runs import rewrite
 
     n = count(max_rows, "--max-rows")
+    require(n >= 2, f"--max-rows {max_rows}: expected 2 or more; judges compare rows with each other")
     for name in judge or []:
         if name not in JUDGES.names():
             raise UnknownNameError(name, JUDGES.names(), JUDGES.package)

@@ -21,6 +21,7 @@ from genwright.codecs._marginal import IntegerScale, atoms_of, is_rounded, quant
 from genwright.codecs._notes import warn_once
 from genwright.core.codec import Codec, NoConfig
 from genwright.core.errors import DataError
+from genwright.core.schema import in_words
 from genwright.core.space import Field, Space
 
 SECOND = 10**9
@@ -136,7 +137,7 @@ class Datetime(Codec):
         if not pa.types.is_null(self.type):
             raise DataError(f"holds {self.type} in one part and {kind} in another; make the parts one type")
         if not (pa.types.is_timestamp(kind) or pa.types.is_date(kind) or pa.types.is_time(kind)):
-            raise DataError(f"holds {kind} values, not dates; set its kind to category, or number for a duration")
+            raise DataError(f"holds {in_words(kind)}, not dates; set its kind to category, or number for a duration")
         self.type = kind
 
     def _parsed(self, values: pa.Array) -> pa.Array:

@@ -29,6 +29,7 @@ from genwright.codecs._unmodelled import Unmodelled
 from genwright.core.codec import NoConfig
 from genwright.core.errors import DataError
 from genwright.core.rng import derive
+from genwright.core.schema import in_words
 
 ATTEMPTS = 16  # numbers a row may choose from
 SMALL = 1 << 20  # a template with so little room is searched as a whole
@@ -274,7 +275,7 @@ def _to_text(values: pa.Array) -> pa.Array:
         return pa.array([v.hex() for v in values.to_pylist()], pa.string())
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
         return values.cast(pa.string())
-    raise DataError(f"holds {values.type} values; an id is an integer or text: set its kind to another one")
+    raise DataError(f"holds {in_words(values.type)}; an id is an integer or text: set its kind to another one")
 
 
 def _from_text(texts: list[str], kind: pa.DataType) -> pa.Array:

@@ -23,6 +23,7 @@ from genwright.codecs._marginal import IntegerScale, atoms_of, is_rounded, quant
 from genwright.codecs._notes import warn_once
 from genwright.core.codec import Codec
 from genwright.core.errors import DataError
+from genwright.core.schema import in_words
 from genwright.core.space import Field, Real, Space
 
 CONTINUOUS = 10  # stands for "more than 9 decimals"
@@ -142,7 +143,7 @@ class Number(Codec):
         if not pa.types.is_null(self.type):
             raise DataError(f"holds {self.type} in one part and {kind} in another; make the parts one type")
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
-            raise DataError(f"holds {kind} values, not numbers; set its kind to category")
+            raise DataError(f"holds {in_words(kind)}, not numbers; set its kind to category")
         self.type = kind
 
     def _final_decimals(self) -> int:

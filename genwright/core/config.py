@@ -26,7 +26,7 @@ class Setting:
 
 
 def configure(cls: type[C], settings: Mapping[str, Any]) -> C:
-    """Builds a configuration; text such as ``"20"`` becomes what the field's type says.
+    """Builds a configuration; text such as ``"20"`` or ``"age,city"`` becomes what the field's type says.
 
     Raises:
         UnknownNameError: no such setting; the nearest is named.
@@ -39,11 +39,34 @@ def configure(cls: type[C], settings: Mapping[str, Any]) -> C:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        return TypeAdapter(cls).validate_python(dict(settings))
+        return TypeAdapter(cls).validate_python({**settings, **_listed(cls, settings)})
     except ValidationError as error:
         first = error.errors()[0]
+        if isinstance(own := first.get("ctx", {}).get("error"), ConfigError):  # said by the dataclass itself
+            raise own from None
         where = ".".join(str(part) for part in first["loc"]) or cls.__name__
         raise ConfigError(f"{where} = {first['input']!r} in {cls.__name__}: {first['msg']}") from None
+
+
+def _listed(cls: type, settings: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The settings that are text where a tuple is expected, split at commas."""
+    tuples = {f.name for f in fields(cls) if _type_name(f.type).startswith("tuple[")}
+    texts = {name: value for name, value in settings.items() if name in tuples and isinstance(value, str)}
+    return {name: [part.strip() for part in text.split(",") if part.strip()] for name, text in texts.items()}
+
+
+def check_least(config: Any, least: float, *names: str) -> None:
+    """Raises ConfigError for a field below `least`; for use in `__post_init__`."""
+    for name in names:
+        if not getattr(config, name) >= least:
+            raise ConfigError(f"{name} = {getattr(config, name)}; expected {least} or more")
+
+
+def check_positive(config: Any, *names: str) -> None:
+    """Raises ConfigError for a field that is not above 0, or not finite."""
+    for name in names:
+        if not 0 < getattr(config, name) < float("inf"):
+            raise ConfigError(f"{name} = {getattr(config, name)}; expected a number above 0")
 
 
 def to_json(config: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from genwright.core.errors import GivenError
+from genwright.core.schema import in_words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,8 +38,16 @@ class Condition:
     values: tuple[Any, ...] = ()
 
     def __str__(self) -> str:
-        shown = ", ".join(map(repr, self.values))
+        shown = ", ".join(map(_shown, self.values))
         return f"{self.column} {self.operator} {f'({shown})' if self.operator == 'in' else shown}".rstrip()
+
+
+def _shown(value: Any) -> str:
+    """The value as `parse` reads it: text in quotes, dates bare, without a midnight."""
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    text = value.isoformat() if hasattr(value, "isoformat") else str(value)
+    return text.removesuffix("T00:00:00")
 
 
 _TOKEN = re.compile(
@@ -175,11 +184,11 @@ def _test_one(condition: Condition, column: "pa.ChunkedArray") -> "np.ndarray":
         missing = column.is_null(nan_is_null=True)
         return (missing if condition.operator == "is missing" else pc.invert(missing)).to_numpy(zero_copy_only=False)
     if pa.types.is_integer(column.type) and any(isinstance(v, float) for v in condition.values):
-        column = column.cast(pa.float64())
+        column = column.cast(pa.float64(), safe=False)
     try:
         values = pa.array([_scalar(v, column.type) for v in condition.values], column.type)
     except (pa.ArrowException, ValueError, OverflowError):
-        raise GivenError(f"{condition}: column {condition.column} holds {column.type} values") from None
+        raise GivenError(f"{condition}: column {condition.column} holds {in_words(column.type)}") from None
     if condition.operator == "in":
         met = pc.is_in(column, value_set=values)
     else:

@@ -4,9 +4,12 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from genwright.core.errors import SchemaError, UnknownNameError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 KINDS = (
     *("number", "category", "boolean", "datetime", "id", "constant"),
@@ -95,3 +98,18 @@ class Schema:
             return cls.from_json(json.loads(Path(path).read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
             raise SchemaError(f"{path}: {error}") from None
+
+
+def in_words(kind: "pa.DataType") -> str:
+    """What a message calls the values of an Arrow type: "whole numbers", "dates" …"""
+    import pyarrow as pa
+
+    types = pa.types
+    words = {
+        "whole numbers": types.is_integer,
+        "numbers": lambda t: types.is_floating(t) or types.is_decimal(t),
+        "true and false": types.is_boolean,
+        "dates": lambda t: types.is_timestamp(t) or types.is_date(t),
+        "text": lambda t: types.is_string(t) or types.is_large_string(t),
+    }
+    return next((word for word, fits in words.items() if fits(kind)), f"{kind} values")

@@ -51,7 +51,11 @@ class Head:
 
 
 def read_head(file: TextFile, delimiter: str | None = None) -> Head:
-    """Finds the dialect from the first rows."""
+    """Finds the dialect from the first rows.
+
+    Raises:
+        DataError: there is no row, as in a file that holds nothing but a byte order mark.
+    """
     sample, is_all = _sample(file)
     lines = _lines(sample)
     n_blank = next((i for i, line in enumerate(lines) if line.strip("\r\n")), 0)
@@ -64,6 +68,8 @@ def read_head(file: TextFile, delimiter: str | None = None) -> Head:
             best = score, dialect, rows
     assert best is not None
     _, dialect, rows = best
+    if not rows:
+        raise DataError(f"{file.path} is empty; expected a line of column names and rows below it")
     if dialect.delimiter == "\t" and file.n_quotes and _has_stray_quotes(file, len(rows[0])):
         dialect = replace(dialect, quote=None)
         rows = _rows(sample, dialect, is_all)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from genwright.core.errors import DataError, SchemaError, UnknownNameError
 from genwright.core.records import Records
-from genwright.core.schema import KINDS, Column, Schema
+from genwright.core.schema import KINDS, Column, Schema, in_words
 from genwright.data.decide import Facts, decide_text, decide_typed, forced, is_day_month_open
 from genwright.data.observe import TextColumn, TypedColumn
 from genwright.data.stats import ColumnStats, Stats
@@ -87,7 +87,9 @@ def _set_typed(records: Records, field: "pa.Field", column: Column, kind: str) -
 
     possible = {"number": is_numeric(field.type), "datetime": pa.types.is_temporal(field.type)}
     if not possible.get(kind, True):
-        raise SchemaError(f"{records.name}: column {field.name!r} holds {field.type} values, so it cannot be a {kind}")
+        raise SchemaError(
+            f"{records.name}: column {field.name!r} holds {in_words(field.type)}, so it cannot be a {kind}"
+        )
     return Column(column.name, kind, why="set by the user")
 
 

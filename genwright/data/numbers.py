@@ -5,6 +5,8 @@ A number is an optional sign, digits with at most one decimal point, an optional
 whole numbers too long for 64 bits (a float would change their last digits).
 """
 
+import re
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 INFINITE = r"(?i)^[+-]?inf(inity)?$"
 LEADING_ZERO = r"^[+-]?0\d"
 WHOLE = r"^[+-]?\d+$"
+ZERO_FRACTION = r"\.0*$"
 WITH_COMMA = r"^[+-]?\d+(,\d+)+(\.\d+)?$"
 MAX_DECIMALS = 15  # more cannot be told apart in a float
 
@@ -32,10 +35,12 @@ def parse_floats(trimmed: "pa.Array") -> "pa.Array":
 
 
 def parse_integers(trimmed: "pa.Array") -> "pa.Array":
-    """The whole numbers as int64; null where a string is none, or too large."""
+    """The whole numbers as int64, also those written as floats (`24.0`, `1e3`); null where a string is none."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if not pc.all(pc.match_substring_regex(trimmed, WHOLE)).as_py():
+        trimmed = _without_fraction(trimmed)
     signless = pc.utf8_ltrim(trimmed, "+")
     is_whole = pc.match_substring_regex(trimmed, WHOLE)
     whole = pc.if_else(is_whole, signless, pa.scalar(None, trimmed.type))
@@ -44,6 +49,29 @@ def parse_integers(trimmed: "pa.Array") -> "pa.Array":
     except pa.ArrowInvalid:
         fits = [None if v is None or not -(2**63) <= int(v) < 2**63 else int(v) for v in whole.to_pylist()]
         return pa.array(fits, pa.int64())
+
+
+def _without_fraction(trimmed: "pa.Array") -> "pa.Array":
+    """Floats without a fraction as digits; other strings as they are."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    is_float = pc.match_substring_regex(trimmed, NUMBER)
+    plain = pc.if_else(is_float, pc.replace_substring_regex(trimmed, ZERO_FRACTION, ""), trimmed)
+    has_exponent = pc.and_(is_float, pc.match_substring_regex(plain, "[eE]"))
+    if not pc.any(has_exponent).as_py():
+        return plain
+    return pc.replace_with_mask(plain, has_exponent, pa.array(map(_digits, plain.filter(has_exponent).to_pylist())))
+
+
+def _digits(number: str) -> str:
+    """A number with an exponent as digits, where it is whole and fits in 64 bits."""
+    if not re.search("[1-9]", re.split("[eE]", number)[0]):
+        return "0"
+    if not 1 <= abs(float(number)) < 2**63:
+        return number
+    value = Decimal(number)
+    return str(int(value)) if value == int(value) else number
 
 
 def count_decimals(trimmed: "pa.Array") -> "pa.Array":

@@ -110,7 +110,7 @@ class TypedColumn:
         table = counted.value_counts()
         self.counter.add(table.field("values"), table.field("counts"))
         if is_numeric(known.type):
-            values = table.field("values").cast(pa.float64()).to_numpy(zero_copy_only=False)
+            values = table.field("values").cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
             self.moments.add(values, table.field("counts").to_numpy(zero_copy_only=False))
         elif pa.types.is_temporal(known.type):
             ends = pc.min_max(known)

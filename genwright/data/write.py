@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from genwright.core.errors import DataError
 from genwright.core.schema import Schema
@@ -43,7 +43,7 @@ def write(batches: "Iterable[pa.Table]", path: str | Path, schema: Schema, excel
     form = _format_of(path)
     n_rows = 0
     with _atomic(path) as file, _compressed(file, path) as stream:
-        put = _writer(form, stream, schema, excel_safe)
+        put = row_writer(form, stream, schema, excel_safe)
         try:
             for table in batches:
                 put.table(table)
@@ -104,7 +104,25 @@ def _compressed(file: BinaryIO, path: Path) -> Iterator[BinaryIO]:
         yield stream  # type: ignore[misc]
 
 
-def _writer(form: str, stream: BinaryIO, schema: Schema, excel_safe: bool) -> Any:
+class RowWriter(Protocol):
+    """Takes typed tables one below the other."""
+
+    def table(self, table: "pa.Table") -> None:
+        """Writes the rows of a table that has the schema's columns."""
+
+    def close(self) -> None:
+        """Writes what stands behind the last row; the stream stays open."""
+
+
+def row_writer(form: str, stream: BinaryIO, schema: Schema, excel_safe: bool = False) -> RowWriter:
+    """What puts rows into an open stream as `write` puts them into a file.
+
+    Args:
+        form: .csv, .tsv, .jsonl or .parquet.
+        stream: Bytes go there; a header at once.
+        schema: See `write`.
+        excel_safe: See `write`.
+    """
     if form == ".parquet":
         return _Parquet(stream, schema)
     if form == ".jsonl":

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from genwright.core.config import check_positive
 from genwright.core.dataset import Dataset
 from genwright.core.model import Conditions, HasLogProb, HasSolution, Model, Progress
 from genwright.core.space import Batch, Category, Real
@@ -23,6 +24,9 @@ class MarginalsConfig:
     """Settings of `marginals`."""
 
     pseudo_count: float = 0.5  # added to every cell's count
+
+    def __post_init__(self) -> None:
+        check_positive(self, "pseudo_count")
 
 
 class Marginals(Model, HasSolution, HasLogProb, Conditions):

@@ -14,10 +14,10 @@ microdata", Journal of Official Statistics 21. Here they are made to generalise 
 - *smooth leaves*: a number that does not repeat is drawn from a stretch (of normal scores) around its donor, never the
   donor's own value;
 - *slopes*: where it raises the likelihood of rows not used for it, a donor's number is moved by a regression slope to
-  where the row's own columns would have had it (see `nn/tree_slopes`), so that leaves can be large and still follow
+  where the row's own columns would have had it (see `nn/trees/slopes`), so that leaves can be large and still follow
   strong relations;
 - *equal numbers*: a donor whose number is an earlier column's hands on the equality, not the number
-  (see `nn/tree_equal`);
+  (see `nn/trees/equal`);
 - *coarse leaves*: a share c of the values comes from larger leaves of the same trees, and ε from the column alone,
   which makes every value possible.
 """
@@ -30,15 +30,17 @@ from typing import Any
 import numpy as np
 import torch
 
+from genwright.core.config import check_least, check_positive
 from genwright.core.dataset import Dataset
 from genwright.core.errors import ConfigError, FitError, UnknownNameError
 from genwright.core.model import Conditions, HasLogProb, HasSolution, Model, Progress
 from genwright.core.packing import Packer, Unpacker
 from genwright.core.space import Batch, Category, Real, Space
-from genwright.nn.tree_column import TreeColumn, learn_column
-from genwright.nn.tree_equal import find_equals
-from genwright.nn.tree_growth import Donors, grow_step
-from genwright.nn.tree_step import Step
+from genwright.nn.trees.column import TreeColumn, learn_column
+from genwright.nn.trees.donors import Donors
+from genwright.nn.trees.equal import find_equals
+from genwright.nn.trees.growth import grow_step
+from genwright.nn.trees.step import Step
 
 
 @dataclass(frozen=True)
@@ -66,18 +68,15 @@ class TreesConfig:
     n_threads: int = 0  # columns grown at the same time; 0: as many as torch uses threads
 
     def __post_init__(self) -> None:
-        for name in (
-            "min_leaf",
-            "min_leaf_smooth",
-            "min_leaf_weak",
-            "min_leaf_slope",
-            "min_fill",
-            "max_predictors",
-        ):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} = {getattr(self, name)}; expected 1 or more")
-        if not 0 < self.background < 1:
-            raise ConfigError(f"background = {self.background}; expected a share between 0 and 1")
+        check_least(self, 1, "min_leaf", "min_leaf_smooth", "min_leaf_weak", "min_leaf_slope", "min_fill")
+        check_least(self, 1, "min_fill_coarse", "max_predictors", "max_grown")
+        check_least(self, 0, "n_halvings", "hole", "hole_smooth", "hole_slope", "coarse", "n_slopes", "n_threads")
+        check_least(self, 2, "max_rows")
+        check_positive(self, "background", "slope_var")
+        if not self.background + self.coarse < 1:
+            raise ConfigError(
+                f"background + coarse = {self.background + self.coarse:g}; expected shares below 1 in all"
+            )
 
 
 class Trees(Model, HasSolution, HasLogProb, Conditions):

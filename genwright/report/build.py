@@ -9,10 +9,12 @@ import pyarrow as pa
 from genwright.core.config import to_json
 from genwright.core.dataset import Dataset, n_rows
 from genwright.core.rng import numpy_generator
+from genwright.core.schema import Schema
+from genwright.data.typed import readable
 from genwright.report.page import MAX_ROWS, Material, render
 from genwright.runs.run import Run
 
-HIDDEN = ("path", "flavour")  # facts that say something about a machine, not about the fit
+HIDDEN = ("path", "flavour", "is_text")  # facts that say something about a file or a machine, not about the fit
 MAX_READ = 200_000  # rows of given data that are read
 
 
@@ -37,15 +39,22 @@ def material(run: Run, n: int = MAX_ROWS, data: Any = None) -> Material:
     artefact = run.artefact
     name = PurePath(str(artefact.facts.get("data", "run"))).name
     real = real_rows(run, n) if data is None else given_rows(run, data, n)
-    fake = run.sample(real.num_rows or n, flavour="arrow")
+    fake = pa.concat_tables(run.stream(real.num_rows or n))
     facts: dict[str, Any] = {
         "model": artefact.model_name,
+        "why": artefact.facts.get("why"),
         "settings": to_json(artefact.model.config),
         "seed": artefact.seed,
         **{k: v for k, v in artefact.facts.items() if k not in HIDDEN},
         "data": name,
     }
+    real, fake = (in_own_words(side, run.schema) for side in (real, fake))
     return Material(f"{name} · {artefact.model_name}", run.schema, artefact.scores, real, fake, facts)
+
+
+def in_own_words(records: pa.Table, schema: Schema) -> pa.Table:
+    """Typed records, with truth values as the data writes them: yes and no, 1 and 2."""
+    return readable(records, schema, is_text=True) if records.num_rows else records
 
 
 def real_rows(run: Run, n: int) -> pa.Table:

@@ -11,12 +11,12 @@ from markupsafe import Markup
 
 from genwright.report import svg
 from genwright.report.values import MISSING, Pair, shares
-from genwright.report.words import number, percent, quantity, shorten
+from genwright.report.words import number, percent, quantity, shorten, shorten_apart
 
 WIDTH, TOP, PLOT, BOTTOM = 280, 16, 100, 18  # pixels; a plot is TOP + PLOT + BOTTOM high
 N_BINS, N_LEVELS = 36, 15
-N_ATOMS, ATOM_SHARE, ATOM_WIDTH = 3, 0.1, 56
-ROW, LABEL, BAR = 17, 98, 100  # height of a pair of bars, width of its label, length of the longest bar
+N_ATOMS, ATOM_SHARE, ATOM_WIDTH = 3, 0.1, 60
+ROW, LABEL, BAR = 17, 112, 86  # height of a pair of bars, width of its label, length of the longest bar
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def note(both: Pair) -> str:
             "log axis" if bins.is_log else "",
             "values beyond the axis are in the end bins" if bins.is_cut else "",
         ]
-    if both.shape != "category" and both.missing != (0.0, 0.0):
+    if both.shape in ("number", "datetime") and both.missing != (0.0, 0.0):
         parts.append(f"missing: {percent(both.missing[0])} real, {percent(both.missing[1])} synthetic")
     return "; ".join(p for p in parts if p)
 
@@ -137,11 +137,11 @@ def _atom(x: float, atom: tuple[str, float, float], top: float) -> Markup:
     floor = TOP + PLOT
     return svg.element(
         "g",
-        svg.rectangle(x + 10, floor - heights[0], 15, heights[0], "real bar"),
-        svg.rectangle(x + 27, floor - heights[1], 15, heights[1], "fake bar"),
+        svg.rectangle(x + 12, floor - heights[0], 15, heights[0], "real bar"),
+        svg.rectangle(x + 29, floor - heights[1], 15, heights[1], "fake bar"),
         svg.line(x + 2, floor, x + ATOM_WIDTH - 4, floor, "axis"),
-        svg.text(x + 26, floor - max(heights) - 4, _both(real, fake).replace(" ", ""), "middle", "quiet"),
-        svg.text(x + 26, floor + 13, shorten(label, 8), "middle"),
+        svg.text(x + 28, floor - max(heights) - 4, _both(real, fake).replace(" ", ""), "middle", "quiet"),
+        svg.text(x + 28, floor + 13, shorten(label, 8), "middle"),
     )
 
 
@@ -190,10 +190,11 @@ def _bars(both: Pair) -> Markup:
     shown = levels(both)
     top = max(max(r, f) for _, r, f in shown) or 1.0
     parts = []
-    for i, (label, real, fake) in enumerate(shown):
+    short = shorten_apart([label for label, _, _ in shown], 16)
+    for i, (label, (_, real, fake)) in enumerate(zip(short, shown, strict=True)):
         y = 2 + i * ROW
         parts += [
-            svg.text(LABEL - 5, y + 10.5, shorten(label, 14), "end"),
+            svg.text(LABEL - 5, y + 10.5, label, "end"),
             svg.rectangle(LABEL, y + 1, BAR * real / top, 6, "real bar"),
             svg.rectangle(LABEL, y + 7.5, BAR * fake / top, 6, "fake bar"),
             svg.text(WIDTH, y + 10.5, _both(real, fake), "end", "quiet"),

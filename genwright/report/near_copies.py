@@ -27,6 +27,11 @@ def races(scores: Sequence[Score]) -> list[Score]:
     return [s for s in scores if s.name.split(".")[0] == "near_copies" and is_known(s.value)]
 
 
+def label(score: Score) -> str:
+    """What the score is called beside its line: "closer tail"."""
+    return heading(score.name).rpartition(" · ")[2]
+
+
 def draw_races(found: Sequence[Score]) -> Markup:
     """The first figure; nothing without scores."""
     if not found:
@@ -102,8 +107,7 @@ def _scale(height: float) -> Markup:
 
 
 def _race(score: Score, y: float) -> Markup:
-    name = heading(score.name).rpartition(" · ")[2]
-    parts = [svg.text(LABEL - 12, y + 4, name, "end"), svg.line(_x(0), y, _x(1), y, "axis")]
+    parts = [svg.text(LABEL - 12, y + 4, label(score), "end"), svg.line(_x(0), y, _x(1), y, "axis")]
     if is_known(score.low) and is_known(score.high):
         parts.append(svg.line(_x(score.low), y, _x(score.high), y, "interval"))
     if is_known(_copy(score)):

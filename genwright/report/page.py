@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from genwright.core.errors import GenwrightError
 from genwright.core.files import replace_file
@@ -36,6 +36,7 @@ LABELS = {
     "n_train": "Training rows",
     "n_held_out": "Held-out rows",
     "held_out": "Held-out share",
+    "seconds": "Seconds to fit",
     "fingerprint": "Data fingerprint",
 }
 
@@ -117,7 +118,14 @@ def furthest(pairs: list[Pair], n: int) -> list[Pair]:
 @cache
 def _environment() -> Environment:
     loader = FileSystemLoader(Path(__file__).parent)
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found.filters["breakable"] = _breakable
+    return found
+
+
+def _breakable(name: str) -> Markup:
+    """A name that a narrow page breaks after an underscore rather than anywhere."""
+    return Markup("_<wbr>").join(escape(part) for part in name.split("_"))
 
 
 def _distance(both: Pair) -> float:
@@ -150,7 +158,7 @@ def _summary(material: Material) -> str:
         f"model {shorten(model, 40)}" if model else "",
         f"{len(material.schema)} columns",
         f"learnt from {quantity(n, 9)} rows" if is_known(n) else "",
-        f"in {quantity(seconds)} s" if is_known(seconds) else "",
+        f"fitted in {quantity(seconds)} s" if is_known(seconds) else "",
     ]
     return ", ".join(p for p in parts if p)
 
@@ -192,7 +200,7 @@ def _meaning(name: str) -> str:
 
 def _column_card(both: Pair) -> dict[str, Any]:
     drawing = column_overlay.draw(both)
-    note = column_overlay.note(both) or ("" if drawing else "no rows to draw")
+    note = column_overlay.note(both) if drawing or both.shape == "nothing" else "no rows to draw"
     return {
         "name": shorten(both.name, MAX_NAME),
         "full": clean(both.name),
@@ -224,6 +232,7 @@ def _copies_view(scores: list[Score]) -> dict[str, Any] | None:
     quantiles = near_copies.distances(scores)
     return {
         "races": near_copies.draw_races(found),
+        "meanings": [(near_copies.label(s), words) for s in found if (words := _meaning(s.name))],
         "distances": near_copies.draw_distances(quantiles) if quantiles else "",
     }
 
@@ -234,16 +243,22 @@ def _sample(fake: pa.Table, names: list[str]) -> dict[str, Any]:
     rows = fake.select(names).slice(0, N_SAMPLE)
     columns = [rows.column(name).to_pylist() for name in names]
     return {
-        "names": [(shorten(name, 30), clean(name[:1000])) for name in names],
+        "names": [(shorten(name, 30), clean(name[:1000]), _class(rows.column(name))) for name in names],
         "rows": [[_cell(value) for value in row] for row in zip(*columns, strict=True)],
     }
+
+
+def _class(column: pa.ChunkedArray) -> str:
+    """Numbers stand right, so that their digits do too."""
+    kind = column.type
+    return "number" if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) else ""
 
 
 def _cell(value: Any) -> tuple[str, str]:
     if value is None or value != value:
         return "–", "missing"
     if isinstance(value, float):
-        return f"{value:.6g}", ""
+        return f"{value:.10g}", ""
     if isinstance(value, (bytes, bytearray)):
         return f"{len(value):,} bytes", ""
     whole = str(value)
@@ -255,13 +270,14 @@ def _facts(facts: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     for key, value in facts.items():
         if value not in (None, "", {}, []):
             name = LABELS.get(key, heading(str(key).replace(".", " ")))
-            yield shorten(name, MAX_NAME), shorten(_plain(value), 600)
+            words = quantity(value, 9) if str(key).startswith("n_") and is_known(value) else _plain(value)
+            yield shorten(name, MAX_NAME), shorten(words, 600)
 
 
 def _plain(value: Any) -> str:
     """A value of the facts in a line."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{k} = {_plain(v)}" for k, v in value.items())
+        return ", ".join(f"{k} = {_plain(v) or 'none'}" for k, v in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(_plain(v) for v in value)
     return f"{value:g}" if isinstance(value, float) else str(value)

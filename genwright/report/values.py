@@ -69,7 +69,7 @@ def pair(column: Column, real: pa.Table, fake: pa.Table) -> Pair:
         return Pair(column.name, column.kind, "nothing", empty, empty, "absent from one of the two tables")
     sides = real.column(column.name), fake.column(column.name)
     if column.kind in ("id", "constant", "image", "audio", "music"):
-        return Pair(column.name, column.kind, "nothing", empty, empty, _not_drawn(column.kind, sides[0]))
+        return Pair(column.name, column.kind, "nothing", empty, empty, _not_drawn(column.kind, sides))
     if column.kind in ("number", "datetime", "text", "sequence"):
         read = _lengths if column.kind in ("text", "sequence") else _numbers
         x, y = read(sides[0]), read(sides[1])
@@ -109,6 +109,8 @@ def _numeric(column: Column, real: np.ndarray, fake: np.ndarray) -> Pair:
     note = {"text": "length in characters", "sequence": "length in items"}.get(column.kind, "")
     known = np.concatenate([real, fake])
     distinct = np.unique(known[~np.isnan(known)])
+    if not len(real) or not len(fake):
+        return Pair(column.name, column.kind, "nothing", real, fake, "no rows to draw")
     if not len(distinct):
         return Pair(column.name, column.kind, "nothing", real, fake, "every value is missing")
     if column.kind == "datetime":
@@ -152,12 +154,12 @@ def _labels(column: pa.ChunkedArray) -> np.ndarray:
     return np.array([None if v is None or v != v else str(v) for v in column.to_pylist()], dtype=object)
 
 
-def _not_drawn(kind: str, column: pa.ChunkedArray) -> str:
+def _not_drawn(kind: str, sides: tuple[pa.ChunkedArray, pa.ChunkedArray]) -> str:
     if kind == "id":
         return "identifies rows; not modelled, written anew for synthetic rows"
     if kind == "constant":
-        known = column.drop_null()
-        return f"always {known[0].as_py()}" if len(known) else "every value is missing"
+        known = [side.drop_null()[0].as_py() for side in sides if side.null_count < len(side)]
+        return f"always {known[0]}" if known else "every value is missing"
     return f"{kind} columns are not drawn here"
 
 

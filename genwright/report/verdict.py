@@ -62,7 +62,7 @@ def verdict(scores: Iterable[Score], blame: str = "") -> Verdict:
     words = [f.words for f in sorted(_worth_saying(findings), key=lambda f: -_BADNESS[f.level])]
     if not any(f.aspect in PRIVACY for f in findings):
         words.append("copying was not checked")
-    sentence = ", ".join(words)
+    sentence = "; ".join(words)
     if blame and any(f.aspect == "fidelity" and f.level in ("fair", "poor") for f in findings):
         sentence += f"; {blame}"
     return Verdict(sentence[0].upper() + sentence[1:] + ".", level, findings)
@@ -74,14 +74,14 @@ def fidelity(scores: dict[str, Score]) -> Finding | None:
     if not detectors:
         return _fidelity_by_pairs(scores)
     score = max(detectors, key=lambda s: s.value)
-    found = f"({_two(score.value)})"
+    found = f"(AUC {_two(score.value)})"
     wide = is_known(score.low) and is_known(score.high) and score.high - score.low > 0.2
     if wide and score.low <= 0.55 and score.high >= 0.65:
         return Finding(
             "fidelity", "unknown", f"too few rows to say whether a detector tells them apart {_range(score)}"
         )
     if score.value < 0.55:
-        return Finding("fidelity", "good", f"hard to tell from real rows (detector {_two(score.value)})")
+        return Finding("fidelity", "good", f"hard to tell from real rows (detector's AUC {_two(score.value)})")
     if score.value < 0.65:
         return Finding("fidelity", "fair", f"a detector tells these rows from real ones at times {found}")
     if score.value < 0.8:
@@ -102,11 +102,11 @@ def usefulness(scores: dict[str, Score]) -> Finding | None:
         lost = (score.floor - score.value) / reach
         within = is_known(score.high) and score.high >= score.floor and lost < 0.25
         if lost <= 0.05 or within:
-            return Finding("usefulness", "good", f"as useful for training {found}")
+            return Finding("usefulness", "good", f"as useful for training as real rows {found}")
         if lost <= 0.25:
-            return Finding("usefulness", "fair", f"nearly as useful for training {found}")
+            return Finding("usefulness", "fair", f"nearly as useful for training as real rows {found}")
         if lost <= 0.6:
-            return Finding("usefulness", "poor", f"less useful for training {found}")
+            return Finding("usefulness", "poor", f"less useful for training than real rows {found}")
         return Finding("usefulness", "poor", f"of little use for training {found}")
     return None
 

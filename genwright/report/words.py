@@ -2,6 +2,9 @@
 
 import math
 import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 NOTHING = "–"
@@ -67,6 +70,30 @@ def shorten(text: Any, length: int) -> str:
     """
     line = " ".join(clean(str(text)).split()) or "(blank)"
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+def shorten_apart(labels: Sequence[str], length: int) -> list[str]:
+    """Each label shortened; those that would look the same lose the beginning they share.
+
+    >>> shorten_apart(["Yes", "No internet service", "No internet here"], 10)
+    ['Yes', '…service', '…here']
+    """
+    short = [shorten(label, length) for label in labels]
+    shared = {
+        cut: _n_shared([label for label, other in zip(labels, short, strict=True) if other == cut])
+        for cut, n in Counter(short).items()
+        if n > 1
+    }
+    return [
+        "…" + shorten(label[shared[cut] :], length - 1) if cut in shared else cut
+        for label, cut in zip(labels, short, strict=True)
+    ]
+
+
+def _n_shared(labels: list[str]) -> int:
+    """How many characters all labels begin with."""
+    ends = zip(min(labels), max(labels), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], ends))
 
 
 def clean(text: str) -> str:

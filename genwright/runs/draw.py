@@ -33,7 +33,7 @@ from genwright.core.errors import ConfigError, GivenError, UnknownNameError
 from genwright.core.given import Condition, meets
 from genwright.core.model import Conditions, Model
 from genwright.core.rng import torch_generator
-from genwright.core.schema import Column, Schema
+from genwright.core.schema import Column, Schema, in_words
 from genwright.core.space import Batch, Category, Real
 from genwright.data.typed import typed_value, untyped
 
@@ -148,7 +148,7 @@ class Draw:
         return kept
 
     def _rate(self, n_kept: int, n_tried: int) -> str:
-        shown = " and ".join(map(_shown, self.rest))
+        shown = " and ".join(map(str, self.rest))
         return f"{n_kept} of {n_tried:,} candidate rows met {shown} (acceptance rate {n_kept / n_tried:.2g})"
 
     @cached_property
@@ -293,7 +293,7 @@ def _held(value: object, kind: pa.DataType, condition: Condition, described: Col
             continue
     if isinstance(column.field.support, Category):
         raise _never(condition, value, described, column)
-    raise GivenError(f"{condition}: column {condition.column} holds {kind} values, and {value!r} is none")
+    raise GivenError(f"{condition}: column {condition.column} holds {in_words(kind)}, and {value!r} is none")
 
 
 def _is_bare(value: object) -> bool:
@@ -356,7 +356,7 @@ def _never(condition: Condition, value: object, described: Column, column: Codec
 def _never_met(conditions: tuple[Condition, ...], tested: pa.Array, described: Column, column: Codec) -> GivenError:
     """Why no row can meet these conditions on one column."""
     name = described.name
-    shown = " and ".join(map(_shown, conditions))
+    shown = " and ".join(map(str, conditions))
     if shown == f"{name} is missing":
         return GivenError(f"column {name} has no missing values")
     if isinstance(column.field.support, Category):
@@ -365,14 +365,10 @@ def _never_met(conditions: tuple[Condition, ...], tested: pa.Array, described: C
         ends = pc.min_max(tested).as_py()
         step = column.field.support.step if described.kind == "number" else 0  # type: ignore[union-attr]
         steps = f" in steps of {step:g}" if step else ""
-        found = f"column {name} ranges from {ends['min']} to {ends['max']}{steps}"
+        low, high = (str(ends[end]).removesuffix(" 00:00:00") for end in ("min", "max"))
+        found = f"column {name} ranges from {low} to {high}{steps}"
     together = " together (acceptance rate 0)" if len(conditions) > 1 else ""
     return GivenError(f"{shown} is never met{together}: {found}")
-
-
-def _shown(condition: Condition) -> str:
-    """The condition with dates as one writes them."""
-    return str(replace(condition, values=tuple(str(v) if hasattr(v, "isoformat") else v for v in condition.values)))
 
 
 def _listed(described: Column, column: Codec, n: int = 20) -> str:

@@ -13,7 +13,7 @@ import torch
 
 from genwright.core.codec import TableCodec
 from genwright.core.dataset import Dataset, concat
-from genwright.core.errors import DataError, UnknownNameError, UnsupportedError
+from genwright.core.errors import ConfigError, DataError, UnknownNameError, UnsupportedError
 from genwright.core.given import parse
 from genwright.core.judge import Evidence, Judge, Score
 from genwright.core.model import HasBound, HasLogProb, Model, Progress
@@ -29,7 +29,7 @@ from genwright.data.split import split
 from genwright.data.typed import readable, typed
 from genwright.runs import artefact as artefacts
 from genwright.runs.artefact import Artefact
-from genwright.runs.draw import Draw
+from genwright.runs.draw import Draw, whole
 
 log = logging.getLogger("genwright")
 
@@ -158,7 +158,10 @@ class Run:
         Raises:
             DataError: rows are needed that neither the fit nor the caller provides.
             UnknownNameError: there is no such judge or target.
+            ConfigError: `max_rows` is not a whole number of two or more.
         """
+        if whole(max_rows, "max_rows") < 2:
+            raise ConfigError(f"max_rows = {max_rows}; expected 2 or more, judges compare rows with each other")
         found = {name: JUDGES.get(name)() for name in judges or JUDGES.names()}
         for target in (targets := tuple(targets)):
             self.schema[target]  # raises for an unknown column

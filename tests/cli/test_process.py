@@ -69,3 +69,13 @@ def test_colour_on_a_terminal(environment: dict[str, str], is_coloured: bool) ->
     assert done.returncode == 2
     assert ("\x1b[1;31merror:" in shown) == is_coloured
     assert "error:" in shown
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a full device")
+@pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["sample", "absent", "--json"]])
+def test_output_that_cannot_be_written_is_told_in_a_line(words: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([*PROGRAM, *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode in (1, 4)
+    assert "error: " in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,6 +1,7 @@
 """What is shown where: colour and bars on terminals only, tables whole in pipes, nothing that steers a terminal."""
 
 import io
+import os
 import re
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genwright.cli.terminal.bar import TimeLeft, clock, middle_out
-from genwright.cli.terminal.ink import fitted, is_coloured, is_terminal, paint, printable
+from genwright.cli.terminal.ink import fitted, is_coloured, is_terminal, paint, printable, width
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.table import short, table_text
 
@@ -160,3 +161,17 @@ def test_text_without_its_middle_fits_and_keeps_both_ends(text: str, longest: in
 
 def test_clock() -> None:
     assert [clock(s) for s in (0.4, 65, 3600)] == ["0:00", "1:05", "1:00:00"]
+
+
+@pytest.mark.parametrize(("asked", "columns"), [("", 80), ("120", 120), ("7", 40), ("wide", 80), ("0", 80)])
+def test_width_is_asked_for_or_usual(asked: str, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", asked)
+    assert width(Terminal(), 999) == columns
+    assert width(io.StringIO(), 999) == 999
+
+
+def test_a_terminal_that_does_not_know_its_width_has_the_usual(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr("os.get_terminal_size", lambda handle: os.terminal_size((0, 0)))
+    monkeypatch.setattr(Terminal, "fileno", lambda self: 1)
+    assert width(Terminal(), 999) == 80

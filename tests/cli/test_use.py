@@ -96,6 +96,45 @@ def test_sample_as_json(run: Path, here: Path) -> None:
     found = call("sample", run, "-n", "5", "-o", "a.csv", "--json").document
     assert found["output"] == "a.csv"
     assert "rows" not in found
+    assert call("sample", run, "-n", "0", "--json").document["rows"] == []
+
+
+def test_json_rows_are_those_of_csv_and_keep_no_more_than_a_piece(run: Path) -> None:
+    found = call("sample", run, "-n", "20k", "--json").document["rows"]
+    printed = rows_of(call("sample", run, "-n", "20k").out)
+    assert [row["id"] for row in found] == [row["id"] for row in printed]
+    assert [row["city"] for row in found] == [row["city"] for row in printed]
+
+
+def test_a_failure_behind_the_first_rows_ends_their_document(run: Path, people: Path, here: Path) -> None:
+    lines = people.read_text().splitlines()
+    cells = {"plain": lines[1], "odd": lines[1].replace(lines[1].split(",")[1], "old", 1)}
+    Path("a.csv").write_text("\n".join([lines[0], *[cells["plain"]] * 400_000, cells["odd"]]) + "\n")
+    ended = call("impute", run, "a.csv", "--json")
+    assert ended.code == 2
+    assert len(ended.document["rows"]) > 0
+    assert "row 400001, column 'age' holds 'old'" in ended.document["error"]["message"]
+    assert "Traceback" not in ended.err
+
+
+def test_a_failure_before_the_first_row_prints_no_header(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genwright.runs.draw.MAX_CANDIDATES", 1)
+    for option, out in (([], ""), (["--json"], None)):
+        ended = call("sample", run, "-n", "9", "--given", "age > 79 and income < 2600 and income > 2599.5", *option)
+        assert ended.code == 2
+        assert ended.out == "" if out is not None else list(ended.document) == ["error"]
+
+
+def test_a_setting_that_lists_columns(people: Path, here: Path) -> None:
+    ended = call("fit", people, "--model", "trees", "--set", "first=city, age", "--no-judge", "--out", "run")
+    assert ended.code == 0, ended.err
+    assert call("show", "run", "--json").document["settings"]["first"] == ["city", "age"]
+
+
+def test_judging_needs_more_than_one_row(run: Path) -> None:
+    ended = call("judge", run, "--max-rows", "1")
+    assert ended.code == 2
+    assert "--max-rows 1: expected 2 or more" in ended.err
 
 
 @pytest.mark.parametrize(

@@ -211,7 +211,7 @@ def test_other_types_can_be_encoded_later() -> None:
 def test_errors_name_what_was_found() -> None:
     with pytest.raises(DataError, match=r"infinite"):
         Number().update(pa.array([1.0, float("inf")]))
-    with pytest.raises(DataError, match=r"string values, not numbers; set its kind"):
+    with pytest.raises(DataError, match=r"text, not numbers; set its kind"):
         Number().update(pa.array(["x"]))
     codec = Number()
     codec.update(pa.array([1]))

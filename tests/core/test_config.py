@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genwright.core.config import configure, describe, parse_settings, to_json
+from genwright.core.config import check_least, check_positive, configure, describe, parse_settings, to_json
 from genwright.core.errors import ConfigError, UnknownNameError
 
 
@@ -66,3 +66,27 @@ def test_pairs():
     for wrong in ("min_leaf", "=3", " = 3"):
         with pytest.raises(ConfigError, match="name=value"):
             parse_settings([wrong])
+
+
+def test_text_for_a_tuple_is_split_at_commas():
+    assert configure(Settings, {"sizes": "3, 4"}).sizes == (3, 4)
+    assert configure(Settings, {"sizes": ""}).sizes == ()
+    assert configure(Settings, {"name": "a,b"}).name == "a,b"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """For these tests."""
+
+    n: int = 1
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_least(self, 1, "n")
+        check_positive(self, "scale")
+
+
+@pytest.mark.parametrize("settings", [{"n": "0"}, {"scale": 0}, {"scale": "nan"}, {"scale": "inf"}])
+def test_a_range_is_told_in_one_sentence(settings):
+    with pytest.raises(ConfigError, match=r"^(n|scale) = \S+; expected [^;]+$"):
+        configure(Checked, settings)

@@ -149,3 +149,25 @@ def test_values_that_do_not_fit_are_our_error(text):
 def test_a_condition_reads_like_its_text():
     for text in ("age > 60", "income = '>50K'", "a in (1, 'x')", "b is missing"):
         assert str(parse(text)[0]) == text
+
+
+def test_dates_and_numbers_of_any_type_read_like_text():
+    moment = datetime.datetime(2024, 1, 31, 10, 30)
+    shown = {
+        "day = 2024-01-31": Condition("day", "=", (datetime.date(2024, 1, 31),)),
+        "day < 2024-01-31": Condition("day", "<", (datetime.datetime(2024, 1, 31),)),
+        "day > 2024-01-31T10:30:00": Condition("day", ">", (moment,)),
+        "age in (3, 2.5)": Condition("age", "in", (np.int64(3), np.float64(2.5))),
+        "name = 'O''Hara'": Condition("name", "=", ("O'Hara",)),
+    }
+    assert {str(condition): condition for condition in shown.values()} == shown
+    assert parse("name = 'O''Hara'") == (shown["name = 'O''Hara'"],)
+
+
+def test_a_message_names_types_in_words():
+    with pytest.raises(GivenError, match="column age holds whole numbers"):
+        meets(parse("age = old"), TABLE)
+
+
+def test_a_fraction_beside_whole_numbers_that_no_float_holds():
+    assert meets(parse("n > 0.5"), pa.table({"n": [2**60 + 1, -(2**60) - 1]})).tolist() == [True, False]

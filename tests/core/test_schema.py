@@ -2,12 +2,13 @@
 
 import json
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from genwright.core.errors import SchemaError, UnknownNameError
-from genwright.core.schema import KINDS, Column, Schema
+from genwright.core.schema import KINDS, Column, Schema, in_words
 
 OPTIONS = st.dictionaries(st.text(), st.integers() | st.text() | st.lists(st.floats(allow_nan=False)), max_size=3)
 COLUMNS = st.builds(
@@ -65,3 +66,10 @@ def test_kinds_set_by_the_user():
         schema.with_kinds({"zipp": "category"})
     with pytest.raises(UnknownNameError):
         schema.with_kinds({"zip": "categry"})
+
+
+def test_types_in_words():
+    kinds = [pa.int8(), pa.uint64(), pa.float32(), pa.decimal128(9, 2), pa.bool_(), pa.timestamp("s"), pa.string()]
+    found = [in_words(kind) for kind in kinds]
+    assert found == [*["whole numbers"] * 2, *["numbers"] * 2, "true and false", "dates", "text"]
+    assert in_words(pa.list_(pa.int64())) == "list<item: int64> values"

@@ -163,6 +163,13 @@ def test_stats_of_typed_columns():
     assert (stats["t"].missing, stats["t"].low) == (1, "1970-01-01 00:00:00")
 
 
+@pytest.mark.parametrize("kind", [pa.int64(), pa.uint64()])
+def test_whole_numbers_that_no_float_holds(kind):
+    schema, stats = infer(values(n=pa.array([2**62 + 1, 2**62 + 3, 5], kind)))
+    assert schema["n"].kind == "number"
+    assert next(iter(stats)).high == pytest.approx(2.0**62)
+
+
 def test_kinds_set_by_the_user():
     records = strings(zip=["501", "502", "502"], flag=["ja", "nein", "ja"], x=["1", "b", "b"])
     schema, _ = infer(records, {"zip": "category", "flag": "boolean"})

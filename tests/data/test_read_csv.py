@@ -89,6 +89,12 @@ def test_empty_file(make, content):
         read(make(content))
 
 
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbf", b"\xff\xfe\n\0"])
+def test_nothing_but_a_byte_order_mark(make, content):
+    with pytest.raises(DataError, match=r"is empty; expected a line of column names"):
+        read(make(content))
+
+
 @pytest.mark.parametrize("content", ["a,b", "a,b\n", "a\n"])
 def test_header_only(make, content):
     with pytest.raises(DataError, match="has a header and no rows"):

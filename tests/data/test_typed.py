@@ -143,6 +143,22 @@ def test_a_new_file_that_does_not_fit_names_the_place(old, new, message):
         typed_table(strings(x=new), schema)
 
 
+def test_whole_numbers_may_be_written_as_floats():
+    schema, _ = infer(strings(x=["1", "2"], bit=["0", "1"]))
+    big = str(2**63 - 1)
+    texts = ["24.0", "24.", "1e3", "1.5E1", "-0.0", "0.00E+00", "", f"{big}.0", "+7"]
+    table = typed_table(strings(x=texts, bit=["1.0", "0.0", *"1111111"]), schema)
+    assert table["x"].to_pylist() == [24, 24, 1000, 15, 0, 0, None, 2**63 - 1, 7]
+    assert table["bit"].to_pylist()[:2] == [1, 0]
+
+
+@pytest.mark.parametrize("text", ["24.5", "1.5e0", "1e-400", "1e400", "9.3e18", f"{2**63}.0", ".0"])
+def test_other_floats_are_no_whole_numbers(text):
+    schema, _ = infer(strings(x=["1", "2"]))
+    with pytest.raises(DataError, match=r"row 2, column 'x' holds .*; expected a whole number"):
+        typed_table(strings(x=["1.0", text]), schema)
+
+
 def test_missing_tokens_never_seen_before_are_missing():
     schema, _ = infer(strings(n=["1", "2"], c=["a", "b"]))
     assert typed_table(strings(n=["-", "2"], c=["NA", "None"]), schema).to_pydict() == {

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from genwright.core.dataset import Dataset
+from genwright.core.errors import ConfigError
 from genwright.core.rng import torch_generator
 from genwright.core.space import Category, Field, Real, Space
 from genwright.models.marginals import Marginals, MarginalsConfig
@@ -32,6 +33,12 @@ def _fitted(pseudo_count: float = 0.5) -> Marginals:
     model = Marginals(_data().space, MarginalsConfig(pseudo_count))
     model.solve(_data(), torch_generator(0), lambda done, line: None)
     return model
+
+
+@pytest.mark.parametrize("pseudo_count", [0.0, -1.0, np.nan, np.inf])
+def test_every_cell_is_possible(pseudo_count: float) -> None:
+    with pytest.raises(ConfigError, match="above 0"):
+        MarginalsConfig(pseudo_count)
 
 
 def test_probabilities_are_smoothed_shares() -> None:

@@ -169,13 +169,26 @@ def test_first_columns_come_first_and_only_they_are_exact() -> None:
     assert list(_draw(model, 5)) == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({name: 0} for name in ("min_leaf", "min_fill", "min_fill_coarse", "max_predictors", "max_grown")),
+        *({name: -1} for name in ("n_halvings", "hole", "hole_smooth", "hole_slope", "n_slopes", "n_threads")),
+        *({"background": x} for x in (0.0, 1.0, np.nan)),
+        *({"coarse": x} for x in (-0.1, 0.9999, np.nan)),
+        *({"slope_var": x} for x in (0.0, -1.0, np.inf)),
+        {"max_rows": 1},
+    ],
+    ids=str,
+)
+def test_settings_out_of_range_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        TreesConfig(**wrong)  # type: ignore[arg-type]
+
+
 def test_settings_are_checked() -> None:
     with pytest.raises(UnknownNameError):
         Trees(_discrete().space, TreesConfig(first=("d",)))
-    with pytest.raises(ConfigError):
-        TreesConfig(min_leaf=0)
-    with pytest.raises(ConfigError):
-        TreesConfig(background=0.0)
     with pytest.raises(FitError):
         _fitted(Dataset(_discrete().space, {name: np.zeros(1, np.int64) for name in "abc"}))
 

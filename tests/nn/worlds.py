@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from genwright.core.space import Field, Real
-from genwright.nn.tree_column import TreeColumn, learn_column
+from genwright.nn.trees.column import TreeColumn, learn_column
 
 
 def real_column(x: np.ndarray, step: float = 0.0) -> TreeColumn:

@@ -11,6 +11,7 @@ from genwright.core.rng import torch_generator
 from genwright.core.schema import Column, Schema
 from genwright.pipeline import fit, load
 from genwright.report.build import material, report
+from genwright.report.values import pair
 from genwright.runs.artefact import Artefact
 from genwright.runs.run import Run, silent
 from tests.report.material import Page, good_scores
@@ -75,3 +76,15 @@ def test_given_rows_are_shown_in_place_of_the_fits(run):
     assert found.fake.num_rows == 40
     with pytest.raises(DataError, match="x"):
         report(run, other.drop(["x"]))
+
+
+@pytest.mark.parametrize("is_frame", [True, False])
+def test_both_sides_write_truth_values_and_dates_alike(tmp_path, is_frame):
+    days = [f"{1 + i % 28:02}/12/2024" for i in range(200)]
+    table = pa.table({"x": np.arange(200.0), "member": ["Yes", "No"] * 100, "since": days})
+    csv.write_csv(table, tmp_path / "members.csv")
+    found = material(fit(table if is_frame else tmp_path / "members.csv", "marginals", judge=False))
+    assert found.schema["member"].kind == "boolean"
+    assert set(found.real["member"].to_pylist()) == set(found.fake["member"].to_pylist()) == {"Yes", "No"}
+    assert found.real.schema.equals(found.fake.schema)
+    assert pair(found.schema["since"], found.real, found.fake).shape == "datetime"

@@ -48,7 +48,7 @@ def test_the_order_of_the_page():
     ]
     assert page.text_of("h3") == list(mixed())
     assert ("html", {"lang": "en"}) in page.tags
-    assert any("Hard to tell from real rows (detector 0.51)" in words for _, words in page.words)
+    assert any("Hard to tell from real rows (detector's AUC 0.51)" in words for _, words in page.words)
 
 
 def test_nothing_is_run_or_fetched():
@@ -137,7 +137,7 @@ def test_the_culprits_are_named():
     real = {"fine": rng.normal(size=900), "<broken>": rng.normal(size=900)}
     fake = {"fine": rng.normal(size=900), "<broken>": rng.normal(3, 1, 900)}
     html = render(material(real, fake, ["number", "number"], [score("detectability.boosting", 0.97)]))
-    assert "apart easily (0.97), copying was not checked; worst columns: &lt;broken&gt;." in html
+    assert "apart easily (AUC 0.97); copying was not checked; worst columns: &lt;broken&gt;." in html
 
 
 def test_pairs_are_blamed_where_columns_are_fine():
@@ -235,6 +235,35 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
         write(material({"x": [1.0]}, {"x": [2.0]}, ["number"]), tmp_path / "absent" / "report.html")
 
 
+def test_numbers_of_the_sample_are_whole_and_stand_right():
+    table = {"total": [1234567.25, 2.0], "city": ["Ulm", "Graz"]}
+    html = render(material(table, table, ["number", "category"]))
+    assert '<td class="number">1234567.25</td>' in html
+    assert "<td>Ulm</td>" in html
+
+
+def test_long_names_break_after_an_underscore():
+    html = render(material({"house_<i>": [1.0, 2.0]}, {"house_<i>": [2.0, 1.0]}, ["number"]))
+    assert ">house_<wbr>&lt;i&gt;</h3>" in html
+
+
+def test_facts_in_a_readers_words():
+    facts = {"settings": {"first": [], "min_leaf": 15}, "n_train": 16_512, "seconds": 3.5}
+    page = Page(render(material({"x": [1.0]}, {"x": [2.0]}, ["number"], **facts)))
+    assert dict(zip(page.text_of("dt"), page.text_of("dd"), strict=True)) == {
+        "Settings": "first = none, min_leaf = 15",
+        "Training rows": "16,512",
+        "Seconds to fit": "3.5",
+    }
+
+
+def test_lines_of_the_race_are_explained():
+    page = Page(whole_page())
+    notes = [a for tag, a in page.tags if tag == "p" and a.get("class") == "quiet note"]
+    assert page.text_of("strong")[-2:] == ["exact", "closer tail"]
+    assert len(notes) >= 2
+
+
 def test_judges_that_are_not_installed_have_no_meaning_but_a_row():
     page = Page(render(material({"x": [1.0]}, {"x": [2.0]}, ["number"], [score("someone_elses.part", 0.5)])))
     assert any(words == "Someone elses · part" for _, words in page.words)
@@ -245,3 +274,12 @@ def test_schema_order_is_page_order():
     schema = Schema((Column("a", "number"), Column("b", "number")))
     page = dataclasses.replace(material(table, table, ["number", "number"]), schema=schema)
     assert Page(render(page)).text_of("h3") == ["a", "b"]
+
+
+def test_without_real_rows_nothing_is_said_about_them():
+    fake = {"x": [1.0, np.nan, 1000.0] * 9, "unit": ["kg"] * 27}
+    real = {"x": pa.array([], pa.float64()), "unit": pa.array([], pa.string())}
+    notes = Page(render(material(real, fake, ["number", "constant"]))).text_of("p")
+    assert "no rows to draw" in notes
+    assert "always kg" in notes
+    assert not [words for words in notes if "% real" in words]

@@ -17,7 +17,8 @@ def utility(value, floor=0.93, ceiling=0.53, high=None):
 def test_all_good():
     found = verdict(good_scores(), "worst columns: age")
     assert found.sentence == (
-        "Hard to tell from real rows (detector 0.51), as useful for training (AUC 0.928 of 0.930), no sign of copying."
+        "Hard to tell from real rows (detector's AUC 0.51); as useful for training as real rows (AUC 0.928 of 0.930); "
+        "no sign of copying."
     )
     assert (found.level, found.word) == ("good", "Good")
 
@@ -32,9 +33,9 @@ def test_all_bad_says_the_worst_first_and_whom_to_blame():
     found = verdict(bad, "worst columns: age, income")
     assert found.level == "poor"
     assert found.sentence == (
-        "Of little use for training (AUC 0.600 of 0.930), 63 % of the rows equal a training row, 50 % is usual, "
-        "an attack finds training rows (AUC 0.71, 0.50 is none), a detector often tells these rows from real ones "
-        "(0.70); worst columns: age, income."
+        "Of little use for training (AUC 0.600 of 0.930); 63 % of the rows equal a training row, 50 % is usual; "
+        "an attack finds training rows (AUC 0.71, 0.50 is none); a detector often tells these rows from real ones "
+        "(AUC 0.70); worst columns: age, income."
     ).replace("50 % is usual", "0.1 % is usual")
 
 
@@ -43,9 +44,9 @@ def test_all_bad_says_the_worst_first_and_whom_to_blame():
     [
         (0.42, "good", "Hard to tell"),
         (0.549, "good", "Hard to tell"),
-        (0.56, "fair", "at times (0.56)"),
+        (0.56, "fair", "at times (AUC 0.56)"),
         (0.66, "fair", "often"),
-        (0.93, "poor", "apart easily (0.93)"),
+        (0.93, "poor", "apart easily (AUC 0.93)"),
     ],
 )
 def test_fidelity_grows_worse_with_the_detector(value, level, words):
@@ -70,10 +71,15 @@ def test_a_wide_interval_does_not_excuse_a_strong_detector():
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(0.915, "as useful"), (0.88, "nearly as useful"), (0.75, "less useful"), (0.55, "of little use")],
+    [
+        (0.915, "as useful for training as real rows"),
+        (0.88, "nearly as useful for training as real rows"),
+        (0.75, "less useful for training than real rows"),
+        (0.55, "of little use for training"),
+    ],
 )
 def test_usefulness_is_what_is_left_between_floor_and_ceiling(value, words):
-    assert f"{words} for training (AUC {value:.3f} of 0.930)".lower() in says(utility(value, high=value)).lower()
+    assert f"{words} (AUC {value:.3f} of 0.930)".lower() in says(utility(value, high=value)).lower()
 
 
 def test_a_difference_within_its_interval_is_not_held_against_the_rows():

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genwright.report import svg, words
+from genwright.report.words import shorten_apart
 
 
 def test_examples():
@@ -32,3 +33,9 @@ def test_shortened_text_is_one_short_line(text, length):
 
 def test_elements_escape_what_they_are_given():
     assert svg.element("text", "<&>", title='"><x>') == '<text title="&#34;&gt;&lt;x&gt;">&lt;&amp;&gt;</text>'
+
+
+def test_labels_that_begin_alike_stay_apart():
+    labels = [f"carrier with the code {code} in words" for code in ("B6", "UA", "EV")]
+    assert shorten_apart(labels, 16) == ["…B6 in words", "…UA in words", "…EV in words"]
+    assert shorten_apart(["x", "y" * 20, "y" * 18 + "z" * 2], 8) == ["x", "…yy", "…zz"]

@@ -6,7 +6,7 @@ import polars
 import pyarrow as pa
 import pytest
 
-from genwright.core.errors import DataError, UnknownNameError
+from genwright.core.errors import ConfigError, DataError, UnknownNameError
 from genwright.pipeline import fit, load
 from genwright.runs.run import Run, frame
 from tests.tables import as_text, customers
@@ -148,3 +148,9 @@ def test_judging_needs_names_that_exist(quick):
         quick.judge(judges=["marginal"])
     with pytest.raises(UnknownNameError, match="did you mean income"):
         quick.judge(targets=["incom"])
+
+
+@pytest.mark.parametrize("n", [0, 1, 2.5, -3])
+def test_judging_needs_two_rows(quick, n):
+    with pytest.raises(ConfigError, match=f"max_rows = {n}"):
+        quick.judge(judges=FAST, max_rows=n)

@@ -62,12 +62,22 @@ class Stopped(Exception):
     """Ctrl-C; the message says what was kept."""
 
 
+class Told(Exception):
+    """A failure that stands in the document already, which had begun when it happened."""
+
+    def __init__(self, failure: Exception):
+        super().__init__(str(failure))
+        self.failure = failure
+
+
 class PipeClosed(Exception):
     """Nobody reads standard output any more."""
 
 
 def exit_code(error: BaseException) -> int:
     """The exit code that an error ends with."""
+    if isinstance(error, Told):
+        return exit_code(error.failure)
     for kind, code in _CODES.items():
         if isinstance(error, kind):
             return code
@@ -98,14 +108,23 @@ def guarded(work: Callable[[], Any], is_json: bool = False, is_debug: bool = Fal
 def _tell(error: BaseException, is_json: bool, is_debug: bool) -> None:
     if is_debug:
         traceback.print_exception(error, file=sys.stderr)
-    name, message, hint = _explain(error)
-    if is_json:
-        sys.stdout.write(json.dumps({"error": {"type": name, "message": message}}, indent=2) + "\n")
-        sys.stdout.flush()
+    if isinstance(error, Told):
         return
+    if is_json:
+        with suppress(OSError):  # nothing can be written there, so it is told as it is without --json
+            sys.stdout.write(json.dumps(error_document(error), indent=2) + "\n")
+            sys.stdout.flush()
+            return
+    _, message, hint = _explain(error)
     lines = [f"{paint('error:', 'red', sys.stderr)} {message}"] + ([f"  {hint}"] if hint else [])
     sys.stderr.write(fitted("\n".join(lines), sys.stderr) + "\n")
     sys.stderr.flush()
+
+
+def error_document(error: BaseException) -> dict[str, Any]:
+    """A failure for a program."""
+    name, message, _ = _explain(error)
+    return {"error": {"type": name, "message": message}}
 
 
 def _explain(error: BaseException) -> tuple[str, str, str]:

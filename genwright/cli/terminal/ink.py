@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TextIO
 
 ENDLESS = 100_000  # columns of a pipe
+NARROWEST, USUAL = 40, 80  # columns of a terminal: the fewest that are written for, and those of one of unknown size
 _CODES = {"bold": "1", "dim": "2", "red": "1;31", "yellow": "33", "green": "32"}
 _PLAIN = str.maketrans(
     {"−": "-", "–": "-", "±": "+/-", "…": "...", "●": "#", "○": ".", "─": "-", "·": "-", "²": "2", "→": "->", "×": "x"}
@@ -48,12 +49,23 @@ def printable(text: object) -> str:
 
 
 def width(stream: TextIO, otherwise: int) -> int:
-    """Columns of the terminal; `otherwise` for a pipe, which has no edge."""
+    """Columns of the terminal, or COLUMNS where that is set; `otherwise` for a pipe, which has no edge."""
     if not _is_tty(stream):
         return otherwise
+    return max(NARROWEST, _asked_width() or _terminal_width(stream) or USUAL)
+
+
+def _asked_width() -> int:
+    """COLUMNS of the environment; 0 where it is no number."""
+    asked = os.environ.get("COLUMNS", "")
+    return int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 0
+
+
+def _terminal_width(stream: TextIO) -> int:
+    """What the terminal says; 0 where it does not know."""
     with suppress(OSError, ValueError):
-        return max(40, os.get_terminal_size(stream.fileno()).columns)
-    return 80
+        return os.get_terminal_size(stream.fileno()).columns
+    return 0
 
 
 def _is_tty(stream: TextIO) -> bool:

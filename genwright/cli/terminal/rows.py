@@ -3,9 +3,10 @@
 import io
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from genwright.cli.terminal.ink import is_terminal
 from genwright.cli.terminal.screen import Screen
@@ -37,7 +38,7 @@ def put(
     """Sends the rows on, one table at a time, and says in a document where they went.
 
     Args:
-        screen: Where they go without a place.
+        screen: Where they go without a place: to its document with `--json`, else they are printed as CSV.
         tables: The rows.
         schema: Their columns.
         place: The file to write.
@@ -50,19 +51,30 @@ def put(
         screen.kept = f"{place} is written"
         return {"output": str(place)}
     if screen.is_json:
-        stream = io.BytesIO()
-        _stream(tables, stream, ".jsonl", schema, excel_safe=False)
-        return {"rows": [json.loads(line) for line in stream.getvalue().splitlines()]}
-    _stream(tables, sys.stdout.buffer, ".csv", schema, excel_safe)
+        screen.items("rows", _as_json(tables, schema))
+    else:
+        _print(tables, schema, excel_safe)
     return {}
 
 
-def _stream(tables: "Iterable[pa.Table]", stream: BinaryIO, form: str, schema: Schema, excel_safe: bool) -> None:
-    """The rows as `write` would put them into a file."""
-    from genwright.data.write import _writer
+def _as_json(tables: "Iterable[pa.Table]", schema: Schema) -> Iterator[Any]:
+    """One object a row, as a file of JSON lines has it."""
+    from genwright.data.write import row_writer
 
-    put = _writer(form, stream, schema, excel_safe)
     for table in tables:
+        stream = io.BytesIO()
+        row_writer(".jsonl", stream, schema).table(table)
+        yield from map(json.loads, stream.getvalue().splitlines())
+
+
+def _print(tables: "Iterable[pa.Table]", schema: Schema, excel_safe: bool) -> None:
+    """The rows as CSV on standard output; the header comes with the first of them, so that a failure stands alone."""
+    from genwright.data.write import row_writer
+
+    stream, tables = sys.stdout.buffer, iter(tables)
+    first = list(islice(tables, 1))
+    put = row_writer(".csv", stream, schema, excel_safe)
+    for table in chain(first, tables):
         put.table(table)
     put.close()
     stream.flush()

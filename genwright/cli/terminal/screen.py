@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Any, TextIO
 
 from genwright.cli.terminal.ink import ENDLESS, fitted, is_terminal, paint, printable, width
@@ -32,6 +33,7 @@ class Screen:
         is_debug: Failures show where they happened.
         notes: What was said on the way, for the document.
         kept: What is left when the command is stopped now.
+        has_begun: A part of the document is out.
     """
 
     is_json: bool = False
@@ -39,6 +41,7 @@ class Screen:
     is_debug: bool = False
     notes: list[str] = field(default_factory=list)
     kept: str = NOTHING
+    has_begun: bool = False
     _bar: Any = None
 
     @property
@@ -83,11 +86,23 @@ class Screen:
             label = paint("warning:", "yellow", sys.stderr) if is_warning else paint("note:", "dim", sys.stderr)
             self._tell(f"{label} {printable(text)}")
 
+    def items(self, name: str, items: Iterable[Any]) -> None:
+        """Begins the document with a list, one item after the other: memory stays flat however many there are."""
+        if not self.is_json:
+            return
+        items = iter(items)
+        first = list(islice(items, 1))  # before anything is written, so that a failure has the document to itself
+        sys.stdout.write(f"{{\n  {json.dumps(name)}: [")
+        self.has_begun = True
+        for i, item in enumerate(chain(first, items)):
+            sys.stdout.write(f"{',' if i else ''}\n    {json.dumps(_plain(item), allow_nan=False)}")
+
     def document(self, document: Mapping[str, Any]) -> None:
-        """The result for a program."""
+        """The result for a program; the rest of it, where a list is there already."""
         if self.is_json:
             whole = {**document, **({"notes": self.notes} if self.notes else {})}
-            _write(json.dumps(_plain(whole), indent=2, allow_nan=False), sys.stdout)
+            text = json.dumps(_plain(whole), indent=2, allow_nan=False)
+            _write("\n  ],\n" + text.removeprefix("{\n") if self.has_begun else text, sys.stdout)
 
     @contextmanager
     def progress(self, is_watched: bool = True) -> Iterator[Progress]:

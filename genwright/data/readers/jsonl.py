@@ -50,7 +50,7 @@ class JsonlReader(Reader):
                 types.setdefault(key, set()).add(_kind(value))
         if not types:
             raise DataError(
-                f'{path} holds no objects with keys; expected one like {{"age": 39, "job": "clerk"}}}} a line'
+                f'{path} holds no objects with keys; expected one like {{"age": 39, "job": "clerk"}} a line'
             )
         return Records(str(path), *_typed(path, types, rows), n_rows=n, path=str(path))
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from genwright.nn.tree_column import TreeColumn
-from genwright.nn.tree_equal import find_equals
+from genwright.nn.trees.column import TreeColumn
+from genwright.nn.trees.equal import find_equals
 from tests.nn.worlds import real_column
 
 N = 4_000

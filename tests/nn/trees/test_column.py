@@ -7,7 +7,7 @@ import pytest
 
 from genwright.core.packing import Packer, Unpacker
 from genwright.core.space import Category, Field, Real
-from genwright.nn.tree_column import TreeColumn, learn_column
+from genwright.nn.trees.column import TreeColumn, learn_column
 from tests.nn.worlds import assert_same_shares, integral, jumps, real_column
 
 RNG = np.random.default_rng(0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from genwright.nn.tree import Tree, grow
+from genwright.nn.trees.tree import Tree, grow
 
 
 def _world(seed: int, n: int = 500) -> tuple[np.ndarray, np.ndarray]:

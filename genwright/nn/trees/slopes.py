@@ -9,11 +9,26 @@ its row would have had it: y_i + b·(x − x_i), the regression adjustment of Be
 https://doi.org/10.1093/genetics/162.4.2025.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from genwright.nn.tree import Tree
+from genwright.nn.trees.tree import Tree
 
 MIN_ROWS = 8  # a node with fewer keeps its parent's slope
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What is believed of a tree's slopes before its rows are seen.
+
+    Args:
+        slope: Slope above the root (P,).
+        var: How far slopes may differ from their parent's, τ².
+    """
+
+    slope: np.ndarray
+    var: float
 
 
 def global_slope(X: np.ndarray, y: np.ndarray, ridge: float = 1e-3) -> np.ndarray:
@@ -22,7 +37,7 @@ def global_slope(X: np.ndarray, y: np.ndarray, ridge: float = 1e-3) -> np.ndarra
     return np.linalg.solve(X.T @ X + ridge * len(X) * np.eye(X.shape[1]), X.T @ (y - y.mean()))
 
 
-def tree_slopes(tree: Tree, leaf: np.ndarray, X: np.ndarray, y: np.ndarray, root: np.ndarray, var: float) -> np.ndarray:
+def tree_slopes(tree: Tree, leaf: np.ndarray, X: np.ndarray, y: np.ndarray, prior: Prior) -> np.ndarray:
     """Slope of every node.
 
     Args:
@@ -30,17 +45,16 @@ def tree_slopes(tree: Tree, leaf: np.ndarray, X: np.ndarray, y: np.ndarray, root
         leaf: Leaf of each row (N,).
         X: Explaining scores (N, P).
         y: Explained score (N,).
-        root: Slope above the root (P,).
-        var: τ².
+        prior: What the root starts from.
 
     Returns:
         (nodes, P)
     """
     moments = _moments(tree, leaf, np.column_stack([np.ones(len(X)), X, y]))
-    slopes = np.tile(root, (len(tree.feature), 1))
-    nodes, above = np.zeros(1, dtype=np.int32), root[None]
+    slopes = np.tile(prior.slope, (len(tree.feature), 1))
+    nodes, above = np.zeros(1, dtype=np.int32), prior.slope[None]
     while len(nodes):
-        slopes[nodes] = _refine(moments[nodes], above, var)
+        slopes[nodes] = _refine(moments[nodes], above, prior.var)
         inner = nodes[tree.feature[nodes] >= 0]
         nodes = np.concatenate([tree.left[inner], tree.right[inner]])
         above = np.concatenate([slopes[inner], slopes[inner]])

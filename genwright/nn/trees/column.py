@@ -6,7 +6,7 @@ where it is missing.
 
 A number column splits into *atoms*, values heavy enough to be drawn as they are, and a *smooth* part on a rank scale
 (`nn/rank_scale`). A column with few distinct values consists of atoms. Codes below −1 stand for smooth numbers that are
-those of an earlier column (`nn/tree_equal`): −2 for the first of `equals`, −3 for the second and so on.
+those of an earlier column (`equal`): −2 for the first of `equals`, −3 for the second and so on.
 """
 
 from dataclasses import dataclass

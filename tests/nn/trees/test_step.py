@@ -5,10 +5,13 @@ import pytest
 
 from genwright.core.packing import Packer, Unpacker
 from genwright.core.space import Category, Field
-from genwright.nn.tree import Tree
-from genwright.nn.tree_column import TreeColumn, learn_column
-from genwright.nn.tree_leaves import Leaves, fill
-from genwright.nn.tree_step import Step, score_of_coordinate, slope_inputs
+from genwright.nn.trees.cells import Places
+from genwright.nn.trees.column import TreeColumn, learn_column
+from genwright.nn.trees.filling import Fallen, Grown, fill
+from genwright.nn.trees.leaves import Leaves
+from genwright.nn.trees.slope_columns import SlopeColumns, score_of_coordinate
+from genwright.nn.trees.step import Step
+from genwright.nn.trees.tree import Tree
 from tests.nn.worlds import real_column
 
 N = 40
@@ -29,24 +32,13 @@ def _world(hole: int, n_donors: int = N, has_slope: bool = False) -> tuple[Step,
     columns = [real_column(a), learn_column(Field(Category(3)), b), real_column(y)]
     where = np.stack([columns[0].coordinate(a), columns[1].coordinate(b)], axis=1)
     codes = columns[2].code(y)
-    maps = {1: np.array([-1.0, 0.5, 2.0])} if has_slope else {}
-    places = np.array([0, 1]) if has_slope else np.zeros(0, np.int64)
-    slopes = SLOPE[None] if has_slope else np.zeros((1, 0))
-    inputs = slope_inputs(where, places, maps)[:n_donors] if has_slope else np.zeros((n_donors, 0))
-    is_category = np.array([False, True])
-    leaves = fill(
-        columns[2],
-        ROOT,
-        {},
-        np.zeros(n_donors, np.int32),
-        where[:n_donors],
-        is_category,
-        codes[:n_donors],
-        hole,
-        slopes,
-        inputs,
-    )
-    return Step(np.array([0, 1]), [leaves], places, maps), where, codes, columns[2]
+    slope_columns = SlopeColumns(np.array([0, 1]), {1: np.array([-1.0, 0.5, 2.0])}) if has_slope else SlopeColumns()
+    grown = Grown(ROOT, {}, SLOPE[None] if has_slope else np.zeros((1, 0)))
+    first = where[:n_donors]
+    places = Places(first, np.array([False, True]))
+    fallen = Fallen(np.zeros(n_donors, np.int32), places, codes[:n_donors], slope_columns.inputs(first))
+    leaves = fill(columns[2], grown, fallen, hole)
+    return Step(np.array([0, 1]), [leaves], slope_columns), where, codes, columns[2]
 
 
 def _no_equals(n: int) -> np.ndarray:
@@ -91,7 +83,7 @@ def test_a_leaf_is_never_emptied_and_a_large_one_has_no_hole() -> None:
 
 def test_slopes_move_donors_to_where_the_row_would_have_had_them() -> None:
     step, where, codes, column = _world(0, has_slope=True)
-    table = step.slope_maps[1]
+    table = step.slope_columns.maps[1]
 
     def inputs(row: np.ndarray) -> np.ndarray:
         return np.array([score_of_coordinate(row[0]), table[int(row[1])]])
@@ -108,7 +100,7 @@ def test_slopes_move_donors_to_where_the_row_would_have_had_them() -> None:
             moved = np.array([expected[c] for c in candidates.code[mine]])
             inside = np.abs(moved) < 5
             assert (np.abs(middle[mine] - moved) < width[mine])[inside].all()
-            np.testing.assert_allclose(candidates.shift[i], SLOPE @ inputs(where[50 + i]), atol=1e-6)
+            np.testing.assert_allclose(candidates.recipients.shift[i], SLOPE @ inputs(where[50 + i]), atol=1e-6)
 
 
 def test_unpacking_undoes_packing() -> None:

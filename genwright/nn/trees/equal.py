@@ -6,7 +6,7 @@ earlier column.
 
 import numpy as np
 
-from genwright.nn.tree_column import MAX_EQUALS, TreeColumn
+from genwright.nn.trees.column import MAX_EQUALS, TreeColumn
 
 MIN_SHARE, MIN_ROWS = 0.02, 10  # of a column's smooth numbers that must equal an earlier column's
 TIMES_CHANCE = 3.0  # more often than independent columns would

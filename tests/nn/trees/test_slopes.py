@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from genwright.nn.tree import Tree, grow
-from genwright.nn.tree_slopes import MIN_ROWS, global_slope, tree_slopes
+from genwright.nn.trees.slopes import MIN_ROWS, Prior, global_slope, tree_slopes
+from genwright.nn.trees.tree import Tree, grow
 
 
 def _world(n: int = 800) -> tuple[Tree, np.ndarray, np.ndarray, np.ndarray]:
@@ -35,7 +35,7 @@ def _ols(X: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def test_without_shrinkage_every_node_is_least_squares() -> None:
     tree, leaf, X, y = _world()
-    slopes = tree_slopes(tree, leaf, X, y, np.zeros(3), var=1e9)
+    slopes = tree_slopes(tree, leaf, X, y, Prior(np.zeros(3), 1e9))
     n_checked = 0
     for node, rows in enumerate(_reached(tree, leaf)):
         if len(rows) >= MIN_ROWS:
@@ -47,7 +47,7 @@ def test_without_shrinkage_every_node_is_least_squares() -> None:
 def test_with_all_shrinkage_every_node_has_the_slope_above_the_root() -> None:
     tree, leaf, X, y = _world()
     root = np.array([1.0, -2.0, 0.25])
-    slopes = tree_slopes(tree, leaf, X, y, root, var=1e-9)
+    slopes = tree_slopes(tree, leaf, X, y, Prior(root, 1e-9))
     np.testing.assert_allclose(slopes, np.tile(root, (len(slopes), 1)), atol=1e-3)
 
 
@@ -56,7 +56,7 @@ def test_shrinkage_solves_the_penalised_problem() -> None:
     _, _, X, y = _world(60)
     stump = Tree(*(np.array([-1], np.int32), np.zeros(1), *(np.array([-1], np.int32),) * 2))
     root, var = np.array([0.5, 0.0, 0.0]), 0.3
-    found = tree_slopes(stump, np.zeros(60, int), X, y, root, var)[0]
+    found = tree_slopes(stump, np.zeros(60, int), X, y, Prior(root, var))[0]
     Xc, yc = X - X.mean(0), y - y.mean()
     penalty = (np.square(yc - Xc @ root).mean() + 1e-6) / var
     rows = np.vstack([Xc, np.sqrt(penalty) * np.eye(3)])
@@ -66,7 +66,7 @@ def test_shrinkage_solves_the_penalised_problem() -> None:
 
 def test_thin_nodes_keep_their_parents_slope() -> None:
     tree, leaf, X, y = _world()
-    slopes = tree_slopes(tree, leaf, X, y, np.zeros(3), var=0.3)
+    slopes = tree_slopes(tree, leaf, X, y, Prior(np.zeros(3), 0.3))
     rows = _reached(tree, leaf)
     thin = 0
     for node in np.flatnonzero(tree.feature >= 0):

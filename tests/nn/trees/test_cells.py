@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from genwright.nn.tree import Tree, grow
-from genwright.nn.tree_cells import Cells, divide
+from genwright.nn.trees.cells import Cells, Places, divide
+from genwright.nn.trees.tree import Tree, grow
 
 IS_CATEGORY = np.array([False, True, False])
 
@@ -17,7 +17,7 @@ def _world(seed: int, n: int = 600) -> tuple[Tree, np.ndarray]:
 
 def _divided(seed: int, size: int) -> tuple[Tree, np.ndarray, Cells]:
     tree, X = _world(seed)
-    return tree, X, divide(tree, tree.leaf_of(X), X, tree.feature < 0, IS_CATEGORY, size)
+    return tree, X, divide(tree, tree.leaf_of(X), Places(X, IS_CATEGORY), tree.feature < 0, size)
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
@@ -45,7 +45,7 @@ def test_only_what_is_to_be_divided_is() -> None:
     leaf = tree.leaf_of(X)
     one = np.zeros(len(tree.feature), bool)
     one[leaf[0]] = True
-    cells = divide(tree, leaf, X, one, IS_CATEGORY, 2)
+    cells = divide(tree, leaf, Places(X, IS_CATEGORY), one, 2)
     cell = cells.tree.leaf_of(X)
     np.testing.assert_array_equal(cell[leaf != leaf[0]], leaf[leaf != leaf[0]])
     assert (cell[leaf == leaf[0]] >= len(tree.feature)).all()
@@ -54,7 +54,7 @@ def test_only_what_is_to_be_divided_is() -> None:
 def test_rows_at_one_place_are_never_parted() -> None:
     tree, X = _world(1)
     twice = np.concatenate([X, X, X])
-    cells = divide(tree, tree.leaf_of(twice), twice, tree.feature < 0, IS_CATEGORY, 1)
+    cells = divide(tree, tree.leaf_of(twice), Places(twice, IS_CATEGORY), tree.feature < 0, 1)
     cell = cells.tree.leaf_of(twice)
     np.testing.assert_array_equal(cell[: len(X)], cell[len(X) : 2 * len(X)])
     assert (cells.count[cell] == 3).all()

@@ -9,9 +9,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genwright.nn.tree import Tree
+from genwright.nn.trees.tree import Tree
 
 WIDEST = 0.25  # variance of a coordinate that counts: that of two equally likely categories
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where rows stand for a tree.
+
+    Args:
+        X: Coordinates in its predictors (N, P).
+        is_category: Predictors that are categories (P,).
+    """
+
+    X: np.ndarray
+    is_category: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -33,17 +46,14 @@ class Cells:
     count: np.ndarray
 
 
-def divide(
-    tree: Tree, leaf: np.ndarray, X: np.ndarray, is_divided: np.ndarray, is_category: np.ndarray, size: int
-) -> Cells:
+def divide(tree: Tree, leaf: np.ndarray, places: Places, is_divided: np.ndarray, size: int) -> Cells:
     """Divides leaves until none of their cells has more than `size` rows that differ.
 
     Args:
         tree: The tree.
         leaf: Leaf of each row (N,).
-        X: Coordinates of the rows (N, P).
+        places: Where the rows stand.
         is_divided: Leaves to be divided (nodes,).
-        is_category: Coordinates that are categories (P,).
         size: Rows that a cell may hold.
     """
     order = np.argsort(leaf, kind="stable")
@@ -52,8 +62,8 @@ def divide(
     nodes = np.flatnonzero(is_divided & (count > size))
     owner = np.arange(len(tree.feature))
     while len(nodes):
-        cut, rows = _cut(X, order, first[nodes], count[nodes], is_category)
-        order[rows] = cut.order
+        cut, at = _cut(places, order, first[nodes], count[nodes])
+        order[at] = cut.order
         nodes, n_left = nodes[cut.is_cut], cut.n_left[cut.is_cut]
         children = len(owner) + np.arange(2 * len(nodes)).reshape(-1, 2)
         tree = _deeper(tree, nodes, cut, children)
@@ -83,25 +93,23 @@ class _Cut:
     order: np.ndarray
 
 
-def _cut(
-    X: np.ndarray, order: np.ndarray, first: np.ndarray, count: np.ndarray, is_category: np.ndarray
-) -> tuple[_Cut, np.ndarray]:
-    """Cuts the runs of the order that begin at `first` (S,); with the places they take in it (R,)."""
+def _cut(places: Places, order: np.ndarray, first: np.ndarray, count: np.ndarray) -> tuple[_Cut, np.ndarray]:
+    """Cuts the runs of the order that begin at `first` (S,); with where they stand in it (R,)."""
     start = np.cumsum(count) - count
     run = np.repeat(np.arange(len(count)), count)
-    places = np.arange(len(run)) + np.repeat(first - start, count)
-    rows = order[places]
-    values = X[rows].astype(np.float64)
+    at = np.arange(len(run)) + np.repeat(first - start, count)
+    rows = order[at]
+    values = places.X[rows].astype(np.float64)
     mean = np.add.reduceat(values, start) / count[:, None]
     spread = np.add.reduceat(np.square(values - mean[run]), start) / count[:, None]
-    spread[:, is_category] = spread[:, is_category].clip(max=WIDEST)
+    spread[:, places.is_category] = spread[:, places.is_category].clip(max=WIDEST)
     feature = spread.argmax(1)
     threshold = np.take_along_axis(mean, feature[:, None], 1)[:, 0]
     goes_left = values[np.arange(len(run)), feature[run]] <= threshold[run]
     n_left = np.add.reduceat(goes_left, start, dtype=np.int64)
     by_side = np.argsort(2 * run + ~goes_left, kind="stable")
     is_cut = (n_left > 0) & (n_left < count)
-    return _Cut(feature, threshold, n_left, is_cut, rows[by_side]), places
+    return _Cut(feature, threshold, n_left, is_cut, rows[by_side]), at
 
 
 def _deeper(tree: Tree, nodes: np.ndarray, cut: _Cut, children: np.ndarray) -> Tree:
