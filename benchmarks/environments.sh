@@ -18,7 +18,8 @@ packages() {
         copula) echo "torch sdv==2.0.0" ;;    # SDV's licence is BUSL-1.1: compared with, never depended on
         ctgan) echo "torch ctgan==0.12.1" ;;  # the same licence
         smote) echo "imbalanced-learn==0.14.2 pandas" ;;
-        *) echo "no peer $1; there are: argn copula ctgan smote" >&2; return 1 ;;
+        pgmpy) echo "torch==2.13.0 pgmpy==1.1.2" ;;
+        *) echo "no peer $1; there are: argn copula ctgan pgmpy smote" >&2; return 1 ;;
     esac
 }
 
@@ -32,7 +33,7 @@ build() {
     "$python" -m venv --clear "$folder"
     # torch first and alone: asked for by another package, pip would look for a build with CUDA
     case "$wanted" in
-        torch*) "$folder/bin/pip" install --quiet -c "$here/constraints.txt" torch; wanted="${wanted#torch }" ;;
+        torch*) "$folder/bin/pip" install --quiet -c "$here/constraints.txt" "${wanted%% *}"; wanted="${wanted#* }" ;;
     esac
     # shellcheck disable=SC2086
     "$folder/bin/pip" install --quiet -c "$here/constraints.txt" $wanted
@@ -44,7 +45,7 @@ build() {
 
 for peer in "${@:-all}"; do
     case "$peer" in
-        all) for each in smote argn copula ctgan; do build "$each"; done ;;
+        all) for each in smote argn copula ctgan pgmpy; do build "$each"; done ;;
         *) build "$peer" ;;
     esac
 done

@@ -53,6 +53,8 @@ PEERS = {
     "smote": Peer("SMOTE-NC", "smote", "imbalanced-learn", "smote.py"),
     "argn": Peer("TabularARGN", "argn", "mostlyai-engine", "argn.py"),
     "ours": Peer("genwright, auto", "", "genwright", "ours.py", ("--model", "auto")),
+    "vae": Peer("genwright, vae", "", "genwright", "ours.py", ("--model", "vae")),
+    "gan": Peer("genwright, gan", "", "genwright", "ours.py", ("--model", "gan")),
 }
 
 
@@ -137,8 +139,9 @@ def _run(peer: Peer, train: pd.DataFrame, out: Path, seconds: float, place: Path
         done = subprocess.run([str(c) for c in command], env=around, capture_output=True, text=True)
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        out.with_suffix(".failed.txt").write_text(done.stderr, encoding="utf-8")
-        raise PeerError(f"{peer.title} failed: {last} (all of it: {out.with_suffix('.failed.txt')})")
+        words = out.with_suffix(".failed.txt")
+        words.write_text(done.stderr, encoding="utf-8")
+        raise PeerError(f"{peer.title} failed: {last} (all of it: {words.name})")
     drawn.replace(out)
     return json.loads(done.stdout.strip().splitlines()[-1])
 

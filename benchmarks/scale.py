@@ -7,16 +7,30 @@ Every part runs in a process of its own, so that its peak memory is its own.
 """
 
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
-FLIGHTS = ROOT.parent / "shared" / "data" / "nycflights13" / "flights.parquet"
+DATA = Path(os.environ.get("GENWRIGHT_DATA", ROOT.parent / "shared" / "data"))
 PAGE = ROOT / "docs" / "scale.md"
+WORDS = {  # of each number: what it is, and how it is written
+    "model": "family {}",
+    "fit_seconds": "{:,.0f} s to fit",
+    "draw_1e6_seconds": "{:,.0f} s to draw",
+    "seconds": "{:,.0f} s",
+    "rows": "{:,} rows",
+    "file_mb": "a file of {:,.0f} MB",
+    "peak_mb": "{:,.0f} MB of memory at most",
+    "python": "bare interpreter {:.2f} s",
+    "import genwright": "`import genwright` {:.2f} s",
+    "genwright --help": "`genwright --help` {:.2f} s",
+}
 
 
 def peak_mb() -> float:
@@ -33,7 +47,7 @@ def flights() -> dict[str, object]:
     from genwright.data.write import write
 
     started = time.perf_counter()
-    run = gw.fit(str(FLIGHTS), judge=False, held_out=0.2)
+    run = gw.fit(str(DATA / "nycflights13" / "flights.parquet"), judge=False, held_out=0.2)
     fitted = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         write(run.stream(1_000_000), Path(folder) / "flights.parquet", run.schema)
@@ -89,7 +103,7 @@ def make(path: str) -> None:
 
 
 def start() -> dict[str, object]:
-    """Best of five of `import genwright` and `genwright --help`, in seconds, a bare interpreter included."""
+    """Start-up, best of five, a bare interpreter included."""
 
     def best(command: list[str]) -> float:
         times = []
@@ -117,12 +131,17 @@ def main(names: list[str]) -> None:
         found[name] = json.loads(done.stdout.splitlines()[-1])
         print(name, found[name], flush=True)
     if names == list(PARTS):
-        lines = ["# Size and speed", "", "Written by `benchmarks/scale.py`; two CPU cores, seconds of wall time.", ""]
-        lines += ["| what | measured |", "|---|---|"]
-        for name, numbers in found.items():
-            shown = ", ".join(f"{k} {v:,.2f}" if isinstance(v, float) else f"{k} {v}" for k, v in numbers.items())
-            lines.append(f"| {(PARTS[name].__doc__ or name).partition(chr(10))[0]} | {shown} |")
-        PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        PAGE.write_text(render(found), encoding="utf-8")
+
+
+def render(found: dict[str, dict[str, Any]]) -> str:
+    """The page: a line a part, its numbers in words."""
+    lines = ["# Size and speed", "", "Written by `benchmarks/scale.py`; two CPU cores, seconds of wall time.", ""]
+    lines += ["| what | measured |", "|---|---|"]
+    for name, numbers in found.items():
+        shown = ", ".join(WORDS[key].format(value) for key, value in numbers.items())
+        lines.append(f"| {(PARTS[name].__doc__ or name).partition(chr(10))[0]} | {shown} |")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
@@ -130,6 +149,8 @@ if __name__ == "__main__":
     if arguments[:1] == ["make"]:
         make(arguments[1])
     elif arguments[:1] == ["one"]:
-        print(json.dumps({**PARTS[arguments[1]](), "peak_mb": peak_mb()}))
+        name = arguments[1]
+        memory = {} if name == "start" else {"peak_mb": peak_mb()}  # start-up is of processes that are gone
+        print(json.dumps({**PARTS[name](), **memory}))
     else:
         main(arguments or list(PARTS))

@@ -72,8 +72,10 @@ class Arena:
 
     def protocols(self) -> dict[str, str]:
         """Number → how it is measured, in the judge's own words."""
-        evidence = self.evidence(self.trivial)
-        return {name: JUDGES.get(number.judge)().protocol(evidence) for name, number in NUMBERS.items()}
+        sides = {against: self.evidence(self.trivial, against) for against in (False, True)}
+        found = {n: JUDGES.get(number.judge)().protocol(sides[number.against_train]) for n, number in NUMBERS.items()}
+        trained = {n: found[n].replace("held-out rows", "training rows") for n in found if NUMBERS[n].against_train}
+        return found | trained
 
 
 def encode(frames: list[pd.DataFrame]) -> tuple[Space, list[Batch]]:

@@ -31,7 +31,7 @@ STAND_INS = {
     "copy": "a copy of the training rows",
     "independent": "independent columns (the ceiling)",
 }
-ORDER = (*STAND_INS, "ours", "argn", "smote", "tvae", "ctgan", "copula")
+ORDER = (*STAND_INS, "ours", "argn", "vae", "smote", "tvae", "gan", "ctgan", "copula")
 Row = dict[str, Any]
 
 

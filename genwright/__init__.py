@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from genwright.data.read import read as read
     from genwright.pipeline import fit as fit
     from genwright.pipeline import load as load
+    from genwright.recipes.compare import compare as compare
     from genwright.recipes.impute import impute as impute
-    from genwright.report.build import report as build_report
+    from genwright.recipes.query import query as query
+    from genwright.report.build import build_report as build_report
     from genwright.runs.run import Run as Run
 
 __version__ = "0.1.0"
@@ -31,7 +33,9 @@ _HOMES = {
     "fit": "genwright.pipeline",
     "load": "genwright.pipeline",
     "Run": "genwright.runs.run",
+    "compare": "genwright.recipes.compare",
     "impute": "genwright.recipes.impute",
+    "query": "genwright.recipes.query",
     "build_report": "genwright.report.build",
     "read": "genwright.data.read",
     "infer": "genwright.data.infer",

@@ -6,19 +6,18 @@ records  tensors  samples  artefact  score   figure
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from genwright.core.codec import TableCodec
-from genwright.core.config import configure
 from genwright.core.dataset import Dataset
-from genwright.core.errors import FitError, UnsupportedError
-from genwright.core.model import HasSolution, Model, Progress
+from genwright.core.errors import ConfigError, FitError
+from genwright.core.model import Model, Progress
 from genwright.core.records import Records
 from genwright.core.registry import MODELS
-from genwright.core.rng import torch_generator
 from genwright.core.schema import Schema
 from genwright.data.cache import encode
 from genwright.data.fingerprint import fingerprint
@@ -28,8 +27,14 @@ from genwright.data.split import split
 from genwright.data.typed import typed
 from genwright.runs import artefact as artefacts
 from genwright.runs.artefact import Artefact
+from genwright.runs.document import versions
 from genwright.runs.folder import check_target
-from genwright.runs.run import Run, silent
+from genwright.runs.run import Run, as_names, silent
+from genwright.training.asked import Asked
+from genwright.training.budget import Budget
+from genwright.training.checkpoint import beside
+from genwright.training.learn import learn
+from genwright.training.settings import divided
 
 
 def fit(
@@ -39,6 +44,10 @@ def fit(
     settings: Mapping[str, Any] | None = None,
     seed: int = 0,
     held_out: float = 0.2,
+    minutes: float | None = None,
+    steps: int | None = None,
+    checkpoint: str | Path | None = None,
+    resume: bool = False,
     schema: Schema | None = None,
     kinds: Mapping[str, str] | None = None,
     targets: Iterable[str] = (),
@@ -53,9 +62,14 @@ def fit(
         data: A path (CSV, TSV, JSON lines, Parquet file or folder), a pandas or polars frame, an Arrow table, a NumPy
             array, or the name of a built-in set.
         model: A family in `genwright.models`, or `auto`.
-        settings: Of the family, e.g. `{"min_leaf": 20}`.
+        settings: Of the family, e.g. `{"min_leaf": 20}`, and of a neural one's training, e.g. `{"batch_size": 128}`.
         seed: Of everything random in the fit.
         held_out: Share of the rows that the model does not see and that judges use; 0: none, and no scores.
+        minutes: How long a neural family trains.
+        steps: The same in gradient steps; a repetition of a fit by minutes asks for the steps that it came to.
+        checkpoint: File that a neural family's training is kept in, so that it can go on after a kill; beside `out`
+            where it is not given.
+        resume: Go on from that file; what is not said is as it was.
         schema: Kinds of the columns; inferred where it is not given.
         kinds: Single columns' kinds, e.g. `{"zip": "category"}`.
         targets: Columns whose prediction matters, for the judge `utility`.
@@ -71,34 +85,55 @@ def fit(
         DataError: the data cannot be read or encoded; names file, row or column.
         FitError: nothing can be learnt from it; says why.
         UnknownNameError: there is no such model, setting or column; the nearest is named.
-        ConfigError: a setting or `held_out` is out of range.
+        ConfigError: a setting or `held_out` is out of range, or there are two budgets.
+        RunError: `out` is taken, or there is nothing to resume there, or it is of another fit.
     """
     started = time.perf_counter()
-    _check(model, settings or {}, out, overwrite)
+    if out is not None:
+        check_target(out, overwrite=overwrite)  # tells a folder that is taken before the work begins
+    kept = Path(checkpoint) if checkpoint else beside(out) if out else None
+    asked = Asked(model, dict(settings or {}), seed, held_out, Budget(minutes, steps), schema)
+    if resume:
+        asked = asked.remembered(_required(kept))
+    if asked.model != "auto":
+        divided(MODELS.get(asked.model), asked.settings)  # raises before any data are read
     records = read(data)
     progress(0.0, f"reading {records.name}")
-    schema = _schema(records, schema, kinds or {}, targets := tuple(targets))
-    codec, train, held, n_rows = _encoded(records, schema, held_out, seed)
-    name, why = choose(codec, len(train)) if model == "auto" else (model, "asked for")
-    family = MODELS.get(name)
-    fitted: Model = family(codec.space, configure(family.Config, settings or {}))
-    _learn(fitted, train, seed, progress)
-    facts = {**_facts_of(records), "n_rows": n_rows, "n_train": len(train), "n_held_out": len(held)}
-    facts |= {"held_out": held_out, "why": why, "seconds": round(time.perf_counter() - started, 3)}
-    run = Run(Artefact(codec, fitted, name, seed, facts), train, held)
-    if judge and len(held) >= 2:
-        run.judge(targets=targets, progress=progress)
+    schema = _schema(records, asked.schema, kinds or {}, targets := as_names(targets))
+    codec, train, held, n_rows = _encoded(records, schema, asked.held_out, asked.seed)
+    name, why = choose(codec, len(train)) if asked.model == "auto" else (asked.model, "asked for")
+    of_model, of_training = divided(MODELS.get(name), asked.settings)
+    fitted: Model = MODELS.get(name)(codec.space, of_model)
+    facts = _facts_of(records)
+    basis = {"data": facts["fingerprint"], "versions": versions()}
+    asked = replace(asked, model=name, schema=schema)
+    outcome = learn(fitted, train, asked.plan(fitted, of_training, kept, resume, basis), progress)
+    facts |= {"n_rows": n_rows, "n_train": len(train), "n_held_out": len(held), "held_out": asked.held_out, "why": why}
+    facts |= {"n_steps": outcome.n_steps} if outcome.n_steps else {}
+    facts |= {"seconds": round(time.perf_counter() - started, 3), "notes": outcome.notes}
+    run = Run(Artefact(codec, fitted, name, asked.seed, facts, log=outcome.log), train, held)
+    return _finished(run, judge, targets, out, overwrite, progress)
+
+
+def _finished(
+    run: Run, judge: bool, targets: tuple[str, ...], out: str | Path | None, overwrite: bool, progress: Progress
+) -> Run:
+    """The run, saved before it is judged and again afterwards, so that no judge can cost a fit."""
     if out is not None:
         run.save(out, overwrite=overwrite)
+        if run.artefact.facts.get("n_steps"):
+            beside(out).unlink(missing_ok=True)
+    if judge and run.held_out is not None and len(run.held_out) >= 2:
+        run.judge(targets=targets, progress=progress)
+        if out is not None:
+            run.save(out, overwrite=True)
     return run
 
 
-def _check(model: str, settings: Mapping[str, Any], out: str | Path | None, overwrite: bool) -> None:
-    """Tells a wrong name, or a folder that is taken, before the work begins."""
-    if out is not None:
-        check_target(out, overwrite=overwrite)
-    if model != "auto":
-        configure(MODELS.get(model).Config, settings)
+def _required(checkpoint: Path | None) -> Path:
+    if checkpoint is None:
+        raise ConfigError("resume needs the folder that the run goes to, or its checkpoint: pass out= or checkpoint=")
+    return checkpoint
 
 
 def _encoded(records: Records, schema: Schema, held_out: float, seed: int) -> tuple[TableCodec, Dataset, Dataset, int]:
@@ -143,8 +178,7 @@ def _schema(records: Records, schema: Schema | None, kinds: Mapping[str, str], t
     """The columns: those given, with single kinds inferred anew, or all of them inferred."""
     if schema is None or kinds:
         inferred, _ = infer(records, kinds)
-        chosen = schema or inferred
-        schema = Schema(tuple(inferred[c.name] if c.name in kinds else c for c in chosen))
+        schema = (schema or inferred).with_columns(inferred[name] for name in kinds)
     for name in targets:
         schema[name]  # raises for an unknown column
     return schema
@@ -160,12 +194,6 @@ def _facts_of(records: Records) -> dict[str, Any]:
         "flavour": records.flavour,
         "is_text": records.is_text,
     }
-
-
-def _learn(model: Model, train: Dataset, seed: int, progress: Progress) -> None:
-    if not isinstance(model, HasSolution):
-        raise UnsupportedError(f"{type(model).__name__} has no way of learning")
-    model.solve(train, torch_generator(seed, "fit"), progress)
 
 
 def _train_rows(batches: Iterator[pa.RecordBatch], rows: Any) -> Iterator[pa.RecordBatch]:

@@ -12,7 +12,6 @@ import pandas as pd
 from imblearn.over_sampling import SMOTE, SMOTENC
 from measure import Job, Sample, categories, fill, is_text, main, unfill
 
-
 N_NEIGHBOURS = 5  # the package's default
 
 

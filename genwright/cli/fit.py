@@ -18,7 +18,7 @@ from genwright.core.registry import MODELS
 
 if TYPE_CHECKING:
     from genwright.core.records import Records
-    from genwright.core.schema import Column, Schema
+    from genwright.core.schema import Schema
     from genwright.runs.run import Run
 
 RUNS = Path("runs")
@@ -41,6 +41,11 @@ def command(
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed fits the same model.")] = 0,
     held_out: Annotated[float, typer.Option(help="Share of the rows kept for judging; 0: none, and no scores.")] = 0.2,
+    minutes: Annotated[float | None, typer.Option(help="How long a neural family trains.")] = None,
+    steps: Annotated[int | None, typer.Option(help="The same in gradient steps.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Go on with the fit to this folder, which was killed.")
+    ] = None,
     kind: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN=KIND", help="Read a column as this kind; again for more.")
     ] = None,
@@ -63,15 +68,38 @@ def command(
     require(0 <= held_out < 1, f"--held-out {held_out}: expected a share of the rows, from 0 up to but not 1")
     chosen = _checked(model, parse_settings(settings or []))
     records = read(data)
-    place = _place(data, out, overwrite)
+    place = _place(data, resume or out, overwrite)
+    if resume is not None:
+        return _resumed(screen, records, place, overwrite, judge, target or [])
     records, columns = _schema(screen, records, schema, kinds(kind or []))
     for name in target or []:
         columns[name]  # raises for an unknown column
-    run = _fitted(screen, records, model, chosen, seed, held_out, columns)
+    asked = {"model": model, "settings": chosen, "seed": seed, "held_out": held_out, "schema": columns}
+    asked |= {"minutes": minutes, "steps": steps}
+    run = _fitted(screen, records, place, asked)
+    return _told(screen, run, place, overwrite, judge, target or [])
+
+
+def _resumed(
+    screen: Screen, records: "Records", place: Path, overwrite: bool, judge: bool, targets: list[str]
+) -> dict[str, Any]:
+    """A fit that goes on; everything it was asked for is in its checkpoint."""
+    run = _fitted(screen, records, place, {"resume": True})
+    return _told(screen, run, place, overwrite, judge, targets)
+
+
+def _told(screen: Screen, run: "Run", place: Path, overwrite: bool, judge: bool, targets: list[str]) -> dict[str, Any]:
+    """Saves, judges and reports."""
+    from genwright.training.checkpoint import beside
+
+    for note in run.artefact.facts.get("notes", []):
+        screen.note(note, is_warning=True)
+    kept = beside(place)
     place = _saved(screen, run, place, overwrite)
+    kept.unlink(missing_ok=True)
     screen.kept = f"the fit is kept in {place}, without scores"
     if judge and run.held_out is not None and len(run.held_out) >= 2:
-        _judged(screen, run, place, target or [])
+        _judged(screen, run, place, targets)
     elif judge:
         screen.note(f"not judged: {run.artefact.facts['n_held_out']} rows are held out, and two or more are needed")
     return _closing(screen, run, place)
@@ -84,9 +112,9 @@ def _checked(model: str, settings: dict[str, str]) -> dict[str, str]:
     if model not in MODELS.names():
         raise UnknownNameError(model, ["auto", *MODELS.names()], MODELS.package)
     if settings:
-        from genwright.core.config import configure
+        from genwright.training.settings import divided
 
-        configure(MODELS.get(model).Config, settings)
+        divided(MODELS.get(model), settings)
     return settings
 
 
@@ -115,7 +143,7 @@ def _schema(screen: Screen, records: "Records", path: Path | None, asked: dict[s
         with screen.progress() as progress:
             progress(0.0, f"reading {records.name}")
             inferred, stats = infer(records, asked)
-        schema = inferred if schema is None else _with(schema, {name: inferred[name] for name in asked})
+        schema = inferred if schema is None else schema.with_columns(inferred[name] for name in asked)
     records = replace(records, n_rows=stats.n_rows) if stats else records
     rows = "" if records.n_rows is None else f"{records.n_rows:,} rows, "
     screen.heading(f"{records.name}: {rows}{len(schema)} columns")
@@ -138,37 +166,13 @@ def _read_schema(path: Path) -> "Schema":
     return Schema.from_json(columns)
 
 
-def _with(schema: "Schema", columns: "dict[str, Column]") -> "Schema":
-    """The schema with some of its columns replaced."""
-    from genwright.core.schema import Schema
-
-    for name in columns:
-        schema[name]  # raises for an unknown column
-    return Schema(tuple(columns.get(column.name, column) for column in schema))
-
-
-def _fitted(
-    screen: Screen,
-    records: "Records",
-    model: str,
-    settings: dict[str, str],
-    seed: int,
-    held_out: float,
-    schema: "Schema",
-) -> "Run":
+def _fitted(screen: Screen, records: "Records", place: Path, asked: dict[str, Any]) -> "Run":
+    """The fit, with its checkpoint beside the place where the run goes."""
     from genwright.pipeline import fit
+    from genwright.training.checkpoint import beside
 
     with screen.progress() as progress:
-        run = fit(
-            records,
-            model,
-            settings=settings,
-            seed=seed,
-            held_out=held_out,
-            schema=schema,
-            judge=False,
-            progress=progress,
-        )
+        run = fit(records, **asked, judge=False, checkpoint=beside(place), progress=progress)
     facts = run.artefact.facts
     screen.heading(f"Model: {run.artefact.model_name} ({facts['why']})")
     screen.more(f"fitted in {facts['seconds']:.1f} s to {facts['n_train']:,} rows; {facts['n_held_out']:,} held out\n")
@@ -201,14 +205,14 @@ def _judged(screen: Screen, run: "Run", place: Path, targets: list[str]) -> None
 
 def _closing(screen: Screen, run: "Run", place: Path) -> dict[str, Any]:
     """The report, where everything is, and what to do next."""
-    from genwright.report.build import report
+    from genwright.report.build import build_report
     from genwright.runs import add_file
 
     page = None
     try:
         with screen.progress() as progress:
             progress(0.0, "writing the report")
-            page = add_file(place, "report.html", report(run))
+            page = add_file(place, "report.html", build_report(run))
     except GenwrightError as error:
         screen.note(f"no report: {error}", is_warning=True)
     if screen.is_quiet:

@@ -4,6 +4,7 @@ Each hole gets a draw, not a mean, so that filled columns keep their spread: fil
 imputation. A column of the run that the file lacks is filled from top to bottom.
 """
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,23 +30,27 @@ def command(
     from genwright.cli.terminal.rows import is_watched, put, table_file
     from genwright.data.read import read
     from genwright.pipeline import load
-    from genwright.recipes.impute import filled, filled_schema
+    from genwright.recipes.impute import filled, filled_schema, holes
 
     place = table_file(out, overwrite)
     fitted = load(run)
     records = read(data)
-    n_rows = 0
+    n_rows, left = 0, Counter[str]()
 
     def counted() -> Any:
         nonlocal n_rows
         for table in filled(fitted, records, seed=seed):
             n_rows += table.num_rows
+            left.update(holes(table))
             progress(n_rows / (records.n_rows or n_rows * 2), f"filling, {n_rows:,} rows done")
             yield table
 
     with screen.progress(is_watched(place)) as progress:
         progress(0.0, "filling")
         document = put(screen, counted(), filled_schema(fitted, records), place, excel_safe)
+    if left:
+        told = ", ".join(f"{n:,} in {name}" for name, n in left.most_common(5)) + (", …" if len(left) > 5 else "")
+        screen.note(f"{left.total():,} cells are still empty: {told}; the run does not model these columns")
     if place is not None:
-        screen.say(f"{n_rows:,} rows without holes in {place}")
-    return {**document, "n_rows": n_rows, "seed": seed}
+        screen.say(f"{n_rows:,} rows {'' if left else 'without holes '}in {place}")
+    return {**document, "n_rows": n_rows, "n_empty": dict(left), "seed": seed}

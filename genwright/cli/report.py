@@ -25,14 +25,14 @@ def command(
 ) -> dict[str, Any]:
     """Builds the page and says where it is."""
     from genwright.pipeline import load
-    from genwright.report.build import report
+    from genwright.report.build import build_report
     from genwright.runs import add_file
 
     place = None if out is None else free_file(out, overwrite)
     fitted = load(run)
     with screen.progress() as progress:
         progress(0.0, "drawing the report")
-        page = report(fitted, data)
+        page = build_report(fitted, data)
     place = add_file(run, "report.html", page) if place is None else _write(place, page)
     screen.result(str(place))
     return {"run": str(run), "report": str(place)}

@@ -9,17 +9,65 @@ Atoms, the values that repeat more often than smooth data would:
 Quantiles are order statistics: values of the column, or the middles of cells where counts are not exact.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import torch
 
+from genwright.codecs._arrow_json import type_from_text, type_to_text
 from genwright.codecs._counts import Counts
-from genwright.core.space import Field, Real
+from genwright.codecs._notes import warn_once
+from genwright.core.codec import Codec
+from genwright.core.space import Field, Real, Space
 
 N_QUANTILES = 129
 FEW = 256  # a column with so few different values consists of atoms
 NEIGHBOURS = 8
 EXACT_INTEGERS = 2**53  # float64 holds every integer up to here
+
+
+class RealCodec(Codec):
+    """What numbers and instants share: a type, a scale of whole numbers, a field of reals, missing values as NaN."""
+
+    def __init__(self, config: Any = None):
+        super().__init__(config)
+        self.type: pa.DataType = pa.null()
+        self._n_rounded, self._n_missing = 0, 0
+        self.scale: IntegerScale | None = None
+        self._field: Field
+
+    @property
+    def field(self) -> Field:
+        """Reals."""
+        return self._field
+
+    def _tensor(self, known: np.ndarray | float, missing: np.ndarray) -> torch.Tensor:
+        """Known values, and NaN at the places (B,) of missing ones; the median if none was missing before."""
+        support: Any = self._field.support
+        x = np.full(len(missing), np.nan)
+        x[~missing] = known
+        if missing.any() and not support.has_missing:
+            x[missing] = support.location
+            warn_once(self, "has missing values, and had none when it was learnt; they become its median")
+        return torch.from_numpy(x)
+
+    def state(self) -> dict[str, Any]:
+        """Everything learnt."""
+        ends = [self.scale.low, self.scale.high] if self.scale else []
+        return {
+            "type": type_to_text(self.type),
+            "ends": [str(end) for end in ends],  # as text: integers beyond 2^53 stay what they are
+            "field": Space({"column": self._field}).to_json()["column"],
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """The inverse of `state`."""
+        self.type = type_from_text(state["type"])
+        self.scale = IntegerScale(*map(int, state["ends"])) if state["ends"] else None
+        self._field = Space.from_json({"column": state["field"]})["column"]
 
 
 @dataclass(frozen=True)

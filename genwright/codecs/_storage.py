@@ -1,6 +1,35 @@
-"""Types that Arrow's functions do not know (views, half floats, extensions) in ones that they do, and back."""
+"""Types of columns: those that Arrow's functions do not know (views, half floats, extensions) in ones that they do."""
 
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from genwright.core.errors import DataError
+
+
+def is_new_type(kind: pa.DataType, before: pa.DataType) -> bool:
+    """Whether a chunk is the first that says what type its column has.
+
+    Raises:
+        DataError: the chunks before were of another type.
+    """
+    if pa.types.is_null(kind) or kind == before:
+        return False
+    if not pa.types.is_null(before):
+        raise DataError(f"holds {before} in one part and {kind} in another; make the parts one type")
+    return True
+
+
+def cast(values: pa.Array, kind: pa.DataType, expected: object, safe: bool = True) -> pa.Array:
+    """Values in another type.
+
+    Raises:
+        DataError: they do not fit; says what was expected.
+    """
+    try:
+        return values if values.type == kind else pc.cast(values, kind, safe=safe)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        some = values.drop_null()[0]
+        raise DataError(f"expected {expected}, found {values.type} values such as {some}") from None
 
 
 def value_type(kind: pa.DataType) -> pa.DataType:

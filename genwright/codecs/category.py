@@ -18,7 +18,7 @@ import torch
 
 from genwright.codecs._arrow_json import array_from_json, array_to_json, type_from_text, type_to_text
 from genwright.codecs._notes import warn_once
-from genwright.codecs._storage import from_storage, storage_type, to_storage, value_type
+from genwright.codecs._storage import from_storage, is_new_type, storage_type, to_storage, value_type
 from genwright.core.codec import Codec
 from genwright.core.errors import DataError
 from genwright.core.space import Category as CategorySupport
@@ -128,10 +128,8 @@ class Category(Codec):
         kind = value_type(values.type)
         if pa.types.is_nested(kind):
             raise DataError(f"holds {kind} values; a category is one value a row: drop the column or split it up")
-        if pa.types.is_null(self.type):
+        if is_new_type(kind, self.type):
             self.type = kind
-        elif kind != self.type and not pa.types.is_null(kind):
-            raise DataError(f"holds {self.type} in one part and {kind} in another; make the parts one type")
         return _countable(values, storage_type(self.type))
 
     def _as_learnt(self, values: pa.Array) -> pa.Array:

@@ -12,17 +12,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 
-from genwright.codecs._arrow_json import type_from_text, type_to_text
 from genwright.codecs._counts import Counts
-from genwright.codecs._marginal import IntegerScale, atoms_of, is_rounded, quantiles_of, real_field
+from genwright.codecs._marginal import IntegerScale, RealCodec, atoms_of, is_rounded, quantiles_of, real_field
 from genwright.codecs._notes import warn_once
-from genwright.core.codec import Codec, NoConfig
+from genwright.codecs._storage import cast, is_new_type
+from genwright.core.codec import NoConfig
 from genwright.core.errors import DataError
 from genwright.core.schema import in_words
-from genwright.core.space import Field, Space
 
 SECOND = 10**9
 NANOSECONDS = {  # of each granularity, the coarsest first
@@ -31,19 +29,16 @@ NANOSECONDS = {  # of each granularity, the coarsest first
 }
 
 
-class Datetime(Codec):
+class Datetime(RealCodec):
     """Dates, times of day and timestamps with and without a zone."""
 
     Config = NoConfig
 
     def __init__(self, config: NoConfig | None = None):
         super().__init__(config)
-        self.type: pa.DataType = pa.null()
         self._counts = Counts(np.int64)
         self._divisor = 0  # greatest common divisor of the values, in the type's own unit
-        self._n_rounded, self._n_missing = 0, 0
         self.granularity = "s"
-        self.scale: IntegerScale | None = None
 
     def update(self, values: pa.Array) -> None:
         """Counts the instants of a chunk."""
@@ -72,22 +67,11 @@ class Datetime(Codec):
             warn_once(self, f"spans too long for its precision: up to {self._n_rounded} instants are rounded")
         self._counts = Counts(np.int64)
 
-    @property
-    def field(self) -> Field:
-        """Reals with step 1."""
-        return self._field
-
     def encode(self, values: pa.Array) -> torch.Tensor:
         """Units since 1970; instants outside the ends become the nearer end."""
         missing = values.is_null().to_numpy(zero_copy_only=False)
-        x = np.full(len(values), np.nan)
-        support: Any = self._field.support
-        if self.scale:
-            x[~missing] = self._to_float(_ticks(self._parsed(values)))
-        if missing.any() and not support.has_missing:
-            x[missing] = support.location
-            warn_once(self, "has missing values, and had none when it was learnt; they become its median")
-        return torch.from_numpy(x)
+        known = _ticks(cast(values, self.type, self.type, safe=False)) if self.scale else None
+        return self._tensor(np.nan if known is None else self._to_float(known), missing)
 
     def decode(self, codes: torch.Tensor) -> pa.Array:
         """Instants of the records' own type, rounded to the granularity."""
@@ -100,19 +84,12 @@ class Datetime(Codec):
 
     def state(self) -> dict[str, Any]:
         """Everything learnt."""
-        ends = [self.scale.low, self.scale.high] if self.scale else []
-        return {
-            "type": type_to_text(self.type),
-            "granularity": self.granularity,
-            "ends": [str(end) for end in ends],  # as text: integers beyond 2^53 stay what they are
-            "field": Space({"column": self._field}).to_json()["column"],
-        }
+        return {**super().state(), "granularity": self.granularity}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """The inverse of `state`."""
-        self.type, self.granularity = type_from_text(state["type"]), state["granularity"]
-        self.scale = IntegerScale(*map(int, state["ends"])) if state["ends"] else None
-        self._field = Space.from_json({"column": state["field"]})["column"]
+        super().load_state(state)
+        self.granularity = state["granularity"]
 
     @property
     def _factor(self) -> int:
@@ -132,22 +109,11 @@ class Datetime(Codec):
         return self.scale.to_float(units + (2 * rest >= self._factor))  # between two units: the nearer one
 
     def _meet_type(self, kind: pa.DataType) -> None:
-        if pa.types.is_null(kind) or kind == self.type:
+        if not is_new_type(kind, self.type):
             return
-        if not pa.types.is_null(self.type):
-            raise DataError(f"holds {self.type} in one part and {kind} in another; make the parts one type")
         if not (pa.types.is_timestamp(kind) or pa.types.is_date(kind) or pa.types.is_time(kind)):
             raise DataError(f"holds {in_words(kind)}, not dates; set its kind to category, or number for a duration")
         self.type = kind
-
-    def _parsed(self, values: pa.Array) -> pa.Array:
-        """Rows to be encoded in the column's own type; they may come in another unit, or as text."""
-        try:
-            return values if values.type == self.type else pc.cast(values, self.type, safe=False)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            raise DataError(
-                f"expected {self.type}, found {values.type} values such as {values.drop_null()[0]}"
-            ) from None
 
 
 def _nanoseconds(kind: pa.DataType) -> int:

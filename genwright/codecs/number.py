@@ -17,14 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
-from genwright.codecs._arrow_json import type_from_text, type_to_text
 from genwright.codecs._counts import Counts
-from genwright.codecs._marginal import IntegerScale, atoms_of, is_rounded, quantiles_of, real_field
+from genwright.codecs._marginal import IntegerScale, RealCodec, atoms_of, is_rounded, quantiles_of, real_field
 from genwright.codecs._notes import warn_once
-from genwright.core.codec import Codec
+from genwright.codecs._storage import cast, is_new_type
 from genwright.core.errors import DataError
 from genwright.core.schema import in_words
-from genwright.core.space import Field, Real, Space
 
 CONTINUOUS = 10  # stands for "more than 9 decimals"
 _DIGITS = {2: 11, 4: 24, 8: 53}  # bytes of a float → bits of its integers
@@ -37,18 +35,15 @@ class NumberConfig:
     decimals: int | None = None  # decimals that are kept; empty: as many as the data have
 
 
-class Number(Codec):
+class Number(RealCodec):
     """Integers, floats and decimals."""
 
     Config = NumberConfig
 
     def __init__(self, config: NumberConfig | None = None):
         super().__init__(config)
-        self.type: pa.DataType = pa.null()
         self._counts: Counts | None = None
         self._decimals = 0  # decimals that the values need; CONTINUOUS: too many
-        self._n_rounded, self._n_missing = 0, 0
-        self.scale: IntegerScale | None = None  # for integers
         self._low, self._high = -np.inf, np.inf
 
     def update(self, values: pa.Array) -> None:
@@ -86,22 +81,11 @@ class Number(Codec):
         """Distance between neighbouring possible values, 0 for continuous ones."""
         return 0.0 if self._decimals == CONTINUOUS else float(f"1e-{self._decimals}")
 
-    @property
-    def field(self) -> Field:
-        """Reals in the column's own units."""
-        return self._field
-
     def encode(self, values: pa.Array) -> torch.Tensor:
         """float64, on the step; numbers outside the ends become the nearer end."""
         missing = values.is_null(nan_is_null=pa.types.is_floating(values.type)).to_numpy(zero_copy_only=False)
-        x = np.full(len(values), np.nan)
         support: Any = self._field.support
-        if support.quantiles:
-            x[~missing] = self._to_float(self._parsed(values))
-        if missing.any() and not support.has_missing:
-            x[missing] = support.location
-            warn_once(self, "has missing values, and had none when it was learnt; they become its median")
-        return torch.from_numpy(x)
+        return self._tensor(self._to_float(self._parsed(values)) if support.quantiles else np.nan, missing)
 
     def decode(self, codes: torch.Tensor) -> pa.Array:
         """Numbers of the records' own type, rounded to the step and clipped to the ends."""
@@ -119,29 +103,19 @@ class Number(Codec):
 
     def state(self) -> dict[str, Any]:
         """Everything learnt."""
-        ends = [self.scale.low, self.scale.high] if self.scale else []
-        return {
-            "type": type_to_text(self.type),
-            "decimals": self._decimals,
-            "ends": [str(end) for end in ends],  # as text: integers beyond 2^53 stay what they are
-            "field": Space({"column": self._field}).to_json()["column"],
-        }
+        return {**super().state(), "decimals": self._decimals}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """The inverse of `state`."""
-        self.type, self._decimals = type_from_text(state["type"]), state["decimals"]
-        self._field = Space.from_json({"column": state["field"]})["column"]
-        support: Real = self._field.support  # type: ignore[assignment]
-        if state["ends"]:
-            self._set_ends(*map(int, state["ends"]))
-        elif support.quantiles:
+        super().load_state(state)
+        self._decimals = state["decimals"]
+        support: Any = self._field.support
+        if not self.scale and support.quantiles:
             self._low, self._high = support.quantiles[0], support.quantiles[-1]
 
     def _meet_type(self, kind: pa.DataType) -> None:
-        if pa.types.is_null(kind) or kind == self.type:
+        if not is_new_type(kind, self.type):
             return
-        if not pa.types.is_null(self.type):
-            raise DataError(f"holds {self.type} in one part and {kind} in another; make the parts one type")
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
             raise DataError(f"holds {in_words(kind)}, not numbers; set its kind to category")
         self.type = kind
@@ -185,10 +159,7 @@ class Number(Codec):
             return _known(values)
         if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
             return _known(values, may_be_infinite=True).astype(np.float64)
-        try:
-            return _known(pc.cast(values, pa.float64()))
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            raise DataError(f"expected numbers, found {kind} values such as {values.drop_null()[0]}") from None
+        return _known(cast(values, pa.float64(), "numbers"))
 
 
 def _known(values: pa.Array, may_be_infinite: bool = False) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Conditions on rows: what `given` says, read from text or from a mapping, and tested on records.
 
     "income = '>50K' and age > 60"                 text: comparisons joined by `and`
-    {"income": ">50K", "age": "> 60"}              a mapping; equality, unless a sign and a space begin the value
+    {"income": ">50K", "age": "> 60"}              a mapping; equality, unless a sign and a space begin the value:
+    {"tenure": "= < 1 year"}                       all that stands behind them is one value, here the text "< 1 year"
     {"region": ["north", "south"]}                 a list: any of these
     {"age": (18, 30)}                              a pair: from, to, both included; None: open
 
@@ -50,6 +51,8 @@ def _shown(value: Any) -> str:
     return text.removesuffix("T00:00:00")
 
 
+_SIGNED = re.compile(r"(<=|>=|!=|=|<|>) +(.*\S)\s*", re.S)
+_STRING = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<string>'(?:[^']|'')*') | (?P<name>"(?:[^"]|"")*") | (?P<op><=|>=|!=|<>|==|=|<|>) | (?P<punct>[(),])
@@ -63,12 +66,14 @@ def parse(given: "str | Mapping[str, Any] | None") -> tuple[Condition, ...]:
     """Conditions from text or a mapping.
 
     Raises:
-        GivenError: the text cannot be read; says where.
+        GivenError: it is neither, or the text cannot be read; says where.
     """
     if given is None:
         return ()
     if isinstance(given, str):
         return _Parser(given).conditions()
+    if not isinstance(given, Mapping):
+        raise GivenError(f"given = {given!r}; expected text such as 'age > 40', or a mapping such as {{'age': '> 40'}}")
     return tuple(c for name, value in given.items() for c in _from_value(str(name), value))
 
 
@@ -80,8 +85,9 @@ def _from_value(name: str, value: Any) -> list[Condition]:
         return [Condition(name, op, (end,)) for op, end in ends if end is not None]
     if isinstance(value, (list, set, frozenset)):
         return [Condition(name, "in", tuple(value))]
-    if isinstance(value, str) and re.match(r"(<=|>=|!=|<|>) ", value):
-        return [Condition(name, c.operator, c.values) for c in parse(f"x {value}")]
+    if isinstance(value, str) and (match := _SIGNED.fullmatch(value)):
+        operator, text = match.groups()
+        return [Condition(name, operator, (_unquoted(text) if _STRING.fullmatch(text) else _literal(text),))]
     return [Condition(name, "=", (value,))]
 
 
@@ -95,7 +101,7 @@ class _Parser:
         while text[position:].strip():
             match = _TOKEN.match(text, position)
             if match is None:
-                raise GivenError(f"--given: cannot read {text[position:].strip()!r}; quote text as 'text'")
+                raise GivenError(f"given: cannot read {text[position:].strip()!r}; quote text as 'text'")
             self.tokens.append((str(match.lastgroup), match.group(str(match.lastgroup)), match.start()))
             position = match.end()
 
@@ -108,7 +114,7 @@ class _Parser:
 
     def _next(self) -> tuple[str, str]:
         if self.at >= len(self.tokens):
-            raise GivenError(f"--given ends too early: {self.text!r}; expected column = value [and …]")
+            raise GivenError(f"given ends too early: {self.text!r}; expected column = value [and …]")
         kind, text, _ = self.tokens[self.at]
         self.at += 1
         return kind, text
@@ -117,11 +123,11 @@ class _Parser:
         _, text = self._next()
         if text.lower() != word:
             hint = "; ask for each alternative on its own, or use in (…)" if text.lower() == "or" else ""
-            raise GivenError(f"--given: expected {word!r}, found {text!r} in {self.text!r}{hint}")
+            raise GivenError(f"given: expected {word!r}, found {text!r} in {self.text!r}{hint}")
 
     def _comparison(self) -> Condition:
         kind, text = self._next()
-        column = text[1:-1].replace('""', '"') if kind == "name" else text
+        column = _unquoted(text) if kind == "name" else text
         kind, op = self._next()
         if kind == "op":
             return Condition(column, {"==": "=", "<>": "!="}.get(op, op), (self._value(),))
@@ -129,7 +135,7 @@ class _Parser:
             return Condition(column, "in", tuple(self._values()))
         if op.lower() == "is":
             return Condition(column, self._missing())
-        raise GivenError(f"--given: expected one of {', '.join(OPERATORS)} after {column!r}, found {op!r}")
+        raise GivenError(f"given: expected one of {', '.join(OPERATORS)} after {column!r}, found {op!r}")
 
     def _missing(self) -> str:
         _, word = self._next()
@@ -137,7 +143,7 @@ class _Parser:
             self._expect("missing")
             return "is not missing"
         if word.lower() != "missing":
-            raise GivenError(f"--given: expected 'missing' or 'not missing', found {word!r}")
+            raise GivenError(f"given: expected 'missing' or 'not missing', found {word!r}")
         return "is missing"
 
     def _values(self) -> list[Any]:
@@ -146,21 +152,30 @@ class _Parser:
         while (token := self._next()[1]) == ",":
             values.append(self._value())
         if token != ")":
-            raise GivenError(f"--given: expected ')', found {token!r}")
+            raise GivenError(f"given: expected ')', found {token!r}")
         return values
 
     def _value(self) -> Any:
         kind, text = self._next()
         if kind in ("string", "name"):
-            return text[1:-1].replace(text[0] * 2, text[0])
+            return _unquoted(text)
         if kind != "word":
-            raise GivenError(f"--given: expected a value, found {text!r}")
-        for kind_of in (int, float):
-            try:
-                return kind_of(text)
-            except ValueError:
-                continue
-        return {"true": True, "false": False}.get(text.lower(), text)
+            raise GivenError(f"given: expected a value, found {text!r}")
+        return _literal(text)
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1].replace(text[0] * 2, text[0])
+
+
+def _literal(text: str) -> Any:
+    """A number or a truth value, where the text is one."""
+    for kind_of in (int, float):
+        try:
+            return kind_of(text)
+        except ValueError:
+            continue
+    return {"true": True, "false": False}.get(text.lower(), text)
 
 
 _FUNCTIONS = {"=": "equal", "!=": "not_equal", "<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal"}

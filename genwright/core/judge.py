@@ -133,10 +133,16 @@ class Judge(abc.ABC):
 
     def scores(self, evidence: Evidence) -> list[Score]:
         """The numbers of the draws between their anchors."""
-        from genwright.core.registry import JUDGES
-
         found = self.measure(evidence.fake, evidence)
         floor, ceiling = (self.measure(rows, evidence) for rows in self.anchors(evidence))
+        return self.between(found, floor, ceiling, evidence)
+
+    def between(
+        self, found: dict[str, Measure], floor: dict[str, Measure], ceiling: dict[str, Measure], evidence: Evidence
+    ) -> list[Score]:
+        """The scores of the parts that were measured on all three."""
+        from genwright.core.registry import JUDGES
+
         name = JUDGES.name_of(type(self))
         protocol = self.protocol(evidence)
         return [

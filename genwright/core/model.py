@@ -31,6 +31,7 @@ class Model(abc.ABC):
 
     Config: ClassVar[type] = NoConfig
     supports: ClassVar[tuple[type, ...]] = (Real, Category, Tokens)  # supports of the fields it can model
+    takes_shapes: ClassVar[bool] = False  # models columns whose rows are arrays, such as pixels
     holds_rows: ClassVar[bool] = False  # what is saved holds training data, encoded: the card warns of it
     is_rowwise: ClassVar[bool] = False  # the first rows of a chunk are the same when only they are asked for
     chunk: ClassVar[int] = 4096  # rows drawn at a time; part of what makes row i a function of (run, seed, i)
@@ -42,6 +43,9 @@ class Model(abc.ABC):
             if not isinstance(f.support, self.supports):
                 kind = type(f.support).__name__.lower()
                 raise UnsupportedError(f"{MODELS.name_of(type(self))} cannot model column {name!r} ({kind})")
+            if f.event_shape and not self.takes_shapes:
+                what = f"column {name!r}, an array of {' × '.join(map(str, f.event_shape))}"
+                raise UnsupportedError(f"{MODELS.name_of(type(self))} cannot model {what}")
 
     @abc.abstractmethod
     def sample(self, n: int, given: Batch, generator: "torch.Generator", temperature: float = 1.0) -> Batch:
@@ -81,13 +85,45 @@ class HasSolution(abc.ABC):
 
 
 class HasLoss(abc.ABC):
-    """Learns by gradient steps, driven by `training/`."""
+    """Learns by gradient steps, driven by `training/`.
+
+    A family builds its networks in `net` from its space and configuration alone, untrained; `start` gives them their
+    first weights. `Model.state` and `load_state` are those of `net`.
+    """
 
     phases: ClassVar[tuple[str, ...]] = ("model",)  # adversarial families: ("discriminator", "generator")
+    betas: ClassVar[tuple[float, float]] = (0.9, 0.999)  # of Adam; adversarial families want less momentum
+    training: ClassVar[Mapping[str, Any]] = {}  # settings of the loop that suit the family better than its defaults
+    net: "torch.nn.Module"
 
     @abc.abstractmethod
-    def loss(self, batch: Batch, generator: "torch.Generator", phase: str = "model") -> "torch.Tensor":
-        """Loss per row (B,), minimised."""
+    def start(self, generator: "torch.Generator") -> None:
+        """First weights, all from the generator."""
+
+    @abc.abstractmethod
+    def loss(self, rows: Batch, generator: "torch.Generator", phase: str = "model") -> "torch.Tensor":
+        """Loss per row (B,), minimised.
+
+        Args:
+            rows: What `prepare` made of a batch.
+            generator: All randomness comes from it.
+            phase: Which of the family's losses.
+        """
+
+    def prepare(self, batch: Batch) -> Batch:
+        """Encoded rows as the networks read them, worked out once and not at every step; still one entry a row."""
+        return batch
+
+    def parameters(self, phase: str) -> "list[torch.nn.Parameter]":
+        """What a step of a phase changes."""
+        return list(self.net.parameters())
+
+    def anneal(self, done: float) -> None:  # noqa: B027  # most families have nothing to do
+        """Told before each step which share of the training is done; for weights that change on the way."""
+
+    def monitor(self, rows: Batch, generator: "torch.Generator") -> dict[str, float]:
+        """Numbers that tell whether the training goes well, from prepared rows; see `training/monitors`."""
+        return {}
 
 
 class HasLogProb(abc.ABC):

@@ -5,7 +5,10 @@ hash of the path, so that neighbouring seeds and neighbouring chunks share nothi
 """
 
 import hashlib
+import operator
 from typing import TYPE_CHECKING
+
+from genwright.core.errors import ConfigError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,8 +20,15 @@ def derive(seed: int, *path: str | int) -> int:
 
     >>> derive(0, "sample", 1) == derive(0, "sample", 1) != derive(1, "sample", 1)
     True
+
+    Raises:
+        ConfigError: the seed is not a whole number.
     """
-    text = repr((int(seed), *(p if isinstance(p, str) else int(p) for p in path))).encode()
+    try:
+        start = operator.index(seed)
+    except TypeError:
+        raise ConfigError(f"seed = {seed!r}; expected a whole number") from None
+    text = repr((start, *(p if isinstance(p, str) else int(p) for p in path))).encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little") >> 1
 
 

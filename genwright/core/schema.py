@@ -1,20 +1,34 @@
 """A schema: column name → kind, inferred from the records, shown to the user, editable as JSON, saved with the run."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from genwright.core.errors import SchemaError, UnknownNameError
+from genwright.core.registry import CODECS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-KINDS = (
-    *("number", "category", "boolean", "datetime", "id", "constant"),
-    *("text", "image", "audio", "music", "sequence"),
-)
+NOT_YET = ("image", "audio", "music", "sequence")  # kinds that no codec reads so far
+Split = Literal["time", "group"]
+
+
+def check_kind(kind: str, column: str) -> None:
+    """Tells a kind that has no codec.
+
+    Raises:
+        SchemaError: it is one of `NOT_YET`.
+        UnknownNameError: it is no kind at all; the nearest is named.
+    """
+    known = CODECS.names()
+    if kind in known:
+        return
+    if kind in NOT_YET:
+        raise SchemaError(f"column {column!r}: {kind} is not modelled yet; kinds are {', '.join(known)}")
+    raise UnknownNameError(kind, known, f"the kinds of columns (column {column!r})")
 
 
 @dataclass(frozen=True)
@@ -23,7 +37,7 @@ class Column:
 
     Args:
         name: The column's name in the records, unique.
-        kind: One of `KINDS`; also the name of its codec.
+        kind: The name of its codec, one of the registry `CODECS`.
         options: Settings of its codec, e.g. `{"decimals": 2}`.
         split: Rows are held out by this column: the latest ("time") or whole values ("group").
         why: One short reason for the kind, for the reader of the schema.
@@ -32,7 +46,7 @@ class Column:
     name: str
     kind: str
     options: dict[str, Any] = field(default_factory=dict)
-    split: Literal["time", "group"] | None = None
+    split: Split | None = None
     why: str = ""
 
 
@@ -48,8 +62,10 @@ class Schema:
         if twice:
             raise SchemaError(f"column names are not unique: {twice[:5]}; rename them")
         for column in self.columns:
-            if column.kind not in KINDS:
-                raise UnknownNameError(column.kind, KINDS, f"the kinds of columns (column {column.name!r})")
+            check_kind(column.kind, column.name)
+            if column.split is not None and column.split not in get_args(Split):
+                place = f"the splits of columns (column {column.name!r})"
+                raise UnknownNameError(str(column.split), get_args(Split), place)
 
     def __iter__(self) -> Iterator[Column]:
         return iter(self.columns)
@@ -70,14 +86,19 @@ class Schema:
 
     def with_kinds(self, kinds: Mapping[str, str]) -> "Schema":
         """The schema with some columns' kinds set by the user, e.g. `{"zip": "category"}`."""
-        for name in kinds:
+        found = [replace(self[name], kind=kind, options={}, why="set by the user") for name, kind in kinds.items()]
+        return self.with_columns(found)
+
+    def with_columns(self, columns: Iterable[Column]) -> "Schema":
+        """The schema with those of its columns replaced that have the same names.
+
+        Raises:
+            UnknownNameError: it has no such column.
+        """
+        new = {column.name: column for column in columns}
+        for name in new:
             self[name]  # raises for an unknown column
-        return Schema(
-            tuple(
-                replace(c, kind=kinds[c.name], options={}, why="set by the user") if c.name in kinds else c
-                for c in self.columns
-            )
-        )
+        return Schema(tuple(new.get(column.name, column) for column in self.columns))
 
     def to_json(self) -> list[dict[str, Any]]:
         """Plain JSON values, one object a column."""

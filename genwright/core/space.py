@@ -102,6 +102,9 @@ class Space(Mapping[str, Field]):
             raise UnknownNameError(name, self.fields, "the columns of this space")
         return self.fields[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.fields
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.fields)
 

@@ -2,7 +2,8 @@
 
 Kept: booleans, integers, floats, decimals, strings, dates, timestamps, dictionaries (a declared category).
 Changed: other string layouts → string, half floats → float32, times of day → string, durations → whole numbers,
-structs → one column a member (`address.city`), lists and maps → JSON text. Binary values are refused.
+structs → one column a member (`address.city`), lists and maps → JSON text. Binary values and calendar intervals are
+refused.
 """
 
 import json
@@ -20,7 +21,7 @@ def plain_schema(schema: "pa.Schema", place: str) -> "pa.Schema":
     """The names and types that `plain` gives for batches of this schema.
 
     Raises:
-        DataError: a column holds binary values; or there are no columns.
+        DataError: a column holds binary values or intervals; or there are no columns.
     """
     import pyarrow as pa
 
@@ -69,6 +70,8 @@ def _plain(array: "pa.Array", name: str, place: str) -> "pa.Array":
     t, types = array.type, pa.types
     if types.is_binary(t) or types.is_large_binary(t) or types.is_fixed_size_binary(t) or t == pa.binary_view():
         raise DataError(f"{place}: column {name!r} holds binary values; drop it or turn it into text or numbers first")
+    if types.is_interval(t):
+        raise DataError(f"{place}: column {name!r} holds calendar intervals; turn them into days or text first")
     if types.is_dictionary(t):
         return _plain_dictionary(array, name, place)
     if types.is_nested(t):

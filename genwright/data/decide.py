@@ -7,7 +7,7 @@
 4. datetime: one format fits every value. If day and month could be either way round, `/` means month first
    (12/31/2024), `.` and `-` mean day first (31.12.2024), and a note says so.
 5. id: another value in every row, and all look alike or like codes, or the column's name says id (ids.py). Fewer
-   than 20 rows: only under such a name.
+   than 20 rows: only under such a name. Numbers with a sign, unit or colon ($1007.43, 30%, 08:30): the same.
 6. text: most rows have a value of their own, and values are long (more than 40 characters or 6 words on average); or,
    from 100 rows on, nearly every row (95 %) has a value of its own, as names of people do, and not most are numbers.
 7. category: everything else.
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from genwright.core.schema import Column
 from genwright.data import dates
-from genwright.data.ids import is_id_name
+from genwright.data.ids import MEASURE, is_id_name
 from genwright.data.numbers import MAX_DECIMALS
 from genwright.data.observe import TextColumn, TypedColumn, is_numeric
 
@@ -188,7 +188,7 @@ def _datetime(name: str, facts: TextColumn) -> Column | None:
 
 
 def _id(name: str, facts: TextColumn) -> Column | None:
-    is_alike = bool(facts.shapes) and None not in facts.shapes
+    is_alike = bool(facts.shapes) and not facts.shapes & {None, MEASURE}
     if not _is_all_different(facts) or not (is_alike or is_id_name(name)):
         return None
     if facts.n < MIN_ROWS_FOR_ID and not is_id_name(name):
@@ -209,13 +209,17 @@ def _words(name: str, facts: TextColumn) -> Column:
     share = facts.counter.distinct_share
     if is_long and share > 0.5:
         return Column(name, "text", options, why=f"long text, {facts.n_characters // n_known} characters on average")
-    if share >= 0.95 and n_known >= MIN_ROWS_FOR_NAMES and not _remark(facts):
-        return Column(name, "text", options, why="nearly every row has a value of its own")
-    return Column(name, "category", options, why=f"{n_different} different values{_remark(facts)}")
+    remark, is_measure = _remark(facts), MEASURE in facts.shapes
+    if share >= 0.95 and n_known >= MIN_ROWS_FOR_NAMES and (is_measure or not remark):
+        return Column(name, "text", options, why=f"nearly every row has a value of its own{remark}")
+    return Column(name, "category", options, why=f"{n_different} different values{remark}")
 
 
 def _remark(facts: TextColumn) -> str:
     """Why a column that looks like numbers is none."""
+    if MEASURE in facts.shapes:
+        some = facts.counter.top(1)[0][0]
+        return f"; {some!r} has a sign, unit or colon: write bare numbers, or set the kind to id if it names the rows"
     found = facts.numbers
     if found.has_comma and found.n + found.n_odd and _is_mostly_commas(facts):
         return "; numbers with commas are not read as numbers, write 1234.5"

@@ -6,13 +6,14 @@ The rules stand in decide.py, how missing values are told in missing.py. Distinc
 
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from genwright.core.errors import DataError, SchemaError, UnknownNameError
 from genwright.core.records import Records
-from genwright.core.schema import KINDS, Column, Schema, in_words
+from genwright.core.schema import Column, Schema, check_kind, in_words
 from genwright.data.decide import Facts, decide_text, decide_typed, forced, is_day_month_open
 from genwright.data.observe import TextColumn, TypedColumn
+from genwright.data.read import read
 from genwright.data.stats import ColumnStats, Stats
 
 if TYPE_CHECKING:
@@ -23,23 +24,23 @@ MAX_DISTINCT, MAX_DISTINCT_TOTAL = 100_000, 5_000_000
 N_TOP = 10
 
 
-def infer(records: Records, kinds: Mapping[str, str] | None = None) -> tuple[Schema, Stats]:
+def infer(data: Any, kinds: Mapping[str, str] | None = None) -> tuple[Schema, Stats]:
     """Kind and facts of every column.
 
     Args:
-        records: Read once, to the end.
+        data: Records, or what `read` makes records of: a path, a frame, a table, an array. Read once, to the end.
         kinds: Kinds that the user sets, by column name.
 
     Raises:
         DataError: the rows cannot be read, or a column cannot be read as the kind that was set.
         UnknownNameError: `kinds` names a column or a kind that does not exist.
+        SchemaError: `kinds` names a kind that is not modelled yet.
     """
-    kinds = dict(kinds or {})
+    records, kinds = read(data), dict(kinds or {})
     for name, kind in kinds.items():
         if name not in records.arrow_schema.names:
             raise UnknownNameError(name, records.arrow_schema.names, f"the columns of {records.name}")
-        if kind not in KINDS:
-            raise UnknownNameError(kind, KINDS, f"the kinds of columns (column {name!r})")
+        check_kind(kind, name)
     facts, n_rows = _observe(records)
     columns = [_decide(records, field, facts[field.name], kinds.get(field.name)) for field in records.arrow_schema]
     for column in columns:
@@ -117,7 +118,7 @@ def _note(records: Records, column: Column, facts: Facts) -> None:
     if column.kind == "datetime" and is_day_month_open(facts):
         order = "month first" if facts.dates.alive and "m" in facts.dates.alive[0][:3] else "day first"
         log.warning("%s: day and month could be either way round; read %s", where, order)
-    if any(word in column.why for word in ("commas", "leading zeros", "the others")):
+    if any(word in column.why for word in ("commas", "leading zeros", "the others", "unit or colon")):
         log.warning("%s: %s", where, column.why)
 
 

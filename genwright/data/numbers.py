@@ -47,8 +47,16 @@ def parse_integers(trimmed: "pa.Array") -> "pa.Array":
     try:
         return whole.cast(pa.int64())
     except pa.ArrowInvalid:
-        fits = [None if v is None or not -(2**63) <= int(v) < 2**63 else int(v) for v in whole.to_pylist()]
-        return pa.array(fits, pa.int64())
+        return pa.array(map(_int64, whole.to_pylist()), pa.int64())
+
+
+def _int64(digits: str | None) -> int | None:
+    """The whole number, where it fits in 64 bits."""
+    if digits is None or len(digits.lstrip("-0")) > 19:  # Python itself refuses thousands of digits
+        return None
+    sign, size = digits[:1] == "-", int(digits.lstrip("-0") or "0")
+    number = -size if sign else size
+    return number if -(2**63) <= number < 2**63 else None
 
 
 def _without_fraction(trimmed: "pa.Array") -> "pa.Array":

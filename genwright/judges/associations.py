@@ -62,9 +62,9 @@ class Associations(Judge):
         n, m = equal_size(evidence.fake, evidence, self.max_rows), min(self.max_rows, n_rows(evidence.held_out))
         tables = [min(self.max_tables[p], comb(len(evidence.space), k)) for k, p in enumerate(self.parts, start=2)]
         return (
-            f"{n} draws against {m} held-out rows (at most {self.max_rows} a side); {tables[0]} pairs in at most "
-            f"{self.n_bins['pairs']} bins a column and {tables[1]} triples in at most {self.n_bins['triples']}, bins "
-            "from training rows; mean total variation; linearised interval"
+            f"{n:,} draws against {m:,} held-out rows (at most {self.max_rows:,} a side); {tables[0]:,} pairs in at "
+            f"most {self.n_bins['pairs']} bins a column and {tables[1]:,} triples in at most {self.n_bins['triples']}, "
+            "bins from training rows; mean total variation; linearised interval"
         )
 
 

@@ -58,7 +58,7 @@ class Detectability(Judge):
         """Rows, folds and interval."""
         n = min(self._size(evidence.fake, evidence), n_rows(evidence.held_out))
         return (
-            f"{n} draws against {n} held-out rows (at most {self.max_rows} a side), {N_FOLDS}-fold stratified "
+            f"{n:,} draws against {n:,} held-out rows (at most {self.max_rows:,} a side), {N_FOLDS}-fold stratified "
             "cross-validation, out-of-fold scores pooled, DeLong's interval widened by √2"
         )
 

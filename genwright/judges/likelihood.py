@@ -19,7 +19,6 @@ from genwright.core.dataset import n_rows
 from genwright.core.errors import DataError, UnsupportedError
 from genwright.core.features import sample_rows
 from genwright.core.judge import Evidence, Judge, Measure, Part, Score
-from genwright.core.registry import JUDGES
 from genwright.core.rng import numpy_generator
 from genwright.core.space import Batch
 from genwright.core.statistics import mean, normal_measure
@@ -49,7 +48,7 @@ class Likelihood(Judge):
         """Rows and interval."""
         what = "a bound of the log-likelihood" if evidence.is_bound else "exact log-likelihood"
         return (
-            f"{what} of {min(self.max_rows, n_rows(evidence.held_out))} held-out rows (at most {self.max_rows}), "
+            f"{what} of {min(self.max_rows, n_rows(evidence.held_out)):,} held-out rows (at most {self.max_rows:,}), "
             "normal interval; floor: of training rows; ceiling: of held-out rows under independent columns"
         )
 
@@ -60,24 +59,7 @@ class Likelihood(Judge):
         found = self._on(evidence.held_out, evidence.log_prob, evidence)
         floor = self._on(evidence.train, evidence.log_prob, evidence)
         ceiling = self._on(evidence.held_out, evidence.trivial_log_prob, evidence)
-        name, protocol = JUDGES.name_of(type(self)), self.protocol(evidence)
-        return [
-            Score(
-                name=f"{name}.{part}",
-                value=m.value,
-                low=m.low,
-                high=m.high,
-                n=m.n,
-                floor=floor[part].value,
-                ceiling=ceiling[part].value,
-                unit=self.parts[part].unit,
-                direction=self.parts[part].direction,
-                protocol=protocol,
-                source=self.source,
-                details=m.details,
-            )
-            for part, m in found.items()
-        ]
+        return self.between(found, floor, ceiling, evidence)
 
     def _on(
         self, rows: Batch, log_prob: "Callable[[Batch], torch.Tensor] | None", evidence: Evidence

@@ -52,8 +52,8 @@ class Marginals(Judge):
         """Rows, distances and interval."""
         n, m = equal_size(evidence.fake, evidence, self.max_rows), min(self.max_rows, n_rows(evidence.held_out))
         return (
-            f"{n} draws against {m} held-out rows (at most {self.max_rows} a side); KS for numbers with missing ones "
-            "as the highest value, total variation for categories; mean over columns, and the worst; linearised "
+            f"{n:,} draws against {m:,} held-out rows (at most {self.max_rows:,} a side); KS for numbers with missing "
+            "ones as the highest value, total variation for categories; mean over columns, and the worst; linearised "
             "interval"
         )
 

@@ -77,10 +77,10 @@ class Membership(Judge):
         """Rows, attack and interval."""
         m = len(self._split(evidence)[0])
         return (
-            f"{m} training rows against {m} held-out rows (at most {self.max_candidates}); the attacker has "
-            f"{min(self.max_rows, n_rows(evidence.fake))} draws (at most {self.max_rows}) and {m // 2} unseen real "
-            "rows; DeLong's interval for the AUC, bootstrap over candidates for the rate; floor: training rows that "
-            "are not candidates in place of draws"
+            f"{m:,} training rows against {m:,} held-out rows (at most {self.max_candidates:,}); the attacker has "
+            f"{min(self.max_rows, n_rows(evidence.fake)):,} draws (at most {self.max_rows:,}) and {m // 2:,} unseen "
+            "real rows; DeLong's interval for the AUC, bootstrap over candidates for the rate; floor: training rows "
+            "that are not candidates in place of draws"
         )
 
     def anchors(self, evidence: Evidence) -> tuple[Batch, Batch]:

@@ -105,8 +105,8 @@ class NearCopies(Judge):
         n, m, size = n_rows(evidence.fake), n_rows(evidence.held_out), n_rows(evidence.train)
         m = min(m, self.max_rows)
         return (
-            f"{min(n, self.max_rows)} draws (at most {self.max_rows}); {m} held-out rows against "
-            f"{_n_folds(size, m)} disjoint samples of {min(size, m)} training rows, mean over samples; rank distance "
+            f"{min(n, self.max_rows):,} draws (at most {self.max_rows:,}); {m:,} held-out rows against "
+            f"{_n_folds(size, m)} disjoint samples of {min(size, m):,} training rows, mean over samples; rank distance "
             "for numbers, mismatch for categories; two-way clustered interval; exact: all training rows, Wilson's "
             "interval; floor: held-out rows in place of draws; a check on near-copies, not a proof of privacy"
         )

@@ -89,7 +89,7 @@ class Utility(Judge):
         n, m = equal_size(evidence.fake, evidence, self.max_rows), min(self.max_rows, n_rows(evidence.held_out))
         names = ", ".join(t.name for t in self.targets(evidence)) or "none"
         return (
-            f"boosted trees fitted on {n} rows (at most {self.max_rows}), tested on {m} held-out rows; targets: "
+            f"boosted trees fitted on {n:,} rows (at most {self.max_rows:,}), tested on {m:,} held-out rows; targets: "
             f"{names}; macro one-against-rest AUC, R² of ranks; linearised interval over held-out rows, trees as fitted"
         )
 

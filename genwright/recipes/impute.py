@@ -7,6 +7,7 @@ Source:
     Multiple imputation, Rubin (1987): a draw, not a mean, so that filled columns keep their spread.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from genwright.core.records import Records
 from genwright.core.rng import torch_generator
 from genwright.core.schema import Column, Schema
 from genwright.core.space import Batch, Category, Real
+from genwright.data.missing import ALWAYS, is_token, trimmed
 from genwright.data.read import read
 from genwright.data.typed import readable, typed, untyped
 from genwright.runs.draw import POOLED_ROWS, complete
@@ -66,6 +68,22 @@ def filled(run: Run, rows: Any, *, seed: int = 0) -> Iterator[pa.Table]:
     records = read(rows)
     schema = filled_schema(run, records)
     return (piece.table.select(schema.names) for piece in _pieces(run, records, seed))
+
+
+def holes(table: pa.Table) -> Counter[str]:
+    """Column → its cells that are missing still: of columns that the run does not model, nothing is known to fill them.
+
+    Args:
+        table: Of those that `filled` yields.
+    """
+    found: Counter[str] = Counter()
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        n = column.null_count
+        if pa.types.is_string(column.type):
+            n += sum(pc.sum(is_token(trimmed(chunk), ALWAYS)).as_py() or 0 for chunk in column.chunks)
+        if n:
+            found[name] = n
+    return found
 
 
 def filled_schema(run: Run, rows: Any) -> Schema:

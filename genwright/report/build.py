@@ -11,6 +11,7 @@ from genwright.core.dataset import Dataset, n_rows
 from genwright.core.rng import numpy_generator
 from genwright.core.schema import Schema
 from genwright.data.typed import readable
+from genwright.report.model_figures import ModelFigures
 from genwright.report.page import MAX_ROWS, Material, render
 from genwright.runs.run import Run
 
@@ -18,7 +19,7 @@ HIDDEN = ("path", "flavour", "is_text")  # facts that say something about a file
 MAX_READ = 200_000  # rows of given data that are read
 
 
-def report(run: Run, data: Any = None) -> str:
+def build_report(run: Run, data: Any = None) -> str:
     """The page of a run as HTML.
 
     Real rows are those held out in the fit, or, where none were, those learnt from. A run that was loaded reads them
@@ -49,7 +50,9 @@ def material(run: Run, n: int = MAX_ROWS, data: Any = None) -> Material:
         "data": name,
     }
     real, fake = (in_own_words(side, run.schema) for side in (real, fake))
-    return Material(f"{name} · {artefact.model_name}", run.schema, artefact.scores, real, fake, facts)
+    return Material(
+        f"{name} · {artefact.model_name}", run.schema, artefact.scores, real, fake, facts, ModelFigures.of(run)
+    )
 
 
 def in_own_words(records: pa.Table, schema: Schema) -> pa.Table:

@@ -1,8 +1,8 @@
 """The report of a fit: one HTML page that needs nothing else, no script, no network, no other file.
 
 In order: the verdict in a sentence, the scores between their anchors, every column real over synthetic, the pairs of
-columns, the check for copies, ten synthetic rows, how it was measured, and the facts of the fit. Names and values come
-from other people's files: everything is escaped, and what is very long is cut.
+columns, the check for copies, what can be drawn of the model itself, ten synthetic rows, how it was measured, and the
+facts of the fit. Names and values come from other people's files: everything is escaped, and what is very long is cut.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,6 +23,7 @@ from genwright.core.judge import Score
 from genwright.core.registry import JUDGES
 from genwright.core.schema import Schema
 from genwright.report import association_map, column_overlay, near_copies, score_bar
+from genwright.report.model_figures import NO_FIGURES, ModelFigures
 from genwright.report.values import Pair, pair
 from genwright.report.verdict import verdict
 from genwright.report.words import clean, heading, is_known, number, quantity, shorten
@@ -52,6 +53,7 @@ class Material:
         real: Held-out or training records; at most 5,000 are drawn.
         fake: Draws with the same columns.
         facts: Model name, why, settings, rows, seconds, fingerprint, seed, versions, created; values are plain JSON.
+        figures: What can be drawn of the model itself.
     """
 
     title: str
@@ -60,6 +62,7 @@ class Material:
     real: pa.Table
     fake: pa.Table
     facts: dict[str, Any]
+    figures: ModelFigures = NO_FIGURES
 
 
 def write(material: Material, path: str | Path) -> Path:
@@ -85,7 +88,7 @@ def render(material: Material) -> str:
     words = verdict(material.scores, _to_blame(pairs, associations))
     protocols = _protocols(material.scores)
     page = (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
             title=shorten(material.title, 200),
@@ -98,13 +101,19 @@ def render(material: Material) -> str:
             n_fake=fake.num_rows,
             associations=_association_view(associations),
             copies=_copies_view(material.scores),
+            figures=material.figures.view(),
             sample=_sample(fake, [both.name for both in shown]),
             protocols=list(protocols),
             facts=list(_facts(material.facts)),
-            style=Markup(Path(__file__).with_name("style.css").read_text(encoding="utf-8")),
+            style=Markup("".join(_text(name) for name in ("style.css", "network_graph.css"))),
         )
     )
     return clean(page)
+
+
+def _text(name: str) -> str:
+    """A file beside this one."""
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def furthest(pairs: list[Pair], n: int) -> list[Pair]:
@@ -116,7 +125,8 @@ def furthest(pairs: list[Pair], n: int) -> list[Pair]:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates of this folder; everything they are handed is escaped."""
     loader = FileSystemLoader(Path(__file__).parent)
     found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     found.filters["breakable"] = _breakable

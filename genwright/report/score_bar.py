@@ -16,9 +16,15 @@ WIDTH, HEIGHT, MARGIN = 190, 24, 18
 BETTER = {"lower": "lower is better", "higher": "higher is better", "half": "0.5 is best"}
 
 
-def draw(score: Score) -> Markup:
-    """The figure of a score; nothing without a value."""
-    low, high = scale(score)
+def draw(score: Score, limits: tuple[float, float] | None = None, whose: str = "") -> Markup:
+    """The figure of a score; nothing without a value.
+
+    Args:
+        score: What is drawn.
+        limits: Ends of the line, where several scores share one; those of `scale` where they are not given.
+        whose: Of which model it is, for the text alternative.
+    """
+    low, high = limits or scale(score)
     if not is_known(score.value):
         return Markup("")
 
@@ -37,7 +43,8 @@ def draw(score: Score) -> Markup:
         parts.append(svg.element("circle", cx=x(score.floor), cy=middle, r=5.5, class_="floor"))
     at = x(score.value)
     parts.append(svg.element("path", d=f"M{at:.1f} {middle - 6}l5 6l-5 6l-5 -6z", class_="value"))
-    return svg.figure(f"{heading(score.name)} on its scale", describe(score), WIDTH, HEIGHT, parts)
+    title = f"{heading(score.name)}{f' of {whose}' if whose else ''} on its scale"
+    return svg.figure(title, describe(score), WIDTH, HEIGHT, parts)
 
 
 def describe(score: Score) -> str:

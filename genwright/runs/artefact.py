@@ -13,6 +13,7 @@ Nothing in it is executed when it is loaded: it is JSON, text and safetensors
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,8 @@ def load(path: str | Path) -> Artefact:
         RunError: there is none, it is damaged, or made by a newer version; names the file and the next step.
         UnknownNameError: its model or a codec is not installed here.
     """
+    if not isinstance(path, (str, PathLike)):
+        raise RunError(f"cannot load a run from {path!r}; expected the path of its folder")
     return retried(resolve(path), _load)
 
 

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 def complete(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The facts with versions, time and an empty list of notes where they are absent."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"created": now, "versions": dict(_versions()), "notes": [], **facts}
+    return {"created": now, "versions": dict(versions()), "notes": [], **facts}
 
 
 @cache
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     """Versions of what the numbers depend on."""
     found = {"python": platform.python_version()}
     for package in ("genwright", "torch", "numpy"):

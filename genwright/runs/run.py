@@ -1,7 +1,7 @@
 """A run: a fitted model with everything needed to draw from it, weigh rows with it, judge it and keep it."""
 
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -35,6 +35,7 @@ log = logging.getLogger("genwright")
 
 JUDGED_COLUMNS = 100  # of wider tables, judges look at some columns only; the likelihood is of all of them
 JUDGED_ROWS = 10_000  # rows of each side that judges look at, unless asked for more
+_REFUSED = "Not judged by {}: "
 
 
 def silent(done: float, line: str) -> None:
@@ -140,8 +141,8 @@ class Run:
         held_out: Any = None,
         train: Any = None,
         *,
-        judges: Iterable[str] | None = None,
-        targets: Iterable[str] = (),
+        judges: str | Iterable[str] | None = None,
+        targets: str | Iterable[str] = (),
         max_rows: int = JUDGED_ROWS,
         progress: Progress = silent,
     ) -> list[Score]:
@@ -150,31 +151,49 @@ class Run:
         Args:
             held_out: Rows the model has not seen; those held out in the fit where it is not given.
             train: The rows it learnt from; those of the fit where it is not given.
-            judges: Names in `genwright.judges`; all of them where it is not given.
-            targets: Columns whose prediction matters.
+            judges: A name in `genwright.judges`, or several; all of them where it is not given.
+            targets: A column whose prediction matters, or several.
             max_rows: Rows of each side that judges look at.
             progress: Called with (fraction done, what is being done).
 
+        A judge that refuses, as a detector does beside too few rows, leaves a note in `artefact.facts["notes"]`.
+
         Raises:
-            DataError: rows are needed that neither the fit nor the caller provides.
+            DataError: rows are needed that neither the fit nor the caller provides, or every judge refuses.
             UnknownNameError: there is no such judge or target.
             ConfigError: `max_rows` is not a whole number of two or more.
         """
         if whole(max_rows, "max_rows") < 2:
             raise ConfigError(f"max_rows = {max_rows}; expected 2 or more, judges compare rows with each other")
-        found = {name: JUDGES.get(name)() for name in judges or JUDGES.names()}
-        for target in (targets := tuple(targets)):
+        found = {name: JUDGES.get(name)() for name in as_names(judges or JUDGES.names())}
+        for target in (targets := as_names(targets)):
             self.schema[target]  # raises for an unknown column
         evidence = self._evidence(held_out, train, targets, max_rows)
-        scores = []
+        scores: list[Score] = []
+        refusals: dict[str, DataError] = {}
         for i, (name, judge) in enumerate(found.items()):
             progress(i / len(found), f"judging: {name}")
             if "log_prob" in judge.needs and evidence.log_prob is None:
                 continue
-            scores += _scores(judge, evidence)
+            try:
+                scores += _scores(judge, evidence)
+            except DataError as error:
+                refusals[name] = error
+        if refusals and not scores:
+            raise next(iter(refusals.values()))
+        self._note(found, refusals)
         self.artefact.scores = scores
         progress(1.0, "judged")
         return scores
+
+    def _note(self, judged: Collection[str], refusals: Mapping[str, DataError]) -> None:
+        """Keeps why judges refused, in place of what these judges said before."""
+        facts = self.artefact.facts
+        kept = [note for note in facts.get("notes", []) if not note.startswith(tuple(map(_REFUSED.format, judged)))]
+        notes = [f"{_REFUSED.format(name)}{error}." for name, error in refusals.items()]
+        for note in notes:
+            log.warning("%s", note)
+        self.artefact.facts = {**facts, "notes": [*kept, *notes]}
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Writes the run as a folder, atomically.
@@ -304,6 +323,11 @@ def known_flavour(flavour: Any) -> Any:
     if flavour and flavour not in get_args(Flavour):
         raise UnknownNameError(flavour, get_args(Flavour), "the kinds of frames")
     return flavour
+
+
+def as_names(names: str | Iterable[str]) -> tuple[str, ...]:
+    """Several names, or a single one."""
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def _require(records: Records, codec: TableCodec) -> None:

@@ -60,8 +60,9 @@ def test_a_new_run_is_made_when_anything_changed(toy, frame, tmp_path, change):
 def test_a_failure_says_the_last_words_and_keeps_nothing(toy, frame, tmp_path, monkeypatch):
     failing = Peer("Toy", "toy", "toy-package", peer_runs.PEERS["toy"].script, ("--fail",))
     monkeypatch.setitem(peer_runs.PEERS, "toy", failing)
-    with pytest.raises(PeerError, match="the toy is broken"):
+    with pytest.raises(PeerError, match=r"the toy is broken \(all of it: toy-1\.2-t-.*\.failed\.txt\)") as error:
         draws("toy", "t", frame, 5, place=tmp_path)
+    assert str(tmp_path) not in str(error.value)  # the message goes into a page
     assert not list((tmp_path / "results").glob("*.csv"))
 
 

@@ -1,6 +1,8 @@
 """The comparison: fair splits, planted faults that show, a page whose rows are whole and dated."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,8 @@ from benchmarks import tables
 from benchmarks.page import COLUMNS, render
 from benchmarks.scoring import NUMBERS, Arena, encode, score, score_floor
 from benchmarks.table_data import Source, fingerprint, independent_columns, split
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +70,13 @@ def test_planted_faults_show_in_their_columns(arena):
     assert apart["utility"]["high"] < floor["utility"]["low"]
 
 
+def test_a_protocol_tells_which_rows_are_the_real_ones(arena):
+    protocols = arena.protocols()
+    assert set(protocols) == set(NUMBERS)
+    assert protocols["detectability"].startswith("300 draws against 300 held-out rows")
+    assert protocols["detectability_train"].startswith("1,200 draws against 1,200 training rows")
+
+
 @pytest.fixture
 def measured(frame, arena, tmp_path, monkeypatch):
     """Runs the comparison on a toy table with constant scores; answers the document and the page."""
@@ -81,6 +92,12 @@ def measured(frame, arena, tmp_path, monkeypatch):
         return json.loads((tmp_path / "page.json").read_text("utf-8")), (tmp_path / "page.md").read_text("utf-8")
 
     return run
+
+
+def test_the_page_is_that_of_its_numbers():
+    document = json.loads((DOCS / "benchmarks.json").read_text("utf-8"))
+    assert render(document) == (DOCS / "benchmarks.md").read_text("utf-8")
+    assert not re.search(r"(?<![\w.])/\w+/", json.dumps(document))  # no path of a machine
 
 
 def test_rows_not_asked_for_stay_with_their_own_date(measured, monkeypatch):

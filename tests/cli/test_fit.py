@@ -132,7 +132,7 @@ def test_a_fit_that_cannot_be_judged_or_reported_is_kept(
         raise DataError("too few rows")
 
     monkeypatch.setattr("genwright.runs.run.Run.judge", fail)
-    monkeypatch.setattr("genwright.report.build.report", fail)
+    monkeypatch.setattr("genwright.report.build.build_report", fail)
     ended = call("fit", people, "--model", "marginals", "--json")
     assert ended.code == 0
     assert ended.document["report"] is None

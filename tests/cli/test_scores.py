@@ -93,6 +93,13 @@ def test_a_narrow_terminal_shows_every_score_on_one_line(
     assert any("near_copies.closer_tail" in line and "like real" in line for line in lines)
 
 
+def test_the_verdict_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    from dataclasses import replace
+
+    show_scores(Screen(), [replace(score(0.58, 0.49, 0.99, "half", 0.01), name="detectability.boosting")])
+    assert "Mixed: a detector tells these rows from real ones at times" in capsys.readouterr().out
+
+
 def test_nothing_is_said_of_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     show_scores(Screen(), [])
     assert "judged" not in capsys.readouterr().out.lower()

@@ -1,5 +1,6 @@
 """What a run is for: `sample`, `impute`, `judge`, `report` and `show`."""
 
+import csv
 import json
 import os
 import signal
@@ -180,7 +181,24 @@ def test_impute_fills_holes_and_keeps_everything_else(run: Path, people: Path, h
         assert all(new[k] == old[k] for k in ("id", "city", "joined"))
     assert call("impute", run, people).out == Path("filled.csv").read_text()
     assert call("impute", run, people, "-o", "filled.csv").code == 2
-    assert call("impute", run, people, "--json").document["n_rows"] == N_ROWS
+    assert f"{N_ROWS} rows without holes in filled.csv" in ended.err
+    document = call("impute", run, people, "--json").document
+    assert document["n_rows"] == N_ROWS
+    assert document["n_empty"] == {}
+
+
+def test_impute_says_which_holes_are_left(run: Path, people: Path, here: Path) -> None:
+    rows = [{**row, "note": "" if i % 3 else "x"} for i, row in enumerate(rows_of(people.read_text())[:30])]
+    for row in rows[:4]:
+        row["id"] = ""
+    with Path("holes.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    ended = call("impute", run, "holes.csv", "-o", "filled.csv")
+    assert "30 rows in filled.csv" in ended.err
+    assert "24 cells are still empty: 20 in note, 4 in id; the run does not model these columns" in ended.err
+    assert call("impute", run, "holes.csv", "--json").document["n_empty"] == {"note": 20, "id": 4}
 
 
 def test_impute_by_a_model_that_cannot(run: Path, people: Path, monkeypatch: pytest.MonkeyPatch) -> None:

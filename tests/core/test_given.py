@@ -59,6 +59,36 @@ def test_mapping():
     assert parse({"age": (None, 30)}) == (Condition("age", "<=", (30,)),)
 
 
+@pytest.mark.parametrize(
+    ("value", "operator", "expected"),
+    [
+        ("> 40 and x > 1", ">", "40 and x > 1"),
+        ("< 1 year", "<", "1 year"),
+        ("= < 1 year", "=", "< 1 year"),
+        ("= > 60", "=", "> 60"),
+        ("> 2020-05-01 10:00", ">", "2020-05-01 10:00"),
+        ("!= 'O''Hara'", "!=", "O'Hara"),
+        ("!= it's (so, so)", "!=", "it's (so, so)"),
+        ("<=  2.5 ", "<=", 2.5),
+        ("= true", "=", True),
+    ],
+)
+def test_all_that_stands_behind_a_sign_is_one_value(value, operator, expected):
+    assert parse({"age": value}) == (Condition("age", operator, (expected,)),)
+
+
+@pytest.mark.parametrize("given", [["age > 40"], 42, ("age", 40), {"age > 40"}, b"age > 40"])
+def test_neither_text_nor_a_mapping(given):
+    with pytest.raises(GivenError, match="expected text such as 'age > 40', or a mapping"):
+        parse(given)
+
+
+def test_a_message_is_not_about_the_command_line():
+    for text in ("", "age", "age ~ 3", "age > 60 or x < 3", "age in 3", "age is old", "name = 'x"):
+        with pytest.raises(GivenError, match=r"^given"):
+            parse(text)
+
+
 def test_a_bare_value_that_begins_with_a_sign_means_equality():
     assert parse({"income": ">50K"}) == (Condition("income", "=", (">50K",)),)
 

@@ -3,10 +3,12 @@
 import random
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genwright.core.errors import ConfigError
 from genwright.core.rng import derive, numpy_generator, torch_generator
 
 PATHS = st.lists(st.text() | st.integers(), max_size=4).map(tuple)
@@ -42,6 +44,12 @@ def test_global_state_is_untouched():
     torch_generator(1).get_state(), numpy_generator(1).random()
     after = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()  # noqa: NPY002
     assert before == after
+
+
+@pytest.mark.parametrize("seed", [None, "a", "1", 1.0, 1.5, [1]])
+def test_a_seed_is_a_whole_number(seed):
+    with pytest.raises(ConfigError, match=r"seed = .*; expected a whole number"):
+        derive(seed, "sample")
 
 
 def test_numpy_integers_are_integers():

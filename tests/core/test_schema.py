@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genwright.core.errors import SchemaError, UnknownNameError
-from genwright.core.schema import KINDS, Column, Schema, in_words
+from genwright.core.registry import CODECS
+from genwright.core.schema import NOT_YET, Column, Schema, in_words
 
 OPTIONS = st.dictionaries(st.text(), st.integers() | st.text() | st.lists(st.floats(allow_nan=False)), max_size=3)
 COLUMNS = st.builds(
-    Column, st.text(), st.sampled_from(KINDS), OPTIONS, st.sampled_from([None, "time", "group"]), st.text()
+    Column, st.text(), st.sampled_from(CODECS.names()), OPTIONS, st.sampled_from([None, "time", "group"]), st.text()
 )
 SCHEMAS = st.lists(COLUMNS, max_size=6, unique_by=lambda c: c.name).map(lambda columns: Schema(tuple(columns)))
 
@@ -55,6 +56,34 @@ def test_names_are_unique_and_kinds_known():
         Schema((Column("age", "number"), Column("age", "category")))
     with pytest.raises(UnknownNameError, match=r"column 'age'.*did you mean number"):
         Schema((Column("age", "numbr"),))
+
+
+def test_kinds_are_those_of_the_registered_codecs(monkeypatch):
+    with pytest.raises(UnknownNameError, match="boolean, category, constant, datetime"):
+        Schema((Column("turn", "angle"),))
+    monkeypatch.setitem(CODECS.__dict__, "_entry_points", {"angle": None})
+    assert Schema((Column("turn", "angle"),))["turn"].kind == "angle"
+
+
+@pytest.mark.parametrize("kind", NOT_YET)
+def test_kinds_of_later_are_said_to_be(kind):
+    with pytest.raises(SchemaError, match=f"column 'x': {kind} is not modelled yet; kinds are boolean, category"):
+        Schema((Column("x", kind),))
+
+
+@pytest.mark.parametrize("split", ["tiem", "TIME", "", 3, ["time"]])
+def test_a_split_that_does_not_exist(split):
+    with pytest.raises(UnknownNameError, match=r"splits of columns \(column 'day'\).*time"):
+        Schema.from_json([{"name": "day", "kind": "datetime", "split": split}])
+
+
+def test_columns_replaced():
+    schema = Schema((Column("zip", "number"), Column("sex", "category")))
+    assert schema.with_columns([Column("zip", "category")]).to_json()[0]["kind"] == "category"
+    assert schema.with_columns([Column("zip", "category")])["sex"] == schema["sex"]
+    assert schema.with_columns([]) == schema
+    with pytest.raises(UnknownNameError, match="did you mean zip"):
+        schema.with_columns([Column("zipp", "category")])
 
 
 def test_kinds_set_by_the_user():

@@ -113,6 +113,37 @@ def test_commas_and_leading_zeros_are_told(caplog):
     assert "leading zeros" in caplog.text
 
 
+MEASURES = {
+    "cost": lambda i: f"${1000 + i * 7.43:.2f}",
+    "balance": lambda i: f"-€{i},{i % 10}00.5",
+    "share": lambda i: f"{i}%",
+    "weight": lambda i: f"{i / 2:.1f}{'kg' if i % 3 else 'g'}",
+    "begin": lambda i: f"{i // 60:02d}:{i % 60:02d}",
+}
+
+
+@pytest.mark.parametrize("name", MEASURES)
+@pytest.mark.parametrize("n", [60, 200])
+def test_numbers_with_a_sign_unit_or_colon_are_no_ids(name, n, caplog):
+    texts = [MEASURES[name](i) for i in range(n)]
+    with caplog.at_level(logging.WARNING, "genwright"):
+        assert kind_of(texts, name) == ("category" if n < 100 else "text")
+    assert "has a sign, unit or colon" in caplog.text
+    assert kind_of(texts, f"{name}_id") == "id"
+
+
+def test_codes_that_look_like_measures_are_ids():
+    assert kind_of([f"{i}{'ABCDEFGH'[i % 8]}" for i in range(60)]) == "id"
+    assert kind_of([f"A{i}" for i in range(60)]) == "id"
+    assert kind_of([f"10.0.0.{i}" for i in range(60)]) == "id"
+    assert kind_of([f"{i:05d}" for i in range(60)]) == "id"
+
+
+def test_a_number_of_thousands_of_digits_is_no_number():
+    assert kind_of(["1", "2", "9" * 5_000] * 2) != "number"
+    assert kind_of([f"{'0' * 5_000}{i}" for i in range(3)]) != "number"
+
+
 def test_day_and_month_either_way_round_is_told(caplog):
     with caplog.at_level(logging.WARNING, "genwright"):
         schema, _ = infer(strings(us=["01/02/2024", "03/04/2024"], de=["01.02.2024", "03.04.2024"]))

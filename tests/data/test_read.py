@@ -101,11 +101,48 @@ def test_json_array_and_gzip_and_mixtures(make):
         ("[1]", "element 1 is 1"),
         ("{}", "no objects with keys"),
         ("", "is empty"),
+        ('{"a": 1}\n{"a": ' + "9" * 5_000 + "}", "line 2 holds a number of more than"),
+        ('[{"a": 1},\n{"a": ' + "9" * 5_000 + "}]", "line 2 holds a number of more than"),
+        ('{"a": 1}\n{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "line 2: .* levels deep"),
+        ('{"a": 1}\n' + '{"a": ' * 200 + "1" + "}" * 200, "line 2: .* levels deep"),
+        ('{"a": 1, "\\ud800": 2}', "column name .* half a character"),
     ],
 )
 def test_bad_json_names_the_line(make, content, message):
     with pytest.raises(DataError, match=message):
         read(make(content, "x.jsonl"))
+
+
+def test_json_nested_to_a_sane_depth(make):
+    records = read(make('{"a": ' * 99 + "[1]" + "}" * 99, "x.jsonl"))
+    assert rows(records) == {".".join("a" * 99): ["[1]"]}
+
+
+@pytest.mark.parametrize("value", ['"\\ud800"', '["\\udfff"]'])
+def test_half_a_character_in_json_names_row_and_key(make, value):
+    records = read(make('{"a": 1, "b": "\\ud83d\\ude00"}\n{"a": 2, "b": ' + value + "}", "x.jsonl"))
+    with pytest.raises(DataError, match="row 2, key 'b' holds half a character"):
+        rows(records)
+
+
+def test_half_a_character_in_a_frame_names_row_and_column():
+    halves = pd.Series(["x", "\ud800"], dtype=object)
+    category = pd.Categorical.from_codes([0, 1], pd.Index(halves))
+    for column in (halves, category, pd.Series([1, "\ud800"], dtype=object)):
+        with pytest.raises(DataError, match="row 2, column 'a' holds half a character"):
+            read(pd.DataFrame({"a": column}))
+    with pytest.raises(DataError, match="half a character"):
+        read(pd.DataFrame([[1]], columns=pd.Index(["\ud800"], dtype=object)))
+    for array in (np.array([["\ud800"]]), np.array([["\ud800"]], dtype=object)):
+        with pytest.raises(DataError, match="column x0"):
+            rows(read(array))
+
+
+def test_whole_numbers_beyond_64_bits_in_a_frame():
+    frame = pd.DataFrame({"a": [2**70, 1]}, dtype=object)
+    assert rows(read(frame)) == {"a": [str(2**70), "1"]}
+    with pytest.raises(DataError, match="column 'a'"):
+        read(pd.DataFrame({"a": [10**5_000, 1]}, dtype=object))
 
 
 def test_parquet_file_and_folder(tmp_path):
@@ -190,6 +227,8 @@ def test_arrow_types_become_plain():
     }
     with pytest.raises(DataError, match="column 'b' holds binary values"):
         read(pa.table({"b": [b"x"]}))
+    with pytest.raises(DataError, match="column 'b' holds calendar intervals"):
+        read(pa.table({"b": pa.array([(1, 2, 3)], pa.month_day_nano_interval())}))
 
 
 def test_no_columns_and_no_rows():

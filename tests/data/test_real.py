@@ -1,5 +1,6 @@
 """Well-known tables: kinds that a person would give them, and every value comes back."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from genwright.data.typed import untyped
 from tests.data.helpers import infer, read, typed_table, whole
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
+DATA = Path(os.environ.get("GENWRIGHT_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
 KINDS = {
     "adult/adult_train.csv.gz": {"age": "number", "workclass": "category", "fnlwgt": "number", "income": "category"},
     "telco-churn/telco_customer_churn.csv.gz": {

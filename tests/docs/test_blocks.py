@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from genwright.core.registry import CODECS
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
@@ -51,6 +53,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     holes.loc[::4, "region"] = None
     holes.to_csv(tmp_path / "holes.csv", index=False)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(CODECS.__dict__, "_entry_points", {})  # a page adds a codec
     return tmp_path
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import replace
 from functools import cache
 
@@ -65,6 +66,7 @@ def test_scores_are_complete(name: str) -> None:
         assert score.low <= score.value <= score.high
         assert all(math.isfinite(x) for x in (score.value, score.floor, score.ceiling))
         assert "at most" in score.protocol
+        assert not re.search(r"\d{4}", score.protocol)  # 10,000 rows, not 10000
         assert score.source
         json.dumps(score.to_json(), allow_nan=False)
     assert cls.max_rows > 0

@@ -8,12 +8,20 @@ import torch
 
 from genwright.core.config import configure, to_json
 from genwright.core.dataset import Dataset, select
-from genwright.core.model import Conditions, HasLogProb, HasSolution, Model
+from genwright.core.model import Conditions, HasBound, HasLatent, HasLogProb, HasLoss, Model
 from genwright.core.registry import MODELS
 from genwright.core.rng import torch_generator
 from genwright.core.space import Batch, Category, Field, Real, Space
+from genwright.training.budget import Budget
+from genwright.training.learn import learn
+from genwright.training.plan import Plan
 
 N = 600
+STEPS = 60  # of gradient families
+
+
+def silent(done: float, line: str) -> None:
+    pass
 
 
 def _mixed_space() -> Space:
@@ -21,7 +29,7 @@ def _mixed_space() -> Space:
         {
             "colour": Field(Category(3)),
             "size": Field(
-                Real(low=0.0, high=9.0, step=1.0, atoms=(0.0, 4.0), quantiles=tuple(np.arange(0.0, 9.1, 0.5)))
+                Real(low=0.0, high=9.0, step=1.0, atoms=(0.0, 4.0), quantiles=tuple(np.repeat(np.arange(10.0), 2)))
             ),
             "weight": Field(Real(low=-4.0, high=4.0, quantiles=tuple(np.linspace(-4, 4, 17)), has_missing=True)),
         }
@@ -52,8 +60,7 @@ def _discrete_rows(n: int = 400, seed: int = 0) -> Dataset:
 def _fitted(name: str, data: Dataset, seed: int = 0) -> Model:
     family = MODELS.get(name)
     model = family(data.space, configure(family.Config, {}))
-    assert isinstance(model, HasSolution)
-    model.solve(data, torch_generator(seed, "fit"), lambda done, line: None)
+    learn(model, data, Plan(budget=Budget(steps=STEPS) if isinstance(model, HasLoss) else Budget(), seed=seed), silent)
     return model
 
 
@@ -211,3 +218,48 @@ def test_beats_shuffled_columns(name: str, discrete: Model) -> None:
     assert isinstance(baseline, HasLogProb)
     gain = (discrete.log_prob(held_out) - baseline.log_prob(held_out)).numpy()
     assert gain.mean() > 3 * gain.std() / np.sqrt(len(gain))
+
+
+def test_loss_is_one_number_a_row_and_falls(name: str) -> None:
+    model = MODELS.get(name)(_mixed_space())
+    if not isinstance(model, HasLoss):
+        pytest.skip("does not learn by gradient steps")
+    rows = _mixed_rows(2_000)
+    model.start(torch_generator(0, "start"))
+    prepared = model.prepare(rows.take(slice(0, 50)))
+    for phase in model.phases:
+        assert model.loss(prepared, torch_generator(0, "loss"), phase).shape == (50,)
+    if len(model.phases) > 1:
+        pytest.skip("losses of adversaries need not fall")
+    log = learn(model, rows, Plan(budget=Budget(steps=150)), silent).log
+    assert log[-1]["held_out"] < log[0]["held_out"]
+
+
+def test_phases_change_their_own_parameters_and_together_all(name: str) -> None:
+    model = MODELS.get(name)(_mixed_space())
+    if not isinstance(model, HasLoss):
+        pytest.skip("does not learn by gradient steps")
+    ids = [{id(p) for p in model.parameters(phase)} for phase in model.phases]
+    assert set.union(*ids) == {id(p) for p in model.net.parameters()}
+    assert sum(map(len, ids)) == len(set.union(*ids))
+
+
+def test_latents_come_back_as_rows(model: Model) -> None:
+    if not isinstance(model, HasLatent):
+        pytest.skip("has no latents")
+    batch = _mixed_rows().take(slice(0, 40))
+    latents = model.encode(batch)
+    assert len(latents) == 40
+    assert model.space.check(model.decode(latents, torch_generator(0, "law"))) == 40
+
+
+def test_a_bound_lies_below_the_share_of_draws(discrete: Model) -> None:
+    """Σ exp(bound) over all rows is at most 1, and no row's bound is above the log of its share among draws."""
+    if not isinstance(discrete, HasBound):
+        pytest.skip("has no bound")
+    n, every = 40_000, _all_rows(discrete.space)
+    p = discrete.bound(every, torch_generator(0, "bound")).exp().numpy()
+    rows = _draw(discrete, n)
+    share = np.bincount(((rows["a"] * 3 + rows["b"]) * 2 + rows["c"]).numpy(), minlength=12) / n
+    assert p.sum() < 1.02
+    assert (p < share + 5 * np.sqrt(share / n + 1e-9) + 0.01).all()

@@ -11,20 +11,9 @@ from genwright.data.write import write
 from genwright.pipeline import fit
 from genwright.recipes import impute as recipe
 from genwright.recipes.impute import filled, filled_schema, impute
-from genwright.runs.run import Run
 from tests.tables import as_text, customers
 
 MODELLED = ["age", "region", "income", "visits", "joined", "churned"]
-
-
-@pytest.fixture(scope="module", params=["marginals", "trees"])
-def run(request) -> Run:
-    return fit(customers(), request.param, judge=False)
-
-
-@pytest.fixture(scope="module")
-def quick() -> Run:
-    return fit(customers(), "marginals", judge=False)
 
 
 def _with_holes(n: int = 60, share: float = 0.2, seed: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -75,7 +75,9 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self.open and data.strip():
-            self.words.append((self.open[-1], data.strip()))
+            is_broken = self.tags[-1][0] == "wbr" and self.words and self.words[-1][0] == self.open[-1]
+            before = self.words.pop()[1] if is_broken else ""  # a place where a line may break is no end of the text
+            self.words.append((self.open[-1], before + data.strip()))
             if self.open[-1] in ("title", "desc") and "svg" in self.open:
                 self.figures[-1][self.open[-1]] = data.strip()
 

@@ -10,7 +10,7 @@ from genwright.core.registry import MODELS
 from genwright.core.rng import torch_generator
 from genwright.core.schema import Column, Schema
 from genwright.pipeline import fit, load
-from genwright.report.build import material, report
+from genwright.report.build import build_report, material
 from genwright.report.values import pair
 from genwright.runs.artefact import Artefact
 from genwright.runs.run import Run, silent
@@ -36,7 +36,7 @@ def test_real_rows_are_the_held_out_ones(run):
     assert found.real["x"].to_pylist() == pytest.approx(run.held_out.arrays["x"].tolist())
     assert found.title == "customers.csv · marginals"
     assert found.facts["seed"] == 7
-    assert "/home" not in report(run)
+    assert "/home" not in build_report(run)
 
 
 def test_without_held_out_rows_those_learnt_from_are_shown(run):
@@ -44,13 +44,13 @@ def test_without_held_out_rows_those_learnt_from_are_shown(run):
 
 
 def test_a_loaded_run_without_its_data_still_has_a_page(run):
-    page = Page(report(Run(run.artefact)))
+    page = Page(build_report(Run(run.artefact)))
     assert page.text_of("h3") == ["x", "city"]
     assert "no rows to draw" in page.text_of("p")
 
 
 def test_same_run_same_page(run):
-    assert report(run) == report(run)
+    assert build_report(run) == build_report(run)
 
 
 def test_a_loaded_run_reads_its_held_out_rows_again(tmp_path, monkeypatch):
@@ -65,7 +65,7 @@ def test_a_loaded_run_reads_its_held_out_rows_again(tmp_path, monkeypatch):
     assert material(loaded).real.num_rows == 20
     assert material(loaded, 7).real.num_rows == 7
     assert material(loaded).fake.equals(material(fitted).fake)
-    assert str(tmp_path) not in report(loaded)
+    assert str(tmp_path) not in build_report(loaded)
 
 
 def test_given_rows_are_shown_in_place_of_the_fits(run):
@@ -75,7 +75,7 @@ def test_given_rows_are_shown_in_place_of_the_fits(run):
     assert sorted(found.real["x"].to_pylist()) == pytest.approx(sorted(other["x"].to_pylist()))
     assert found.fake.num_rows == 40
     with pytest.raises(DataError, match="x"):
-        report(run, other.drop(["x"]))
+        build_report(run, other.drop(["x"]))
 
 
 @pytest.mark.parametrize("is_frame", [True, False])

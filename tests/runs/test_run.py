@@ -8,7 +8,7 @@ import pytest
 
 from genwright.core.errors import ConfigError, DataError, UnknownNameError
 from genwright.pipeline import fit, load
-from genwright.runs.run import Run, frame
+from genwright.runs.run import frame
 from tests.tables import as_text, customers
 
 FAST = ["marginals", "likelihood"]
@@ -17,16 +17,6 @@ FAST = ["marginals", "likelihood"]
 @pytest.fixture(autouse=True)
 def _fakes() -> None:
     """The real models, not this folder's fakes."""
-
-
-@pytest.fixture(scope="module", params=["marginals", "trees"])
-def run(request) -> Run:
-    return fit(customers(), request.param, judge=False)
-
-
-@pytest.fixture(scope="module")
-def quick() -> Run:
-    return fit(customers(), "marginals", judge=False)
 
 
 def test_saved_and_loaded_draws_the_same_rows(run, tmp_path):
@@ -65,6 +55,29 @@ def test_pandas_types_come_back(run):
 def test_every_pandas_type_comes_back(values, dtype):
     table = pd.DataFrame({"x": values, "y": np.tile([1.0, 2.5, 3.0], 40)})
     assert fit(table, "marginals", judge=False).sample(30)["x"].dtype == dtype
+
+
+LARGE = 2**53 + 2 * np.random.default_rng(0).integers(0, 10**6, 80) + 1
+
+
+@pytest.mark.parametrize("values", [LARGE, -LARGE, LARGE.astype("uint64") + np.uint64(2**63)], ids=["+", "-", "u"])
+def test_whole_numbers_that_no_float_holds(values, tmp_path):
+    table = pd.DataFrame({"x": values, "y": np.tile([1.0, 2.5], 40)})
+    lines = tmp_path / "rows.jsonl"
+    table.to_json(lines, orient="records", lines=True)
+    for source in (table, pa.table({"x": values, "y": table["y"]}), lines)[: 2 + (values.max() < 2**63)]:
+        run = fit(source, "marginals", judge=False)
+        drawn = run.sample(200, flavour="pandas")["x"]
+        assert run.schema["x"].kind == "number"
+        assert drawn.dtype == values.dtype
+        assert drawn.between(values.min(), values.max()).all()
+        assert (drawn % 2 == 1).mean() > 0.1  # odd ones, too: no float holds those
+
+
+def test_a_text_that_begins_with_a_sign_can_be_given():
+    years = pd.DataFrame({"years": ["< 1 year", "1 year", "> 2 years"] * 40, "y": np.tile([1.0, 2.5], 60)})
+    run = fit(years, "marginals", judge=False)
+    assert set(run.sample(20, {"years": "= < 1 year"})["years"]) == {"< 1 year"}
 
 
 def test_other_flavours_come_back():
@@ -148,6 +161,38 @@ def test_judging_needs_names_that_exist(quick):
         quick.judge(judges=["marginal"])
     with pytest.raises(UnknownNameError, match="did you mean income"):
         quick.judge(targets=["incom"])
+
+
+def test_a_judge_that_refuses_leaves_the_others_their_say(caplog):
+    run = fit(customers(30), "marginals", judge=False)  # 6 rows held out: too few for a detector
+    run.artefact.facts["notes"] = ["of the training"]
+    with caplog.at_level(logging.WARNING, "genwright"):
+        found = {score.name.split(".")[0] for score in run.judge()}
+    assert "detectability" not in found
+    assert {"marginals", "likelihood"} <= found
+    first, *notes = run.artefact.facts["notes"]
+    assert first == "of the training"
+    assert "Not judged by detectability: detectability needs at least 10 held-out rows" in caplog.text
+    assert any(note.startswith("Not judged by detectability: ") for note in notes)
+    run.judge()
+    assert run.artefact.facts["notes"] == [first, *notes]
+    run.judge(customers(100, 1), customers(100, 2))
+    assert run.artefact.facts["notes"] == [first]
+
+
+def test_when_every_judge_refuses():
+    run = fit(customers(30), "marginals", judge=False)
+    before = run.judge(judges=FAST)
+    with pytest.raises(DataError, match="detectability needs at least 10"):
+        run.judge(judges="detectability")
+    assert run.scores == before
+
+
+def test_one_judge_and_one_target_by_name(quick):
+    names = {s.name.split(".")[0] for s in quick.judge(judges="marginals", targets="income")}
+    assert names == {"marginals"}
+    with pytest.raises(UnknownNameError, match="did you mean income"):
+        quick.judge(judges="marginals", targets="incom")
 
 
 @pytest.mark.parametrize("n", [0, 1, 2.5, -3])

@@ -43,7 +43,8 @@ def show_scores(screen: Screen, scores: Sequence[Score]) -> None:
     screen.table(head, [_row(score)[: len(head)] for score in scores], head[1:4])
     found = verdict(scores)
     if found.findings:
-        screen.result(textwrap.fill(f"{found.word}: {found.sentence}", columns) + "\n")
+        sentence = found.sentence[0].lower() + found.sentence[1:]
+        screen.result(textwrap.fill(f"{found.word}: {sentence}", columns) + "\n")
 
 
 def _row(score: Score) -> tuple[str, ...]:

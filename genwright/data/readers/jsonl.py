@@ -7,6 +7,8 @@ become columns named `outer.inner`, lists JSON text. An array of objects is read
 
 import json
 import logging
+import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from genwright.core.errors import DataError
 from genwright.core.records import Reader, Records
 from genwright.data.encoding import TextFile, text_file
-from genwright.data.names import column_names
+from genwright.data.names import column_names, is_broken
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("genwright")
 ENDINGS = (".jsonl", ".ndjson", ".json")
 CHUNK = 16_384  # rows a batch
+MAX_DEPTH = 100  # levels of objects and lists in each other
 Row = dict[str, Any]
 
 
@@ -66,15 +69,27 @@ def _typed(
     schema = pa.schema(list(zip(column_names(list(types), str(path)), map(_arrow_type, types.values()))))
 
     def opened() -> "Iterator[pa.RecordBatch]":
-        stream = rows()
+        stream, first = rows(), 1
         while chunk := list(islice(stream, CHUNK)):
-            columns = [
-                pa.array([_value(row.get(key), field.type) for row in chunk], field.type)
-                for key, field in zip(types, schema)
-            ]
+            columns = [_array_of(chunk, key, field.type, path, first) for key, field in zip(types, schema)]
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
+            first += len(chunk)
 
     return schema, opened
+
+
+def _array_of(rows: list[Row], key: str, kind: "pa.DataType", path: Path, first: int) -> "pa.Array":
+    """One column of some rows, of which the first has the number `first`."""
+    import pyarrow as pa
+
+    values = [_value(row.get(key), kind) for row in rows]
+    try:
+        return pa.array(values, kind)
+    except UnicodeEncodeError:
+        row = first + next(i for i, value in enumerate(values) if is_broken(value))
+        raise DataError(
+            f"{path}: row {row}, key {key!r} holds half a character (a lone surrogate such as \\ud800); mend it"
+        ) from None
 
 
 def _kind(value: Any) -> str:
@@ -135,12 +150,34 @@ def _parsed(text: str, path: Path, first_line: int) -> Any:
     except json.JSONDecodeError as error:
         line = first_line + error.lineno - 1
         raise DataError(f"{path}: line {line}, character {error.colno}: {error.msg}; expected a JSON object") from None
+    except ValueError:  # Python reads no whole number of so many digits
+        most = sys.get_int_max_str_digits()
+        found = re.search(rf"\d{{{most + 1}}}", text)
+        line = first_line + text[: found.start() if found else 0].count("\n")
+        raise DataError(f"{path}: line {line} holds a number of more than {most:,} digits; put it in quotes") from None
+    except RecursionError:
+        raise DataError(f"{path}: line {first_line}: {_TOO_DEEP}") from None
+
+
+_TOO_DEEP = f"objects or lists lie in each other more than {MAX_DEPTH} levels deep; flatten them"
 
 
 def _object(value: Any, where: str) -> Row:
     if not isinstance(value, dict):
         raise DataError(f'{where} is {json.dumps(value)[:40]}, expected an object such as {{"age": 39}}')
+    if any(isinstance(v, (dict, list)) for v in value.values()) and _is_too_deep(value):
+        raise DataError(f"{where}: {_TOO_DEEP}")
     return dict(_flat(value)) if any(isinstance(v, dict) for v in value.values()) else value
+
+
+def _is_too_deep(value: Row) -> bool:
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH):
+        insides = (inner.values() if isinstance(inner, dict) else inner for inner in level)
+        level = [v for inside in insides for v in inside if isinstance(v, (dict, list))]
+        if not level:
+            return False
+    return True
 
 
 def _flat(value: Row, prefix: str = "") -> Iterable[tuple[str, Any]]:

@@ -76,6 +76,6 @@ def _batch(columns: "dict[str, np.ndarray]", rows: slice, name: str) -> "pa.Reco
     for column, values in columns.items():
         try:
             arrays.append(pa.array(values[rows], from_pandas=True))
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeError) as error:
             raise DataError(f"{name}: column {column}: {error}") from None
     return pa.RecordBatch.from_arrays(arrays, names=list(columns))

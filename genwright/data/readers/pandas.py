@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from genwright.core.errors import DataError
 from genwright.core.records import Reader, Records
+from genwright.data.names import is_broken, refuse_broken
 from genwright.data.table import from_table
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class PandasReader(Reader):
         arrays = [_array(frame.iloc[:, i]) for i in range(len(frame.columns))]
         names = [".".join(map(str, c)) if isinstance(c, tuple) else c for c in frame.columns]
         names = ["" if name is None else str(name) for name in names]
+        refuse_broken(names, NAME)
         return replace(from_table(pa.Table.from_arrays(arrays, names=names), NAME), flavour="pandas")
 
 
@@ -72,9 +74,23 @@ def _array(series: "pd.Series") -> "pa.Array | pa.ChunkedArray":
         series = series.sparse.to_dense()
     try:
         return pa.array(series, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+    except UnicodeEncodeError:
+        raise _broken(series) from None
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
         log.warning("%s: column %r mixes types; read as text", NAME, series.name)
+    try:
         return pa.array([None if _is_missing(v) else str(v) for v in series], pa.string())
+    except UnicodeEncodeError:
+        raise _broken(series) from None
+    except ValueError as error:  # of a whole number with thousands of digits
+        raise DataError(f"{NAME}: column {series.name!r}: {error}; write such numbers as text") from None
+
+
+def _broken(series: "pd.Series") -> DataError:
+    row = next((i for i, value in enumerate(series, 1) if is_broken(value)), 1)
+    return DataError(
+        f"{NAME}: row {row}, column {series.name!r} holds half a character (a lone surrogate such as \\ud800); mend it"
+    )
 
 
 def _is_missing(value: Any) -> bool:

@@ -1,0 +1,78 @@
+"""Multilayer perceptron: linear layers with a smooth non-linearity between them."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+N = TypeVar("N", bound=nn.Module)
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"silu": nn.SiLU, "relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}
+
+
+class MLP(nn.Sequential):
+    """n_in → hidden → … → n_out.
+
+    Args:
+        n_in: Width of the input.
+        hidden: Widths of the hidden layers; none for a linear map.
+        n_out: Width of the output.
+        activation: Between the layers, one of `ACTIVATIONS`.
+        dropout: Share of hidden units that a training step leaves out.
+        norm: Layer norm before each activation.
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        hidden: Sequence[int],
+        n_out: int,
+        activation: str = "silu",
+        dropout: float = 0.0,
+        norm: bool = False,
+    ):
+        layers: list[nn.Module] = []
+        for width in hidden:
+            layers.append(nn.Linear(n_in, width))
+            layers += [nn.LayerNorm(width)] if norm else []
+            layers += [ACTIVATIONS[activation]()]
+            layers += [nn.Dropout(dropout)] if dropout else []
+            n_in = width
+        super().__init__(*layers, nn.Linear(n_in, n_out))
+
+
+def untrained(build: Callable[[], N]) -> N:
+    """A network with all weights zero, made without moving the global random state, which torch's layers draw from."""
+    with torch.random.fork_rng(devices=[]):
+        net = build()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.zero_()
+    return net
+
+
+def initialise(net: nn.Module, generator: torch.Generator) -> None:
+    """First weights from a generator: matrices N(0, 1/fan in), biases 0, embeddings N(0, 1), gains 1.
+
+    The global random state is not read; a parameter that a module wants to begin elsewhere is set by the module's own
+    `reset(generator)`, which is called after this.
+    """
+    with torch.no_grad():
+        for module in net.modules():
+            if isinstance(module, nn.Linear):
+                module.weight.copy_(_normal(module.weight, generator) * module.in_features**-0.5)
+                if module.bias is not None:
+                    module.bias.zero_()
+            elif isinstance(module, nn.Embedding):
+                module.weight.copy_(_normal(module.weight, generator))
+            elif isinstance(module, nn.LayerNorm):
+                module.reset_parameters()
+        for module in net.modules():
+            reset = getattr(module, "reset", None)
+            if reset is not None:
+                reset(generator)
+
+
+def _normal(like: Tensor, generator: torch.Generator) -> Tensor:
+    return torch.randn(like.shape, generator=generator)

@@ -1,0 +1,252 @@
+"""Which family suits these data? Every one is fitted to the same rows and judged on the same others.
+
+All families get the same split, the same training rows, the same seed and the same judges. Closed-form families take
+the time they need; what is left of the minutes is divided equally among the neural ones. The minutes are those of
+fitting: drawing and judging come on top, and take every family about as long. A family that refuses the data, or fails
+on them, is listed with its reason and disturbs none of the others. The order is that of `runs/leaderboard.py`.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from genwright.core.errors import ConfigError, FitError, GenwrightError, RunError, UnknownNameError
+from genwright.core.model import HasLoss, Progress
+from genwright.core.records import Records
+from genwright.core.registry import MODELS
+from genwright.core.schema import Schema
+from genwright.data.infer import infer
+from genwright.data.read import read
+from genwright.pipeline import fit
+from genwright.runs.folder import check_target
+from genwright.runs.leaderboard import Entry, Leaderboard, ranked
+from genwright.runs.run import Run, as_names, silent
+from genwright.training.budget import Budget
+from genwright.training.settings import divided
+
+MINUTES = 10.0  # where neither minutes nor steps are given
+N_DRAWN = 10_000  # rows whose drawing is timed
+JUDGING = 0.4  # share of a family's progress that judging is
+Models = str | Iterable[str] | Mapping[str, Mapping[str, Any]]
+
+
+def compare(
+    data: Any,
+    minutes: float | None = None,
+    models: Models | None = None,
+    *,
+    steps: int | None = None,
+    seed: int = 0,
+    held_out: float = 0.2,
+    schema: Schema | None = None,
+    kinds: Mapping[str, str] | None = None,
+    targets: str | Iterable[str] = (),
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Progress = silent,
+    each: Callable[[Entry], None] = lambda entry: None,
+) -> Leaderboard:
+    """Fits and judges several families on the same rows.
+
+    Args:
+        data: As for `fit`.
+        minutes: Time for all fits together; 10 where neither minutes nor steps are given.
+        models: Families, alone or with their settings, e.g. `["trees", "vae"]` or `{"vae": {"latent_dim": 8}}`; all of
+            `genwright.models` where it is not given.
+        steps: Gradient steps of each neural family, instead of minutes.
+        seed: Of everything random.
+        held_out: Share of the rows that no family sees and that judges use.
+        schema: Kinds of the columns; inferred where it is not given.
+        kinds: Single columns' kinds.
+        targets: A column whose prediction matters, or several.
+        out: Folder that keeps every run, as out/<model>.
+        overwrite: Replace runs that are there already.
+        progress: Called with (fraction done, what is being done).
+        each: Called with every family's entry as soon as it is judged.
+
+    Returns:
+        The families in order, with `best` and a sentence that explains it.
+
+    Raises:
+        DataError: the data cannot be read.
+        UnknownNameError: there is no such family, setting or column; the nearest is named.
+        ConfigError: nothing is held out, or there are two budgets.
+        RunError: a place in `out` is taken.
+        FitError: no family could be fitted; says why for each.
+    """
+    budget = Budget(MINUTES if minutes is None and steps is None else minutes, steps)
+    if not 0 < held_out < 1:
+        raise ConfigError(f"held_out = {held_out}; families are compared on held-out rows: expected between 0 and 1")
+    candidates = _candidates(models)
+    out = _free(out, [c.name for c in candidates], overwrite)
+    records = read(data)
+    progress(0.0, f"reading {records.name}")
+    schema = _schema(records, schema, kinds or {})
+    for name in (targets := as_names(targets)):
+        schema[name]  # raises for an unknown column
+    asked = {"seed": seed, "held_out": held_out, "schema": schema, "overwrite": overwrite}
+    left, entries = _Clock(budget, sum(c.is_neural for c in candidates)), []
+    for i, candidate in enumerate(candidates):
+        told = _part(progress, i, len(candidates), candidate.name)
+        entries.append(_entry(candidate, records, asked, left, targets, out, told))
+        each(entries[-1])
+    return _leaderboard(entries, budget)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A family that is to be tried; `reason` where it cannot even be loaded."""
+
+    name: str
+    settings: Mapping[str, Any]
+    is_neural: bool = False
+    reason: str = ""
+
+
+@dataclass
+class _Clock:
+    """Divides the minutes: closed-form families first, the rest in equal parts."""
+
+    budget: Budget
+    n_neural: int
+    spent: float = 0.0  # seconds, by closed-form families
+
+    def share(self) -> dict[str, Any]:
+        """Arguments of `fit` for a neural family.
+
+        Raises:
+            FitError: nothing is left.
+        """
+        if self.budget.minutes is None:
+            return {"steps": self.budget.steps}
+        left = self.budget.minutes - self.spent / 60
+        if left <= 0:
+            raise FitError(
+                f"no time was left: closed-form families took {self.spent:.0f} s of {self.budget.minutes:g} minutes; "
+                "allow more"
+            )
+        return {"minutes": left / self.n_neural}
+
+
+def _candidates(models: Models | None) -> list[_Candidate]:
+    """The families, closed-form ones first."""
+    asked = models if isinstance(models, Mapping) else {name: {} for name in _names(models)}
+    if not asked:
+        raise ConfigError("models is empty; name at least one family")
+    for name in asked:
+        if name not in MODELS.names():
+            raise UnknownNameError(name, MODELS.names(), MODELS.package)
+    return sorted((_candidate(name, settings) for name, settings in asked.items()), key=lambda c: c.is_neural)
+
+
+def _names(models: str | Iterable[str] | None) -> tuple[str, ...]:
+    return tuple(MODELS.names()) if models is None else as_names(models)
+
+
+def _candidate(name: str, settings: Mapping[str, Any]) -> _Candidate:
+    try:
+        family = MODELS.get(name)
+    except Exception as error:  # somebody else's package
+        return _Candidate(name, settings, reason=_words(error))
+    divided(family, settings)  # raises for an unknown setting before any data are read
+    return _Candidate(name, settings, issubclass(family, HasLoss))
+
+
+def _free(out: str | Path | None, names: Iterable[str], overwrite: bool) -> Path | None:
+    """The folder for the runs, with a free place for each."""
+    if out is None:
+        return None
+    folder = Path(out).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file; name a folder for the runs")
+    for name in names:
+        check_target(folder / name, overwrite=overwrite)
+    return folder
+
+
+def _schema(records: Records, schema: Schema | None, kinds: Mapping[str, str]) -> Schema:
+    if schema is not None and not kinds:
+        return schema
+    inferred, _ = infer(records, kinds)
+    return inferred if schema is None else schema.with_columns(inferred[name] for name in kinds)
+
+
+def _entry(
+    candidate: _Candidate,
+    records: Records,
+    asked: Mapping[str, Any],
+    left: _Clock,
+    targets: tuple[str, ...],
+    out: Path | None,
+    progress: Progress,
+) -> Entry:
+    """One family, fitted, timed and judged; whatever goes wrong becomes its reason."""
+    if candidate.reason:
+        return Entry(candidate.name, reason=candidate.reason)
+    place, started = out / candidate.name if out else None, time.perf_counter()
+    try:
+        share = left.share() if candidate.is_neural else {}
+        run = fit(
+            records,
+            candidate.name,
+            settings=candidate.settings,
+            judge=False,
+            out=place,
+            progress=_scaled(progress, 0.0, 1 - JUDGING),
+            **asked,
+            **share,
+        )
+    except Exception as error:  # one family must not cost the others
+        return Entry(candidate.name, reason=_words(error))
+    finally:
+        left.spent += 0.0 if candidate.is_neural else time.perf_counter() - started
+    return _judged(candidate.name, run, targets, place, _scaled(progress, 1 - JUDGING, 1.0))
+
+
+def _judged(name: str, run: Run, targets: tuple[str, ...], place: Path | None, progress: Progress) -> Entry:
+    facts = run.artefact.facts
+    entry = Entry(name, run, n_steps=facts.get("n_steps"), fit_seconds=facts["seconds"])
+    try:
+        progress(0.0, "drawing")
+        started = time.perf_counter()
+        for _ in run.stream(N_DRAWN):
+            pass
+        entry = replace(entry, draw_seconds=round(time.perf_counter() - started, 3))
+        scores = run.judge(targets=targets, progress=progress)
+        if place is not None:
+            run.save(place, overwrite=True)
+    except Exception as error:  # the fit is good for use
+        return replace(entry, notes=_notes(run), reason=f"could not be judged: {_words(error)}")
+    return replace(entry, scores=tuple(scores), notes=_notes(run))
+
+
+def _leaderboard(entries: list[Entry], budget: Budget) -> Leaderboard:
+    runs = [entry.run for entry in entries if entry.run is not None]
+    if not runs:
+        raise FitError("no family could be fitted: " + "; ".join(f"{e.model}: {e.reason}" for e in entries))
+    facts = runs[0].artefact.facts
+    common: dict[str, Any] = {key: facts[key] for key in ("data", "n_rows", "n_train", "n_held_out", "held_out")}
+    common |= {"seed": runs[0].artefact.seed}
+    common |= {"minutes": budget.minutes} if budget.minutes is not None else {"steps": budget.steps}
+    return Leaderboard(ranked(entries, facts["n_held_out"]), common, N_DRAWN)
+
+
+def _notes(run: Run) -> tuple[str, ...]:
+    return tuple(run.artefact.facts.get("notes", []))
+
+
+def _words(error: Exception) -> str:
+    """An error on one line; of those that are not ours also what kind it is."""
+    text = " ".join(str(error).split()) or "no reason given"
+    return text if isinstance(error, GenwrightError) else f"{type(error).__name__}: {text}"
+
+
+def _part(progress: Progress, i: int, n: int, name: str) -> Progress:
+    """The progress of the i-th of n families."""
+    return lambda done, line: progress((i + done) / n, f"{name} ({i + 1} of {n}): {line}")
+
+
+def _scaled(progress: Progress, start: float, end: float) -> Progress:
+    return lambda done, line: progress(start + (end - start) * done, line)

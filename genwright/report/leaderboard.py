@@ -1,0 +1,167 @@
+"""Families side by side: one HTML page that needs nothing else, no script, no network, no other file.
+
+In order: the choice in a sentence, every family's dots with their intervals between real rows and independent columns,
+families that are not ranked and why, all scores, what fits and judges had to say, how it was measured. Dots of one
+column share one scale, so that they can be compared by eye; every drawing says its numbers in words.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from genwright.core.errors import GenwrightError
+from genwright.core.files import replace_file
+from genwright.core.judge import Score
+from genwright.report import score_bar
+from genwright.report.page import environment
+from genwright.report.words import clean, heading, is_known, number, quantity, shorten
+from genwright.runs.leaderboard import DETECTOR, TAIL, Entry, Leaderboard
+
+SHOWN = {DETECTOR: "Told from real rows", TAIL: "Closest 5 %", "utility.auc": "Usefulness", "utility.r2": "Usefulness"}
+MEANING = {
+    DETECTOR: "AUC of a boosted detector; 0.5: it cannot tell",
+    TAIL: "share nearer to a training row than to an unseen one; 0.5: no copies",
+    "utility.auc": "AUC on real rows of predictors that saw draws only; higher is better",
+    "utility.r2": "R² on real rows of predictors that saw draws only; higher is better",
+}
+MAX_NAME, MAX_REASON = 40, 400
+FACTS = {
+    "n_rows": "Rows",
+    "n_train": "Training rows",
+    "n_held_out": "Held-out rows",
+    "held_out": "Held-out share",
+    "minutes": "Minutes for all fits",
+    "steps": "Gradient steps of a neural family",
+    "seed": "Seed",
+}
+
+
+def write(board: Leaderboard, path: str | Path) -> Path:
+    """The page as a file; the old one stays if anything fails.
+
+    Raises:
+        GenwrightError: the file cannot be written; says why.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, render(board).encode("utf-8", "replace"))
+    except OSError as error:
+        raise GenwrightError(f"{path}: the page cannot be written ({error.strerror}); choose another place") from None
+    return path
+
+
+def render(board: Leaderboard) -> str:
+    """The page as HTML."""
+    folder = Path(__file__).parent
+    styles = (folder.joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "leaderboard.css"))
+    columns = shown(board)
+    limits = {name: shared_scale(board, name) for name in columns}
+    fitted = [entry for entry in board.entries if entry.run is not None]
+    page = (
+        environment()
+        .get_template("leaderboard.html.j2")
+        .render(
+            title=shorten(board.facts.get("data", "data"), 200),
+            summary=_summary(board),
+            best=shorten(fitted[0].model, MAX_NAME) if fitted else "",
+            level="good" if fitted and fitted[0].is_ranked else "poor",
+            sentence=_sentence(clean(board.sentence)),
+            columns=[(SHOWN[name], MEANING[name]) for name in columns],
+            families=[_family(entry, i, columns, limits) for i, entry in enumerate(fitted)],
+            anchors=_anchors(board, columns),
+            unfitted=[_told(entry) for entry in board.entries if entry.run is None],
+            notes=[(shorten(e.model, MAX_NAME), [shorten(n, MAX_REASON) for n in e.notes]) for e in fitted if e.notes],
+            models=[shorten(entry.model, MAX_NAME) for entry in fitted],
+            scores=[_score_row(name, fitted, board.anchors[name]) for name in sorted(board.anchors)],
+            n_drawn=quantity(board.n_drawn, 9),
+            protocols=_protocols(board.anchors.values()),
+            facts=[(label, quantity(board.facts[key], 9)) for key, label in FACTS.items() if key in board.facts],
+            style=Markup("\n").join(Markup(style) for style in styles),
+        )
+    )
+    return clean(page)
+
+
+def shown(board: Leaderboard) -> list[str]:
+    """The scores that are drawn, of usefulness the first there is."""
+    there = [name for name in SHOWN if name in board.anchors]
+    return [name for name in there if name != "utility.r2" or "utility.auc" not in there]
+
+
+def shared_scale(board: Leaderboard, name: str) -> tuple[float, float]:
+    """The ends of a line on which every family's score of that name has its place."""
+    ends = [score_bar.scale(s) for entry in board.entries if (s := entry.score(name))]
+    return min(low for low, _ in ends), max(high for _, high in ends)
+
+
+def _summary(board: Leaderboard) -> str:
+    facts, n = board.facts, len(board.entries)
+    parts = [
+        f"{n} famil{'y' if n == 1 else 'ies'}",
+        f"learnt from {quantity(facts['n_train'], 9)} rows" if "n_train" in facts else "",
+        f"judged on {quantity(facts['n_held_out'], 9)} others" if "n_held_out" in facts else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _sentence(words: str) -> Markup:
+    """The choice, with what is to be typed in one piece."""
+    before, typed, name = words.rpartition("--model ")
+    name, space, after = name.rstrip(".").partition(" ")
+    return Markup("{}<code>{}</code>{}").format(before, typed + name, space + after + ".") if typed else escape(words)
+
+
+def _family(entry: Entry, i: int, columns: list[str], limits: dict[str, tuple[float, float]]) -> dict[str, Any]:
+    cells = []
+    for name in columns:
+        score = entry.score(name)
+        bar = score_bar.draw(score, limits[name], shorten(entry.model, MAX_NAME)) if score else ""
+        cells.append((SHOWN[name], number(score.value) if score else number(None), _interval(score), bar))
+    return {
+        **_told(entry),
+        "place": str(i + 1) if entry.is_ranked else "–",
+        "cells": cells,
+        "fit": _seconds(entry.fit_seconds),
+        "draw": _seconds(entry.draw_seconds),
+    }
+
+
+def _told(entry: Entry) -> dict[str, str]:
+    return {
+        "name": shorten(entry.model, MAX_NAME),
+        "reason": shorten(entry.reason, MAX_REASON) if entry.reason else "",
+    }
+
+
+def _interval(score: Score | None) -> str:
+    return f"{number(score.low)} to {number(score.high)}" if score and is_known(score.low) else ""
+
+
+def _seconds(seconds: float | None) -> str:
+    return f"{number(seconds, 2)} s" if is_known(seconds) else number(None)
+
+
+def _anchors(board: Leaderboard, columns: list[str]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What real rows and independent columns score, once for all families."""
+    ends = (("Real rows", "floor"), ("Independent columns", "ceiling"))
+    return [
+        (label, [(SHOWN[name], number(getattr(board.anchors[name], end))) for name in columns]) for label, end in ends
+    ]
+
+
+def _score_row(name: str, fitted: list[Entry], anchor: Score) -> tuple[str, list[str], str, str]:
+    """A score of every family, with its anchors where all share them."""
+    found = [entry.score(name) for entry in fitted]
+    label = f"{heading(name)} ({shorten(anchor.unit, 30)}, {score_bar.BETTER[anchor.direction]})"
+    return label, [number(s.value if s else None) for s in found], number(anchor.floor), number(anchor.ceiling)
+
+
+def _protocols(scores: Iterable[Score]) -> list[tuple[str, str, str]]:
+    """(judge, how it measured, source) of each judge; likelihoods and bounds are told apart."""
+    found: dict[tuple[str, str], str] = {}
+    for score in scores:
+        found.setdefault((score.protocol, score.source), heading(score.name.split(".")[0]))
+    return [(judge, protocol, source) for (protocol, source), judge in found.items()]

@@ -1,0 +1,76 @@
+"""What a fit was asked for, so that one that goes on after a kill need not be told again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from genwright.core.config import to_json
+from genwright.core.model import HasLoss, Model
+from genwright.core.schema import Schema
+from genwright.training.budget import Budget
+from genwright.training.checkpoint import read
+from genwright.training.config import TrainingConfig
+from genwright.training.plan import Plan
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The arguments of a fit that its result depends on.
+
+    Args:
+        model: A family, or `auto`.
+        settings: As the user gave them.
+        seed: Of everything random.
+        held_out: Share of the rows that the model does not see.
+        budget: Minutes or steps.
+        schema: Kinds of the columns; None: inferred.
+    """
+
+    model: str = "auto"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    held_out: float = 0.2
+    budget: Budget = field(default_factory=Budget)
+    schema: Schema | None = None
+
+    def remembered(self, checkpoint: Path) -> "Asked":
+        """The same, with what is not said taken from a checkpoint.
+
+        Raises:
+            RunError: there is no checkpoint, or it is damaged.
+        """
+        was, usual = read(checkpoint).identity, Asked()
+        stored = {
+            "model": was["model"],
+            "settings": {**was["settings"], **was["training"]},
+            "seed": was["seed"],
+            "held_out": was["held_out"],
+            "budget": Budget(**was["budget"]),
+            "schema": Schema.from_json(was["schema"]),
+        }
+        unsaid = {name: value for name, value in stored.items() if getattr(self, name) == getattr(usual, name)}
+        return replace(self, **unsaid)
+
+    def plan(
+        self, model: Model, config: TrainingConfig, checkpoint: Path | None, resume: bool, facts: Mapping[str, Any]
+    ) -> Plan:
+        """How the model is to learn, and what must be the same for going on with it later.
+
+        Args:
+            model: The model, untrained.
+            config: Settings of the loop.
+            checkpoint: File in which a gradient family's training is kept.
+            resume: Go on from it.
+            facts: What the fit rests on beside the arguments, such as the data's fingerprint.
+        """
+        assert self.schema is not None
+        identity = {
+            "model": self.model,
+            "settings": to_json(model.config),
+            "held_out": self.held_out,
+            "schema": self.schema.to_json(),
+            **facts,
+        }
+        path = checkpoint if isinstance(model, HasLoss) else None
+        return Plan(config, self.budget, self.seed, path, resume, identity)

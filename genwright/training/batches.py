@@ -1,0 +1,83 @@
+"""Which rows a step sees: a pure function of (seed, step), so that a resumed training sees the same ones.
+
+Every epoch is a permutation of all rows, cut into batches; rows left over at its end wait for the next epoch.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from genwright.core.dataset import Dataset
+from genwright.core.model import HasLoss
+from genwright.core.rng import numpy_generator
+from genwright.core.space import Batch
+
+LIMIT = 400_000_000  # bytes of prepared rows that are kept in memory; beyond, batches are prepared when they are needed
+PROBE = 1024  # rows prepared to tell how large they are
+
+
+@dataclass
+class Rows:
+    """Rows of a data set as a model's networks read them, prepared once where they fit into memory.
+
+    Args:
+        model: Whose `prepare` makes them.
+        data: All rows.
+        index: The numbers of the rows that count (M,).
+    """
+
+    model: HasLoss
+    data: Dataset
+    index: np.ndarray
+    _ready: Batch | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        probe = self.model.prepare(self.data.take(self.index[:PROBE]))
+        n_bytes = sum(x.element_size() * x.nelement() for x in probe.values()) / max(len(self.index[:PROBE]), 1)
+        if n_bytes * len(self.index) <= LIMIT:
+            self._ready = self.model.prepare(self.data.take(self.index))
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def take(self, rows: np.ndarray) -> Batch:
+        """Prepared rows with these places among those that count."""
+        if self._ready is None:
+            return self.model.prepare(self.data.take(self.index[rows]))
+        at = torch.from_numpy(rows)
+        return {name: x.index_select(0, at) for name, x in self._ready.items()}
+
+
+@dataclass
+class Order:
+    """The order in which rows are seen.
+
+    Args:
+        n: Rows.
+        size: Rows a batch; fewer where there are fewer rows.
+        seed: Of the permutations.
+    """
+
+    n: int
+    size: int
+    seed: int
+    _epoch: int = field(default=-1, init=False)
+    _rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64), init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.size = min(self.size, self.n)
+
+    def batch(self, step: int) -> np.ndarray:
+        """Places of the rows of a step (B,)."""
+        epoch, k = divmod(step, self.n // self.size)
+        if epoch != self._epoch:
+            self._epoch, self._rows = epoch, numpy_generator(self.seed, "epoch", epoch).permutation(self.n)
+        return self._rows[k * self.size : (k + 1) * self.size]
+
+
+def divide(n: int, n_validation: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers to learn from and to watch, at most a tenth of n; none to watch where n is small."""
+    n_watched = min(n_validation, n // 10)
+    order = numpy_generator(seed, "validation").permutation(n)
+    return np.sort(order[n_watched:]), np.sort(order[:n_watched])

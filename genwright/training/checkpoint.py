@@ -1,0 +1,100 @@
+"""Everything a training is at one moment, in one file that is written whole or not at all.
+
+The file is in the safetensors format: tensors, and the rest as JSON in its header. Nothing in it is executed when it is
+read. A training that goes on from it ends with the same bits as one that was never stopped.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genwright.core.errors import RunError
+from genwright.core.files import replace_file
+
+if TYPE_CHECKING:
+    import torch
+
+FORMAT = 1
+KEY = "genwright"
+
+
+@dataclass
+class Checkpoint:
+    """A moment inside training.
+
+    Args:
+        tensors: Weights, averages, best weights, optimiser states.
+        facts: Plain JSON values: step, number of steps, best loss, log …
+        identity: What must be the same for going on: data, model, settings, seed, versions.
+    """
+
+    tensors: "dict[str, torch.Tensor]"
+    facts: dict[str, Any]
+    identity: dict[str, Any] = field(default_factory=dict)
+
+
+def beside(run: str | Path) -> Path:
+    """Where the checkpoint of a run lies while it is being fitted: beside its folder."""
+    place = Path(run).expanduser()
+    return place.with_name(f"{place.name}.checkpoint")
+
+
+def write(path: Path, checkpoint: Checkpoint) -> None:
+    """Replaces the checkpoint that is there.
+
+    Raises:
+        RunError: it cannot be written; the old one stays.
+    """
+    from safetensors.torch import save
+
+    header = {"format": FORMAT, "facts": checkpoint.facts, "identity": checkpoint.identity}
+    tensors = {k: x.detach().cpu().contiguous().clone() for k, x in checkpoint.tensors.items()}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, save(tensors, {KEY: json.dumps(header)}))
+    except OSError as error:
+        raise RunError(f"cannot write the checkpoint {path}: {error.strerror or error}; free some space") from None
+
+
+def read(path: Path) -> Checkpoint:
+    """A checkpoint.
+
+    Raises:
+        RunError: there is none, it is damaged, or made by a newer version.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file() or path.is_symlink():
+        raise RunError(f"no checkpoint at {path}: there is nothing to resume; fit without it")
+    try:
+        with safe_open(path, "pt") as file:
+            header = json.loads((file.metadata() or {})[KEY])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+        version, facts, identity = header["format"], header["facts"], header["identity"]
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"the checkpoint {path} is damaged ({error}); remove it and fit anew") from None
+    if version != FORMAT:
+        raise RunError(f"the checkpoint {path} has format {version}, this version reads {FORMAT}; fit anew")
+    return Checkpoint(tensors, facts, identity)
+
+
+def require_same(path: Path, was: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Refuses to go on with something else than before.
+
+    Raises:
+        RunError: names what differs.
+    """
+    differing = [
+        f"{name} was {_short(was.get(name))}, is {_short(now.get(name))}"
+        for name in dict.fromkeys([*was, *now])
+        if was.get(name) != now.get(name)
+    ]
+    if differing:
+        raise RunError(f"cannot resume from {path}: {'; '.join(differing)}; make them equal, or fit anew")
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value) if not isinstance(value, str) else value
+    return text if len(text) <= 60 else text[:57] + "…"

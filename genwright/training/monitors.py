@@ -1,0 +1,128 @@
+"""What went wrong in a training, in sentences that say what to do.
+
+Each monitor reads the log of a training: one line an evaluation, with `step`, `loss`, `held_out`, and what the family's
+own `monitor` told. They speak at the end, for the model card and the screen; an empty list is a good sign.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+Line = dict[str, Any]
+
+FALLING = 0.1  # share of all progress that may come in the last fifth of the steps
+COLLAPSED_KL = 0.1  # nats that all latents together say about a row
+FAR_OFF = 0.6  # share of rows, or standard scores, that a column may be off
+WIDE_SCORE = 50.0  # a standardised number this far out
+
+
+def speak(log: list[Line], n_steps: int) -> list[str]:
+    """What all monitors say."""
+    return [sentence for monitor in MONITORS for sentence in monitor(log, n_steps)]
+
+
+def scale(log: list[Line], n_steps: int) -> list[str]:
+    """Inputs that are far from what networks expect."""
+    widest = max((line.get("largest_input", 0.0) for line in log), default=0.0)
+    if widest <= WIDE_SCORE:
+        return []
+    return [f"Data scale: an input of the networks reaches {widest:,.0f}, and about 3 is usual; look for outliers."]
+
+
+def divergence(log: list[Line], n_steps: int) -> list[str]:
+    """A loss that became NaN on the way, or ended above where it began."""
+    found = []
+    n_back = max((line.get("n_rollbacks", 0) for line in log), default=0)
+    if n_back:
+        times = "once" if n_back == 1 else f"{n_back} times"
+        found.append(f"Divergence: the loss became infinite {times} and training went back; lower learning_rate.")
+    held = _series(log, "held_out")
+    if len(held) >= 2 and min(v for _, v in held[1:]) > held[0][1]:
+        found.append("Divergence: the held-out loss never fell below where it began; lower learning_rate.")
+    return found
+
+
+def convergence(log: list[Line], n_steps: int) -> list[str]:
+    """A loss that was still falling at the end."""
+    held = _series(log, "held_out")
+    if len(held) < 4:
+        return ["Not converged: too few evaluations to tell; allow more minutes or steps."] if held else []
+    best = min(v for _, v in held)
+    early = [v for step, v in held if step <= 0.8 * held[-1][0]]
+    gained, late = held[0][1] - best, min(early) - best
+    if gained > 0 and late > FALLING * gained:
+        return [
+            f"Not converged: {late / gained:.0%} of the progress came in the last fifth of the steps; "
+            "allow more minutes or steps."
+        ]
+    return []
+
+
+def posterior_collapse(log: list[Line], n_steps: int) -> list[str]:
+    """Latents that say nothing about a row."""
+    kl = _series(log, "kl")
+    if not kl or kl[-1][1] >= COLLAPSED_KL:
+        return []
+    return [
+        f"Posterior collapse: the latents say {kl[-1][1]:.2g} nats about a row, so all rows come from one "
+        "distribution; lower beta, raise free_bits or warmup."
+    ]
+
+
+def mode_collapse(log: list[Line], n_steps: int) -> list[str]:
+    """Draws that lack what real rows have."""
+    variety = _series(log, "variety")
+    if not variety or variety[-1][1] >= 0.5:
+        return []
+    return [
+        f"Mode collapse: draws show {variety[-1][1]:.0%} of the variety of real rows; "
+        "lower learning_rate, raise gradient_penalty, or train longer."
+    ]
+
+
+def resemblance(log: list[Line], n_steps: int) -> list[str]:
+    """Draws of which single columns are far off."""
+    off = _series(log, "columns_off")
+    if not off or off[-1][1] <= FAR_OFF:
+        return []
+    return [
+        f"Not learnt: the worst column of the draws is {off[-1][1]:.2g} off, as a share of rows or in standard scores; "
+        "train longer, or lower learning_rate."
+    ]
+
+
+def dead_codes(log: list[Line], n_steps: int) -> list[str]:
+    """A codebook of which most is unused."""
+    dead = _series(log, "dead_codes")
+    if not dead or dead[-1][1] <= 0.5:
+        return []
+    return [f"Dead codes: {dead[-1][1]:.0%} of the codebook is unused; lower its size, or reset codes more often."]
+
+
+def baseline(log: list[Line], n_steps: int) -> list[str]:
+    """A likelihood below that of independent columns."""
+    gains = _series(log, "gain_over_marginals")
+    if not gains or gains[-1][1] > 0:
+        return []
+    return [
+        f"Worse than independent columns by {-gains[-1][1]:.3g} nats a row: nothing about how columns depend on each "
+        "other was learnt; train longer, or use another model."
+    ]
+
+
+MONITORS: tuple[Callable[[list[Line], int], list[str]], ...] = (
+    scale,
+    divergence,
+    convergence,
+    posterior_collapse,
+    mode_collapse,
+    resemblance,
+    dead_codes,
+    baseline,
+)
+
+
+def _series(log: list[Line], key: str) -> list[tuple[int, float]]:
+    """(step, number) of the lines that have the number."""
+    known = [line for line in log if isinstance(line.get(key), (int, float))]
+    return [(line["step"], line[key]) for line in known if math.isfinite(line[key])]

@@ -1,0 +1,49 @@
+"""What a training is asked to do, and what it came to."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from genwright.training.budget import Budget
+from genwright.training.config import TrainingConfig
+from genwright.training.monitors import Line
+
+FREE = ("checkpoint_seconds", "tensorboard", "threads")  # settings that may change when a training goes on
+
+
+@dataclass
+class Plan:
+    """What a training is asked to do.
+
+    Args:
+        config: Settings of the loop.
+        budget: Minutes or steps.
+        seed: Of everything random.
+        checkpoint: File to keep the training in; None: it is not kept.
+        resume: Go on from that file.
+        identity: What must be the same for that, e.g. the data's fingerprint.
+    """
+
+    config: TrainingConfig = field(default_factory=TrainingConfig)
+    budget: Budget = field(default_factory=Budget)
+    seed: int = 0
+    checkpoint: Path | None = None
+    resume: bool = False
+    identity: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Outcome:
+    """What a training came to.
+
+    Args:
+        log: A line an evaluation.
+        notes: What went wrong, in sentences.
+        n_steps: Steps done.
+        best_step: The step whose averaged weights were kept.
+    """
+
+    log: list[Line] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    n_steps: int = 0
+    best_step: int = 0

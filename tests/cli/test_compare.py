@@ -1,0 +1,91 @@
+"""`genwright compare`: the table, the document, the page and the runs that are kept."""
+
+import pytest
+
+from genwright.cli.terminal import leaderboard
+from genwright.cli.terminal.screen import Screen
+from genwright.core.errors import FitError
+from genwright.models.copula import Copula
+from genwright.recipes import compare as recipe
+from genwright.runs.run import Run
+from tests.cli.conftest import call
+from tests.runs.boards import whole
+
+
+@pytest.fixture(autouse=True)
+def _few_judges(monkeypatch):
+    monkeypatch.setattr(recipe, "N_DRAWN", 100)
+    judge, fast = Run.judge, ["detectability", "near_copies"]
+    monkeypatch.setattr(Run, "judge", lambda self, *a, **k: judge(self, *a, **{**k, "judges": fast, "max_rows": 200}))
+
+
+def test_table_and_choice(people, here):
+    ended = call("compare", people, "--models", "marginals, trees")
+    assert ended.code == 0, ended.err
+    lines = ended.out.splitlines()
+    assert max(len(line) for line in lines if not line.startswith("next: ")) <= 80  # paths are never broken
+    assert {line.split()[0] for line in lines if line.startswith(("marginals ", "trees "))} == {"marginals", "trees"}
+    assert any(line.startswith("real rows ") for line in lines)
+    assert any(line.startswith("independent ") for line in lines)
+    assert "use --model " in " ".join(ended.out.split())
+    assert "next: genwright fit" in ended.out
+    assert "marginals: fitted in" in ended.err
+    assert not list(here.iterdir())
+
+
+def test_everything_is_kept_where_it_is_asked_for(people, here):
+    words = ("compare", people, "--models", "marginals,vae", "--steps", 2, "--out", "all", "--held-out", 0.4)
+    ended = call(*words, "--target", "city", "--kind", "age=category", "--seed", 3, "--json")
+    assert ended.code == 0, ended.err
+    assert sorted(p.name for p in (here / "all").iterdir()) == ["leaderboard.html", "marginals", "vae"]
+    document = ended.document
+    assert {family["model"] for family in document["families"]} == {"marginals", "vae"}
+    assert (document["seed"], document["steps"], document["held_out"]) == (3, 2, 0.4)
+    assert document["page"] == "all/leaderboard.html"
+    assert document["best"] in document["sentence"]
+    assert call("show", "all/vae").code == 0
+    assert call("sample", "all/vae", "-n", 3).code == 0
+    again = call("compare", people, "--models", "marginals", "--out", "all")
+    assert again.code == 4
+    assert "--overwrite" in again.err
+    assert call("compare", people, "--models", "marginals", "--out", "all", "--overwrite").code == 0
+
+
+def test_a_family_that_fails_is_a_line(people, here, monkeypatch):
+    def fail(*args, **kwargs):
+        raise FitError("planted")
+
+    monkeypatch.setattr(Copula, "solve", fail)
+    ended = call("compare", people, "--models", "copula,marginals")
+    assert ended.code == 0
+    assert "copula: not fitted: planted" in ended.out
+    assert "copula: not fitted: planted" in ended.err
+    assert call("compare", people, "--models", "copula").code == 3
+
+
+def test_the_table_of_everything_fits_80_columns(capsys):
+    leaderboard.show_leaderboard(Screen(), whole())
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    order = [line.split()[0] for line in out.splitlines() if " ± " in line]
+    assert order == ["trees", "vae", "marginals", "parrot"]
+    assert "parrot *" in out
+    assert "parrot: not ranked: leans to training rows" in out
+    assert "gpt: not fitted: gpt cannot model column 'age' (real)" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--held-out", "0"], "--held-out"),
+        (["--models", ","], "for example trees,vae"),
+        (["--models", "tree"], "did you mean trees"),
+        (["--minutes", "1", "--steps", "1"], "not both"),
+        (["--minutes", "-1"], "minutes"),
+        (["--target", "cty"], "city"),
+    ],
+)
+def test_wrong_words(people, here, words, told):
+    ended = call("compare", people, *words)
+    assert ended.code == 2
+    assert told in ended.err

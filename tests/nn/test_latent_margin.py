@@ -1,0 +1,72 @@
+"""Margins: value → interval → value, and probabilities that add up."""
+
+import numpy as np
+import pytest
+import torch
+
+from genwright.core.space import Category, Field, Real, Space
+from genwright.nn.latent_margin import LatentMargin
+
+QUANTILES = tuple(np.arange(0.0, 9.1, 0.5))
+FIELDS = {
+    "category": Field(Category(4)),
+    "stepped": Field(Real(0.0, 9.0, 1.0, (0.0, 4.0), tuple(np.arange(10.0)), has_missing=True)),
+    "smooth": Field(Real(0.0, 9.0, 0.0, (), QUANTILES)),
+    "both": Field(Real(0.0, 9.0, 0.0, (0.0, 9.0), QUANTILES, has_missing=True)),
+}
+
+
+def _margin(name: str, n: int = 1_000) -> LatentMargin:
+    margin = LatentMargin(FIELDS[name])
+    counts = np.random.default_rng(0).uniform(1, 50, margin.n + margin.has_missing)
+    margin.learn(counts, n)
+    return margin
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_value_lies_in_the_interval_of_the_latents_it_came_from(name: str) -> None:
+    margin = _margin(name)
+    u = np.random.default_rng(1).uniform(0.001, 0.999, (1 + margin.has_missing, 5_000))
+    low, high = margin.intervals(margin.value(u)).transpose(1, 0, 2)
+    assert ((u >= low - 1e-9) & (u <= high + 1e-9)).all()
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_draws_lie_in_the_support(name: str) -> None:
+    margin = _margin(name)
+    u = np.random.default_rng(1).random((1 + margin.has_missing, 502))
+    u[:, :2] = 1e-13, 1 - 1e-13
+    assert Space({"x": FIELDS[name]}).check({"x": torch.from_numpy(margin.value(u))}) == 502
+
+
+def test_masses_of_a_stepped_column_add_up_to_one() -> None:
+    low, high = _margin("stepped").intervals(np.arange(10.0))[0]
+    assert (high - low).sum() == pytest.approx(1)
+    np.testing.assert_allclose(low[1:], high[:-1])
+
+
+def test_density_and_atoms_add_up_to_one_but_for_the_tails() -> None:
+    margin = _margin("smooth", n=100)
+    middle = (np.arange(90_000) + 0.5) / 10_000
+    assert np.exp(margin.log_density(middle)).mean() * 9 == pytest.approx(1 - 2 * 0.25 / 100, abs=1e-4)
+    margin = _margin("both")
+    low, high = margin.intervals(np.array([0.0, 9.0]))[0]
+    assert np.exp(margin.log_density(middle)).mean() * 9 + (high - low).sum() == pytest.approx(1, abs=1e-4)
+
+
+def test_a_missing_value_leaves_its_number_free() -> None:
+    value, whether = _margin("both").intervals(np.array([np.nan, 2.0]))
+    assert value[:, 0].tolist() == [0.0, 1.0]
+    assert value[0, 1] == value[1, 1]
+    assert whether[0, 0] == whether[1, 1]
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_temperature_one_changes_nothing_and_others_keep_order(name: str) -> None:
+    margin = _margin(name)
+    assert margin.tempered(1.0) is margin
+    cold = margin.tempered(0.5)
+    order = np.argsort(margin.histograms[0].width / margin.size[margin.line])
+    density = cold.histograms[0].width / margin.size[margin.line]
+    for points in (margin.is_point[margin.line], ~margin.is_point[margin.line]):
+        assert (np.diff(density[order][points[order]]) >= -1e-12).all()

@@ -1,0 +1,195 @@
+import itertools
+
+import numpy as np
+import pytest
+
+import genwright as gw
+from genwright.core.errors import ConfigError, DataError, FitError, RunError, UnknownNameError
+from genwright.core.registry import MODELS, Registry
+from genwright.models.copula import Copula
+from genwright.recipes import compare as recipe
+from genwright.recipes.compare import compare
+from genwright.runs.run import Run
+from tests.tables import customers
+
+SMALL = {"marginals": {}, "trees": {}, "vae": {"n_hidden": 8, "latent_dim": 2}, "gan": {"n_hidden": 8, "n_noise": 4}}
+FAST = ["detectability", "near_copies"]
+
+
+@pytest.fixture(autouse=True)
+def _few_judges(monkeypatch):
+    monkeypatch.setattr(recipe, "N_DRAWN", 100)
+    judge = Run.judge
+    monkeypatch.setattr(Run, "judge", lambda self, *a, **k: judge(self, *a, **{**k, "judges": FAST, "max_rows": 200}))
+
+
+@pytest.fixture(scope="module")
+def table():
+    return customers(200)
+
+
+def test_every_family_meets_the_same_rows_and_seed(table):
+    board = compare(table, models={name: SMALL[name] for name in ("marginals", "trees", "vae")}, steps=3, seed=5)
+    runs = [entry.run for entry in board.entries]
+    assert {entry.model for entry in board.entries} == {"marginals", "trees", "vae"}
+    assert {run.artefact.seed for run in runs} == {5}
+    for a, b in itertools.pairwise(runs):
+        for side in ("train", "held_out"):
+            mine, other = getattr(a, side).arrays, getattr(b, side).arrays
+            assert mine.keys() == other.keys()
+            assert all(np.array_equal(mine[k], other[k], equal_nan=mine[k].dtype.kind == "f") for k in mine)
+    alone = gw.fit(table, "vae", settings=SMALL["vae"], steps=3, seed=5, judge=False)
+    compared = next(run for run in runs if run.artefact.model_name == "vae")
+    assert alone.sample(20).equals(compared.sample(20))
+
+
+def test_floors_and_ceilings_are_shared(table):
+    board = compare(table, models=["marginals", "trees"])
+    for name, anchor in board.anchors.items():
+        assert anchor.floor == anchor.floor, name
+        assert {(e.score(name).floor, e.score(name).ceiling) for e in board.entries} == {(anchor.floor, anchor.ceiling)}
+
+
+def test_all_families_without_a_word(table, monkeypatch):
+    names = Registry.names
+    monkeypatch.setattr(Registry, "names", lambda self: ["marginals", "trees"] if self is MODELS else names(self))
+    assert {e.model for e in compare(table).entries} == {"marginals", "trees"}
+
+
+@pytest.mark.parametrize("error", [FitError("planted"), ValueError("planted"), MemoryError("planted")])
+def test_a_family_that_fails_costs_no_other(table, monkeypatch, error):
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(Copula, "solve", fail)
+    board = compare(table, models=["copula", "marginals"])
+    assert [e.model for e in board.entries] == ["marginals", "copula"]
+    assert board.entries[1].run is None
+    assert "planted" in board.entries[1].reason
+    assert board.best.artefact.model_name == "marginals"
+
+
+def test_a_family_that_cannot_be_loaded_is_listed(table, monkeypatch):
+    get = Registry.get
+
+    def broken(self, name):
+        if name == "copula":
+            raise ImportError("no module named vines")
+        return get(self, name)
+
+    monkeypatch.setattr(Registry, "get", broken)
+    board = compare(table, models=["copula", "marginals"])
+    assert board.entries[1].reason == "ImportError: no module named vines"
+
+
+def test_a_family_whose_draws_fail_keeps_its_run(table, monkeypatch):
+    def fail(*args, **kwargs):
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(Copula, "sample", fail)
+    board = compare(table, models=["copula", "marginals"])
+    assert board.entries[1].reason == "could not be judged: RuntimeError: planted"
+    assert board.entries[1].run is not None
+
+
+def test_all_fail(table, monkeypatch):
+    def fail(*args, **kwargs):
+        raise FitError("planted")
+
+    monkeypatch.setattr(Copula, "solve", fail)
+    with pytest.raises(FitError, match="no family could be fitted: copula: planted"):
+        compare(table, models="copula")
+
+
+def test_the_minutes_left_by_closed_form_families_are_divided_equally(table, monkeypatch):
+    asked = {}
+
+    def fit(records, name, minutes=None, **more):
+        asked[name] = minutes
+        raise FitError("stop here")
+
+    monkeypatch.setattr(recipe, "fit", fit)
+    clock = itertools.count(0.0, 15.0)  # seconds, at every look at the clock
+    monkeypatch.setattr(recipe.time, "perf_counter", lambda: next(clock))
+    with pytest.raises(FitError, match="stop here"):
+        compare(table, 2, ["gan", "marginals", "trees", "vae"])
+    assert list(asked) == ["marginals", "trees", "gan", "vae"]
+    assert asked["marginals"] is None
+    assert asked["gan"] == asked["vae"] == pytest.approx((120 - 2 * 15) / 60 / 2)
+
+
+def test_nothing_left_is_a_reason(table):
+    board = compare(table, 1e-6, models={"marginals": {}, "vae": SMALL["vae"]})
+    assert board.entries[-1].model == "vae"
+    assert "no time was left" in board.entries[-1].reason
+
+
+def test_steps_are_those_of_every_neural_family(table):
+    board = compare(table, steps=4, models=SMALL)
+    steps = {e.model: e.n_steps for e in board.entries}
+    assert steps == {"marginals": None, "trees": None, "vae": 4, "gan": 4}
+    assert board.facts["steps"] == 4
+
+
+def test_runs_are_kept_and_load(table, tmp_path):
+    board = compare(table, models={"marginals": {}, "vae": SMALL["vae"]}, steps=2, out=tmp_path / "all")
+    assert sorted(p.name for p in (tmp_path / "all").iterdir()) == ["marginals", "vae"]
+    for entry in board.entries:
+        loaded = gw.load(tmp_path / "all" / entry.model)
+        assert loaded.sample(10).equals(entry.run.sample(10))
+        assert [s.value for s in loaded.scores] == [s.value for s in entry.scores]
+    with pytest.raises(RunError, match="holds a run already"):
+        compare(table, models="marginals", out=tmp_path / "all")
+    compare(table, models="marginals", out=tmp_path / "all", overwrite=True)
+
+
+def test_same_seed_same_board(table):
+    boards = [compare(table, models={"vae": SMALL["vae"], "trees": {}}, steps=3) for _ in range(2)]
+    assert [e.scores for e in boards[0].entries] == [e.scores for e in boards[1].entries]
+
+
+def test_progress_goes_from_0_to_1_and_names_the_family(table):
+    told, done = [], []
+    compare(table, models=["marginals", "trees"], progress=lambda d, line: told.append((d, line)), each=done.append)
+    shares = [d for d, _ in told]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0.0, 1.0)
+    assert any(line.startswith("trees (2 of 2): ") for _, line in told)
+    assert [entry.model for entry in done] == ["marginals", "trees"]
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "match"),
+    [
+        ({"minutes": 1, "steps": 1}, ConfigError, "one of them"),
+        ({"minutes": 0}, ConfigError, "more than 0"),
+        ({"held_out": 0}, ConfigError, "held-out rows"),
+        ({"held_out": 1.0}, ConfigError, "held-out rows"),
+        ({"models": []}, ConfigError, "empty"),
+        ({"models": "tree"}, UnknownNameError, "trees"),
+        ({"models": {"trees": {"min_leef": 2}}}, UnknownNameError, "min_leaf"),
+        ({"targets": "chrned"}, UnknownNameError, "churned"),
+        ({"kinds": {"age": "colour"}}, Exception, "colour"),
+    ],
+)
+def test_a_wrong_word_is_told_before_anything_is_fitted(table, monkeypatch, words, error, match):
+    monkeypatch.setattr(recipe, "fit", lambda *a, **k: pytest.fail("fitted"))
+    with pytest.raises(error, match=match):
+        compare(table, **words)
+
+
+def test_data_that_cannot_be_read(tmp_path):
+    with pytest.raises(DataError):
+        compare(tmp_path / "absent.csv")
+
+
+def test_a_place_that_is_a_file(table, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="is a file"):
+        compare(table, models="marginals", out=tmp_path / "file")
+
+
+def test_too_few_rows_to_judge_are_said(table):
+    board = compare(table.head(30), models="marginals")
+    assert board.entries[0].reason == "no detector could judge it"
+    assert "hold out more rows" in board.sentence

@@ -1,0 +1,125 @@
+import json
+import math
+from dataclasses import replace
+
+import pytest
+
+from genwright.core.errors import FitError
+from genwright.runs.leaderboard import Entry, fault, is_above, is_apart
+from tests.runs.boards import FITTED, board, entry, score, scores, whole
+
+
+def test_order_is_detectability_then_copies_then_unjudged_then_unfitted():
+    assert [e.model for e in whole().entries] == ["trees", "vae", "marginals", "parrot", "unlucky", "gpt"]
+    assert [e.is_ranked for e in whole().entries] == [True, True, True, False, False, False]
+
+
+def test_the_order_does_not_depend_on_who_came_first():
+    entries = whole().entries
+    assert board(*entries).entries == board(*entries[::-1]).entries == entries
+
+
+def test_equal_numbers_are_ordered_by_name():
+    assert [e.model for e in board(entry("b", 0.6), entry("a", 0.6)).entries] == ["a", "b"]
+
+
+def test_a_copier_is_told_with_its_numbers():
+    parrot = next(e for e in whole().entries if e.model == "parrot")
+    assert parrot.reason == (
+        "leans to training rows: 0.90 [0.87 to 0.93] of its closest 5 % are nearer to one; real rows 0.50"
+    )
+    assert fault(scores(0.5, exact=0.05), 1_000) == (
+        "copies: 0.0500 [0.0490 to 0.0510] of its draws equal a training row; real rows 0.0010"
+    )
+
+
+def test_what_held_out_rows_show_by_chance_is_no_copying():
+    tail = score("near_copies.closer_tail", 0.58, 0.05, n=1_000)
+    assert not is_above(tail, 100)  # Wilson's interval of 50 in 100 rows reaches 0.60
+    assert is_above(tail, 10_000)
+    assert fault(scores(0.5, tail=0.58), 1_000) == ""
+    assert fault(scores(0.5, tail=0.58), 10_000)
+
+
+def test_a_floor_below_one_half_is_no_reason():
+    tail = replace(score("near_copies.closer_tail", 0.53, 0.05, n=1_000), floor=0.29)
+    assert not is_above(tail, 10_000)
+    assert is_above(replace(tail, low=0.51), 10_000)
+
+
+def test_more_held_out_rows_than_are_judged_do_not_narrow_the_floor():
+    assert fault(scores(0.5, tail=0.56), 10_000) == fault(scores(0.5, tail=0.56), 10_000_000) == ""
+    assert fault(scores(0.5, tail=0.57), 10_000) == fault(scores(0.5, tail=0.57), 10_000_000) != ""
+
+
+def test_what_was_not_measured_is_said():
+    assert fault([], 1_000) == "no detector could judge it"
+    assert fault(scores(0.5)[:1], 1_000) == "it could not be checked for copies"
+
+
+def test_intervals_that_meet_are_no_difference():
+    sentence = whole().sentence
+    assert sentence.startswith("trees and vae cannot be told apart, as their intervals meet")
+    assert "0.540 [0.520 to 0.560] against 0.560 [0.540 to 0.580]" in sentence
+    assert "trees has the lower number and passes the check for copies (of the closest 5 %, 0.50 are" in sentence
+    assert sentence.endswith("use --model trees.")
+
+
+def test_a_clear_winner():
+    sentence = board(entry("trees", 0.54), entry("vae", 0.7)).sentence
+    assert "ahead of vae" in sentence
+    assert "real rows 0.500, independent columns 0.980" in sentence
+    assert sentence.endswith("use --model trees.")
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        ([entry("vae", 0.6)], "vae is hardest to tell from real rows"),
+        ([entry("vae", 0.6, tail=0.9)], "No family passes the check for copies"),
+        ([Entry("vae", FITTED)], "no detector could judge them"),
+        ([Entry("vae", reason="refused")], "No family could be fitted"),
+    ],
+)
+def test_every_outcome_has_its_sentence(entries, words):
+    assert words in board(*entries).sentence
+
+
+@pytest.mark.parametrize(("low", "other", "found"), [(0.5, 0.53, False), (0.5, 0.56, True), (0.56, 0.5, True)])
+def test_apart(low, other, found):
+    assert is_apart(score("a", low), score("a", other)) is found
+
+
+def test_best_is_the_run_on_top():
+    assert whole().best is FITTED
+    with pytest.raises(FitError, match="vae: refused"):
+        board(Entry("vae", reason="refused")).best  # noqa: B018
+
+
+def test_anchors_stand_once_unless_a_family_has_its_own():
+    own = [replace(s, floor=0.4) if s.name == "utility.auc" else s for s in scores(0.6)]
+    found = board(entry("trees", 0.5), Entry("vae", FITTED, tuple(own)))
+    assert math.isnan(found.anchors["utility.auc"].floor)
+    assert found.anchors["utility.auc"].ceiling == 0.5
+    document = found.to_json()
+    assert document["anchors"]["utility.auc"]["floor"] is None
+    assert document["anchors"]["detectability.boosting"]["floor"] == 0.5
+    by_model = {family["model"]: family["scores"] for family in document["families"]}
+    assert by_model["vae"]["utility.auc"]["floor"] == 0.4
+    assert "floor" not in by_model["vae"]["detectability.boosting"]
+
+
+def test_json_is_json():
+    document = whole().to_json()
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert document["best"] == "trees"
+    assert document["data"] == "customers.csv"
+
+
+def test_frame_has_a_line_a_family_and_the_anchors():
+    frame = whole().to_frame().set_index("model")
+    assert list(frame.index) == [*(e.model for e in whole().entries), "real rows", "independent columns"]
+    assert frame.loc["trees", "detectability.boosting.low"] == pytest.approx(0.52)
+    assert frame.loc["independent columns", "detectability.boosting"] == 0.98
+    assert frame.loc["gpt", "reason"].startswith("gpt cannot")
+    assert frame.loc["trees", "fit_seconds"] == 12.0

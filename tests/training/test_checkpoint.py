@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from genwright.core.errors import RunError
+from genwright.training.checkpoint import Checkpoint, beside, read, require_same, write
+from genwright.training.loop import train
+from tests.training.worlds import plan, small_vae, table
+
+SOME = Checkpoint({"a": torch.arange(6.0).view(2, 3)}, {"step": 3, "log": [{"loss": 0.1}]}, {"data": "x"})
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    write(tmp_path / "deep" / "c", SOME)
+    found = read(tmp_path / "deep" / "c")
+    assert torch.equal(found.tensors["a"], SOME.tensors["a"])
+    assert (found.facts, found.identity) == (SOME.facts, SOME.identity)
+
+
+def test_nothing_to_resume(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="nothing to resume"):
+        read(tmp_path / "none")
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:40], lambda b: b"\xff" * 8 + b[8:], lambda b: b"", lambda b: b"{}"])
+def test_a_damaged_file_is_told(tmp_path: Path, damage) -> None:  # type: ignore[no-untyped-def]
+    write(tmp_path / "c", SOME)
+    (tmp_path / "c").write_bytes(damage((tmp_path / "c").read_bytes()))
+    with pytest.raises(RunError, match="damaged"):
+        read(tmp_path / "c")
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    write(tmp_path / "real", SOME)
+    (tmp_path / "c").symlink_to(tmp_path / "real")
+    with pytest.raises(RunError):
+        read(tmp_path / "c")
+
+
+def test_the_old_checkpoint_stays_when_the_new_one_cannot_be_written(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    write(tmp_path / "c", SOME)
+    monkeypatch.setattr("os.fsync", lambda handle: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(RunError, match="free some space"):
+        write(tmp_path / "c", Checkpoint({}, {}, {}))
+    monkeypatch.undo()
+    assert read(tmp_path / "c").facts == SOME.facts
+    assert [p.name for p in tmp_path.iterdir()] == ["c"]
+
+
+def test_what_differs_is_named() -> None:
+    with pytest.raises(RunError, match="seed was 1, is 2; model was vae, is gan"):
+        require_same(Path("c"), {"seed": 1, "model": "vae", "data": "d"}, {"seed": 2, "model": "gan", "data": "d"})
+
+
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [({"steps": 90}, "budget was"), ({"seed": 4}, "seed was 0, is 4"), ({"batch_size": 32}, "training was")],
+)
+def test_a_training_goes_on_only_as_it_began(tmp_path: Path, other: dict, says: str) -> None:
+    train(small_vae(), table(), plan(20, tmp_path / "c"), lambda done, line: None)
+    with pytest.raises(RunError, match=says):
+        train(
+            small_vae(),
+            table(),
+            plan(**{"steps": 20, "path": tmp_path / "c", "resume": True, **other}),
+            lambda d, x: None,
+        )
+
+
+def test_the_checkpoint_lies_beside_the_run() -> None:
+    assert beside("runs/customers") == Path("runs/customers.checkpoint")

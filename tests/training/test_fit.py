@@ -1,0 +1,115 @@
+"""Neural families through the whole path: fit, keep, go on, save, load, draw."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import genwright as gw
+from genwright.core.errors import ConfigError, GenwrightError, RunError, UnknownNameError
+from tests.tables import customers, dependent
+
+SMALL: dict[str, Any] = {"n_hidden": 16, "latent_dim": 3, "checkpoint_seconds": 0.0, "n_evaluations": 6}
+
+
+class Killed(BaseException):
+    """Stands for a kill."""
+
+
+def _kill_at(n: int):  # type: ignore[no-untyped-def]
+    def progress(done: float, line: str) -> None:
+        if line.startswith(f"step {n} "):
+            raise Killed
+
+    return progress
+
+
+def test_a_vae_learns_mixed_columns_and_comes_back_from_disk(tmp_path: Path) -> None:
+    frame = customers(600)
+    run = gw.fit(frame, "vae", settings=SMALL, steps=60, judge=False, out=tmp_path / "run")
+    rows = run.sample(50, seed=3)
+    assert list(rows.columns) == list(frame.columns)
+    assert run.artefact.facts["n_steps"] == 60
+    assert [line["step"] for line in run.artefact.log] == list(range(0, 61, 10))
+    again = gw.load(tmp_path / "run")
+    assert again.sample(50, seed=3).equals(rows)
+    np.testing.assert_array_equal(again.log_prob(frame), run.log_prob(frame))
+    assert not (tmp_path / "run.checkpoint").exists()
+
+
+def test_a_killed_fit_goes_on_without_being_told_again(tmp_path: Path) -> None:
+    frame, out = customers(300), tmp_path / "run"
+    settings = {**SMALL, "beta": 0.5}
+    whole = gw.fit(frame, "vae", settings=settings, steps=30, seed=4, judge=False)
+    with pytest.raises(Killed):
+        gw.fit(frame, "vae", settings=settings, steps=30, seed=4, judge=False, out=out, progress=_kill_at(15))
+    assert (tmp_path / "run.checkpoint").exists()
+    run = gw.fit(frame, resume=True, judge=False, out=out)
+    assert run.artefact.model_name == "vae"
+    assert run.sample(100).equals(whole.sample(100))
+    assert not (tmp_path / "run.checkpoint").exists()
+
+
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [
+        ({"seed": 9}, "seed was 4, is 9"),
+        ({"settings": {"beta": 2.0}}, "settings was"),
+        ({"steps": 31}, "budget was"),
+        ({"data": customers(301)}, "data was"),
+    ],
+)
+def test_a_fit_does_not_go_on_as_another(tmp_path: Path, other: dict, says: str) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(Killed):
+        gw.fit(customers(300), "vae", settings=SMALL, steps=30, seed=4, judge=False, out=out, progress=_kill_at(10))
+    with pytest.raises(RunError, match=says):
+        gw.fit(**{"data": customers(300), "model": "vae", "resume": True, "judge": False, "out": out, **other})
+
+
+def test_nothing_to_resume(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="nothing to resume"):
+        gw.fit(customers(100), resume=True, out=tmp_path / "run")
+    with pytest.raises(ConfigError, match="out="):
+        gw.fit(customers(100), resume=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"model": "vae", "settings": {"latent_dim": 0}}, "latent_dim = 0"),
+        ({"model": "vae", "settings": {"latent_dims": 4}}, "did you mean latent_dim"),
+        ({"model": "vae", "settings": {"batch_sizes": 4}}, "did you mean batch_size"),
+        ({"model": "gan", "settings": {"tau": 0}}, "tau = 0"),
+        ({"model": "vae", "minutes": 1, "steps": 2}, "not both"),
+        ({"model": "vae", "minutes": 1e-9}, "too short for one step"),
+        ({"model": "trees", "steps": 5}, "learns in one go"),
+        ({"model": "trees", "settings": {"batch_size": 5}}, "batch_size"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(arguments: dict, says: str) -> None:
+    with pytest.raises(GenwrightError, match=says):
+        gw.fit(customers(100), judge=False, **arguments)
+
+
+def test_minutes_do_not_disturb_a_family_that_learns_in_one_go() -> None:
+    assert gw.fit(dependent(100), "marginals", minutes=1.0, judge=False).sample(2).shape == (2, 3)
+
+
+def test_the_loss_of_neural_families_is_told_on_the_card(tmp_path: Path) -> None:
+    gw.fit(
+        dependent(400),
+        "vae",
+        settings={**SMALL, "beta": 80.0, "warmup": 0.0},
+        steps=120,
+        judge=False,
+        out=tmp_path / "r",
+    )
+    card = (tmp_path / "r" / "README.md").read_text()
+    assert "Posterior collapse" in card
+
+
+def test_an_unknown_model_names_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="vae"):
+        gw.fit(dependent(50), "vea")

@@ -1,0 +1,211 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from genwright.core.errors import ConfigError, FitError
+from genwright.training.budget import Budget
+from genwright.training.loop import train
+from genwright.training.plan import Plan
+from tests.training.worlds import Line, plan, small_vae, table, weights
+
+ROOT = Path(__file__).parents[2]
+
+
+def silent(done: float, line: str) -> None:
+    pass
+
+
+class Killed(BaseException):
+    """Stands for a kill between two steps."""
+
+
+def _killed_at(n: int):  # type: ignore[no-untyped-def]
+    """A progress that kills at its n-th call."""
+    calls = []
+
+    def progress(done: float, line: str) -> None:
+        calls.append(done)
+        if len(calls) == n:
+            raise Killed
+
+    return progress
+
+
+def test_the_held_out_loss_falls_and_the_best_weights_are_kept() -> None:
+    model = small_vae()
+    outcome = train(model, table(), plan(300), silent)
+    held = {line["step"]: line["held_out"] for line in outcome.log}
+    assert outcome.n_steps == 300
+    assert held[outcome.best_step] == min(held.values()) < held[0] - 0.3
+    assert outcome.notes == []
+
+
+def test_equal_seeds_give_equal_weights() -> None:
+    a, b, c = small_vae(), small_vae(), small_vae()
+    for model, seed in ((a, 1), (b, 1), (c, 2)):
+        train(model, table(), plan(30, seed=seed), silent)
+    assert weights(a) == weights(b) != weights(c)
+
+
+@pytest.mark.parametrize("n", [2, 5, 9, 10])
+def test_a_killed_training_that_goes_on_ends_with_the_same_bits(tmp_path: Path, n: int) -> None:
+    whole, path = small_vae(), tmp_path / "run.checkpoint"
+    train(whole, table(), plan(60), silent)
+    with pytest.raises(Killed):
+        train(small_vae(), table(), plan(60, path), _killed_at(n))
+    again = small_vae()
+    outcome = train(again, table(), plan(60, path, resume=True), silent)
+    assert weights(again) == weights(whole)
+    assert [line["step"] for line in outcome.log] == list(range(0, 61, 6))
+
+
+def test_a_finished_training_resumes_to_itself(tmp_path: Path) -> None:
+    first, again, path = small_vae(), small_vae(), tmp_path / "c"
+    train(first, table(), plan(20, path), silent)
+    train(again, table(), plan(20, path, resume=True), silent)
+    assert weights(first) == weights(again)
+
+
+_SCRIPT = """
+    import sys
+    from pathlib import Path
+    from genwright.training.loop import train
+    from tests.training.worlds import plan, small_vae, table, weights
+
+    path = Path(sys.argv[1])
+    model = small_vae()
+    train(model, table(), plan(1500, path, resume=path.exists(), n_evaluations=100), lambda d, l: None)
+    print(weights(model))
+"""
+
+
+@pytest.mark.slow
+def test_thirty_kills_and_the_same_bits(tmp_path: Path) -> None:
+    """Each start is killed after a while by signal 9, until one comes to the end."""
+    script = tmp_path / "train.py"
+    script.write_text(textwrap.dedent(_SCRIPT))
+    command = [sys.executable, str(script)]
+    whole = subprocess.check_output([*command, str(tmp_path / "whole")], cwd=ROOT, env=_environment(), text=True)
+    path, n_kills, ended = tmp_path / "killed", 0, ""
+    while n_kills < 30 or not ended:
+        process = subprocess.Popen(
+            [*command, str(path)], cwd=ROOT, env=_environment(), stdout=subprocess.PIPE, text=True
+        )
+        before = time.monotonic()
+        while n_kills < 30 and process.poll() is None and not (path.exists() and path.stat().st_mtime_ns % 7 == 0):
+            if time.monotonic() - before > 60:
+                break
+            time.sleep(0.003 * (1 + n_kills % 5))
+        if n_kills < 30 and process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+            n_kills += 1
+        ended = process.communicate()[0]
+        if ended and n_kills < 30:
+            path.unlink()  # came to the end too early: once more from the beginning
+            ended = ""
+    assert ended == whole
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
+_RANKS = """
+    import sys
+    import torch
+    from genwright.training.loop import train
+    from tests.training.worlds import plan, small_vae, table, weights
+
+    model = small_vae()
+    outcome = train(model, table(), plan(40, shards=2), lambda d, l: None)
+    print("RANK", weights(model), [line["held_out"] for line in outcome.log][-1], flush=True)
+"""
+
+
+def test_two_processes_train_what_one_does(tmp_path: Path) -> None:
+    script = tmp_path / "ranks.py"
+    script.write_text(textwrap.dedent(_RANKS))
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=29507"]
+    done = subprocess.run(
+        [*torchrun, script], cwd=ROOT, env=_environment(), capture_output=True, text=True, timeout=240
+    )
+    ranks = [line.split() for line in done.stdout.splitlines() if line.startswith("RANK")]
+    assert len(ranks) == 2, done.stderr[-2000:]
+    assert ranks[0] == ranks[1]
+    alone = train(small_vae(), table(), plan(40, shards=2), silent)
+    assert abs(float(ranks[0][2]) - alone.log[-1]["held_out"]) < 1e-5
+
+
+def test_an_infinite_loss_is_rolled_back_and_told() -> None:
+    model = Line(table(50).space, poison=1)
+    outcome = train(model, table(), plan(60, learning_rate=0.1, ema=0.0, patience=0), silent)
+    assert outcome.log[-1]["n_rollbacks"] == 1
+    assert any("became infinite once" in note for note in outcome.notes)
+    assert outcome.log[-1]["held_out"] < outcome.log[0]["held_out"]
+    assert all(torch.isfinite(p).all() for p in model.net.parameters())
+
+
+def test_a_loss_that_stays_infinite_fails_and_says_what_to_do() -> None:
+    with pytest.raises(FitError, match="lower learning_rate"):
+        train(Line(table(50).space, poison=10**9), table(), plan(60), silent)
+
+
+def test_training_ends_early_when_the_held_out_loss_stops_falling() -> None:
+    outcome = train(Line(table(50).space), table(), plan(2000, learning_rate=0.5, n_evaluations=50, patience=3), silent)
+    assert outcome.n_steps < 2000
+
+
+def test_ctrl_c_keeps_the_best_and_says_so() -> None:
+    calls = []
+
+    def progress(done: float, line: str) -> None:
+        calls.append(line)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+
+    outcome = train(small_vae(), table(), plan(100), progress)
+    assert outcome.n_steps == 40
+    assert outcome.notes[0].startswith("Stopped by hand at step 40 of 100")
+
+
+def test_minutes_become_steps_and_the_timed_steps_leave_no_trace() -> None:
+    timed, counted = small_vae(), small_vae()
+    config = plan().config
+    outcome = train(timed, table(), Plan(config, Budget(minutes=0.02)), silent)
+    n_steps = outcome.log[-1]["step"]
+    if n_steps == outcome.n_steps and not any("used up" in note for note in outcome.notes):
+        train(counted, table(), Plan(config, Budget(steps=n_steps)), silent)
+        assert weights(timed) == weights(counted)
+    assert outcome.n_steps > 0
+
+
+def test_a_budget_too_short_for_a_step() -> None:
+    with pytest.raises(FitError, match="too short for one step"):
+        train(small_vae(), table(), Plan(budget=Budget(minutes=1e-9)), silent)
+
+
+@pytest.mark.parametrize(
+    ("budget", "says"),
+    [
+        ({"minutes": 1, "steps": 10}, "not both"),
+        ({"minutes": 0}, "more than 0"),
+        ({"minutes": float("nan")}, "more than 0"),
+        ({"steps": 0}, "whole number from 1"),
+    ],
+)
+def test_budgets_that_make_no_sense(budget: dict, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        Budget(**budget)
+
+
+def test_global_threads_are_as_before() -> None:
+    before = torch.get_num_threads()
+    train(small_vae(), table(), plan(5), silent)
+    assert torch.get_num_threads() == before
