@@ -19,6 +19,7 @@ from genwright.core.model import Model, Progress
 from genwright.core.records import Records
 from genwright.core.registry import MODELS
 from genwright.core.schema import Schema
+from genwright.core.space import Space
 from genwright.data.cache import encode
 from genwright.data.fingerprint import fingerprint
 from genwright.data.infer import infer
@@ -48,6 +49,7 @@ def fit(
     steps: int | None = None,
     checkpoint: str | Path | None = None,
     resume: bool = False,
+    given: str | Iterable[str] = (),
     schema: Schema | None = None,
     kinds: Mapping[str, str] | None = None,
     targets: Iterable[str] = (),
@@ -70,6 +72,8 @@ def fit(
         checkpoint: File that a neural family's training is kept in, so that it can go on after a kill; beside `out`
             where it is not given.
         resume: Go on from that file; what is not said is as it was.
+        given: Columns that are always known when sampling: neural families read them and model the others, `trees` puts
+            them first, so that they are met exactly. Draws that do not fix them draw them by their own frequencies.
         schema: Kinds of the columns; inferred where it is not given.
         kinds: Single columns' kinds, e.g. `{"zip": "category"}`.
         targets: Columns whose prediction matters, for the judge `utility`.
@@ -92,7 +96,7 @@ def fit(
     if out is not None:
         check_target(out, overwrite=overwrite)  # tells a folder that is taken before the work begins
     kept = Path(checkpoint) if checkpoint else beside(out) if out else None
-    asked = Asked(model, dict(settings or {}), seed, held_out, Budget(minutes, steps), schema)
+    asked = Asked(model, dict(settings or {}), seed, held_out, Budget(minutes, steps), as_names(given), schema)
     if resume:
         asked = asked.remembered(_required(kept))
     if asked.model != "auto":
@@ -103,7 +107,7 @@ def fit(
     codec, train, held, n_rows = _encoded(records, schema, asked.held_out, asked.seed)
     name, why = choose(codec, len(train)) if asked.model == "auto" else (asked.model, "asked for")
     of_model, of_training = divided(MODELS.get(name), asked.settings)
-    fitted: Model = MODELS.get(name)(codec.space, of_model)
+    fitted: Model = MODELS.get(name)(_space(codec, schema, asked.given), of_model)
     facts = _facts_of(records)
     basis = {"data": facts["fingerprint"], "versions": versions()}
     asked = replace(asked, model=name, schema=schema)
@@ -128,6 +132,20 @@ def _finished(
         if out is not None:
             run.save(out, overwrite=True)
     return run
+
+
+def _space(codec: TableCodec, schema: Schema, given: tuple[str, ...]) -> Space:
+    """What the model sees, with the columns marked that it is always given.
+
+    Raises:
+        ConfigError: one is not modelled, or no other column is left.
+    """
+    for name in given:
+        if not codec.codecs[schema[name].name].is_modelled:
+            raise ConfigError(f"column {name} is of kind {schema[name].kind} and cannot be given; name another")
+    if given and set(given) >= set(codec.modelled):
+        raise ConfigError(f"every modelled column is given ({', '.join(given)}); leave one to be drawn")
+    return codec.space.given(given)
 
 
 def _required(checkpoint: Path | None) -> Path:

@@ -46,6 +46,9 @@ def command(
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Go on with the fit to this folder, which was killed.")
     ] = None,
+    given: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="A column always known when sampling; again for more.")
+    ] = None,
     kind: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN=KIND", help="Read a column as this kind; again for more.")
     ] = None,
@@ -72,10 +75,10 @@ def command(
     if resume is not None:
         return _resumed(screen, records, place, overwrite, judge, target or [])
     records, columns = _schema(screen, records, schema, kinds(kind or []))
-    for name in target or []:
+    for name in [*(target or []), *(given or [])]:
         columns[name]  # raises for an unknown column
     asked = {"model": model, "settings": chosen, "seed": seed, "held_out": held_out, "schema": columns}
-    asked |= {"minutes": minutes, "steps": steps}
+    asked |= {"minutes": minutes, "steps": steps, "given": given or []}
     run = _fitted(screen, records, place, asked)
     return _told(screen, run, place, overwrite, judge, target or [])
 

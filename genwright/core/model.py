@@ -100,6 +100,9 @@ class HasLoss(abc.ABC):
     def start(self, generator: "torch.Generator") -> None:
         """First weights, all from the generator."""
 
+    def look(self, data: Dataset) -> None:  # noqa: B027  # most families have nothing to do
+        """Told of all rows before the first step, for what is learnt by counting."""
+
     @abc.abstractmethod
     def loss(self, rows: Batch, generator: "torch.Generator", phase: str = "model") -> "torch.Tensor":
         """Loss per row (B,), minimised.

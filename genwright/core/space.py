@@ -9,8 +9,8 @@ tensor holds: its event shape and its support.
 - `Tokens`: int64 (length,) codes 0 … n−1, padded at the end with `pad`.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from genwright.core.errors import SpaceMismatchError, UnknownNameError
@@ -110,6 +110,17 @@ class Space(Mapping[str, Field]):
 
     def __len__(self) -> int:
         return len(self.fields)
+
+    def given(self, names: Iterable[str]) -> "Space":
+        """The same space with these columns marked as given.
+
+        Raises:
+            UnknownNameError: there is no such column.
+        """
+        chosen = set(names)
+        for name in chosen:
+            self[name]  # raises for an unknown column
+        return Space({name: replace(f, is_given=f.is_given or name in chosen) for name, f in self.items()})
 
     def check(self, batch: Batch) -> int:
         """The number of rows of a batch that lies in this space.

@@ -20,14 +20,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from genwright.core.dataset import Dataset
 from genwright.core.errors import ConfigError
 from genwright.core.model import Conditions, HasLoss, Model
 from genwright.core.space import Batch, Category, Real, Space
 from genwright.nn.code_groups import CodeGroups
 from genwright.nn.column_embed import ColumnEmbed
 from genwright.nn.column_head import ColumnHead, uniforms
+from genwright.nn.given_columns import GivenColumns
 from genwright.nn.mlp import MLP, initialise, untrained
-from genwright.nn.row_view import RowView, prepared, prepared_given, views
+from genwright.nn.row_view import RowView
 
 MONITORED = 512  # rows whose variety is watched
 
@@ -106,8 +108,9 @@ class GAN(Model, HasLoss, Conditions):
 
     def __init__(self, space: Space, config: Any = None):
         super().__init__(space, config)
-        self.view, self.given_view = views(space)
-        self.net = untrained(lambda: GANNet(self.config, self.view, self.given_view))
+        self.view = RowView(Space({n: f for n, f in space.items() if not f.is_given}))
+        self.given = GivenColumns(space)
+        self.net = untrained(lambda: GANNet(self.config, self.view, self.given.view))
 
     def start(self, generator: torch.Generator) -> None:
         """Small random weights."""
@@ -119,7 +122,11 @@ class GAN(Model, HasLoss, Conditions):
 
     def prepare(self, batch: Batch) -> Batch:
         """Codes and scores; those of the given columns under `given.`."""
-        return prepared(self.view, self.given_view, batch)
+        return {**self.view.rows(batch), **self.given.prepared(batch)}
+
+    def look(self, data: Dataset) -> None:
+        """Counts the given columns."""
+        self.given.look(data)
 
     def loss(self, rows: Batch, generator: torch.Generator, phase: str = "generator") -> Tensor:
         """Each row's share of its pack's loss (B,)."""
@@ -227,8 +234,8 @@ class GAN(Model, HasLoss, Conditions):
     @torch.no_grad()
     def sample(self, n: int, given: Batch, generator: torch.Generator, temperature: float = 1.0) -> Batch:
         """Noise through the generator."""
-        known = prepared_given(self.given_view, given)
-        drawn = self.view.batch(*self._sampled(known, n, generator, temperature))
+        given = self.given.complete(n, given, generator, temperature)
+        drawn = self.view.batch(*self._sampled(self.given.prepared(given), n, generator, temperature))
         return {name: drawn[name] if name in drawn else given[name] for name in self.space}
 
     def conditions_exactly(self, columns: list[str]) -> bool:
@@ -236,12 +243,12 @@ class GAN(Model, HasLoss, Conditions):
         return all(self.space[name].is_given for name in columns)
 
     def state(self) -> dict[str, Tensor]:
-        """Weights of both networks."""
-        return self.net.state_dict()
+        """Weights of both networks, and how often each value is given."""
+        return {**self.net.state_dict(), **self.given.state()}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """The inverse of `state`."""
-        self.net.load_state_dict(dict(state))
+        self.net.load_state_dict(self.given.load_state(state))
 
 
 def _spacing(codes: Tensor, z: Tensor) -> float:

@@ -8,6 +8,7 @@ with `pseudo_count` added so that nothing seen later has probability zero.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +16,8 @@ import torch
 from genwright.core.config import check_positive
 from genwright.core.dataset import Dataset
 from genwright.core.model import Conditions, HasLogProb, HasSolution, Model, Progress
-from genwright.core.space import Batch, Category, Real
-from genwright.nn.cells import Cells
+from genwright.core.space import Batch, Category, Real, Space
+from genwright.nn.histograms import Histograms
 
 
 @dataclass(frozen=True)
@@ -37,48 +38,24 @@ class Marginals(Model, HasSolution, HasLogProb, Conditions):
     chunk = 16_384
     is_rowwise = True
 
-    def __init__(self, space, config=None):  # type: ignore[no-untyped-def]  # as in Model
+    def __init__(self, space: Space, config: Any = None):
         super().__init__(space, config)
-        self.cells = {name: Cells(f.support) for name, f in space.items() if isinstance(f.support, Real)}
-        self.log_p: dict[str, np.ndarray] = {}
-
-    def _n_codes(self, name: str) -> int:
-        support = self.space[name].support
-        return support.n if isinstance(support, Category) else self.cells[name].n
-
-    def _codes(self, name: str, x: torch.Tensor) -> np.ndarray:
-        return self.cells[name].index(x.numpy()) if name in self.cells else x.numpy()
+        self.histograms = Histograms(space, self.config.pseudo_count)
 
     def solve(self, data: Dataset, generator: torch.Generator, progress: Progress) -> None:
         """Counts."""
-        counts = {name: np.full(self._n_codes(name), self.config.pseudo_count) for name in self.space}
-        for i, batch in enumerate(data.batches()):
-            for name, x in batch.items():
-                counts[name] += np.bincount(self._codes(name, x), minlength=len(counts[name]))
-            progress(min(1.0, (i + 1) * 65_536 / max(len(data), 1)), "counting")
-        self.log_p = {name: np.log(c / c.sum()) for name, c in counts.items()}
+        self.histograms.count(data, lambda done: progress(done, "counting"))
 
     def sample(self, n: int, given: Batch, generator: torch.Generator, temperature: float = 1.0) -> Batch:
-        """Every column on its own, by inverting its distribution function."""
+        """Every column on its own."""
         n_drawn = max(n, self.chunk)  # so that row i is the same however many are asked for
         u = torch.rand(n_drawn, len(self.space), 2, generator=generator, dtype=torch.float64).numpy()[:n]
-        rows = {}
-        for j, name in enumerate(self.space):
-            log_p = self.log_p[name] / temperature
-            cdf = np.cumsum(np.exp(log_p - log_p.max()))
-            code = np.searchsorted(cdf, u[:, j, 0] * cdf[-1], side="right").clip(0, len(cdf) - 1)
-            value = self.cells[name].place(code, u[:, j, 1]) if name in self.cells else code
-            rows[name] = torch.from_numpy(value)
+        rows = {name: self.histograms.draw(name, u[:, j], temperature) for j, name in enumerate(self.space)}
         return {**rows, **given}
 
     def log_prob(self, batch: Batch) -> torch.Tensor:
         """Sum over the columns of log p_j (B,)."""
-        return torch.from_numpy(sum(self._column_log_prob(name, batch[name]) for name in self.space))  # type: ignore
-
-    def _column_log_prob(self, name: str, x: torch.Tensor) -> np.ndarray:
-        code = self._codes(name, x)
-        inside = self.cells[name].log_inside(code) if name in self.cells else 0.0
-        return self.log_p[name][code] + inside
+        return torch.from_numpy(sum(self.histograms.log_prob(name, batch[name]) for name in self.space))  # type: ignore
 
     def conditions_exactly(self, columns: list[str]) -> bool:
         """Always: the others do not depend on them."""
@@ -89,7 +66,7 @@ class Marginals(Model, HasSolution, HasLogProb, Conditions):
     ) -> tuple[Batch, torch.Tensor]:
         """Draws with the given cells in place; those with equal known cells weigh the same."""
         if known is None:
-            weight = sum((self._column_log_prob(name, x) for name, x in given.items()), np.zeros(n))
+            weight = sum((self.histograms.log_prob(name, x) for name, x in given.items()), np.zeros(n))
             return self.sample(n, given, generator), torch.from_numpy(weight)
         rows = self.sample(n, {}, generator)
         fixed = {name: torch.where(known[name], x, rows[name]) for name, x in given.items()}
@@ -97,8 +74,8 @@ class Marginals(Model, HasSolution, HasLogProb, Conditions):
 
     def state(self) -> dict[str, torch.Tensor]:
         """Log probability of every code, per column."""
-        return {f"log_p.{j}": torch.from_numpy(self.log_p[name]) for j, name in enumerate(self.space)}
+        return self.histograms.state()
 
     def load_state(self, state: Mapping[str, torch.Tensor]) -> None:
         """The inverse of `state`."""
-        self.log_p = {name: state[f"log_p.{j}"].numpy() for j, name in enumerate(self.space)}
+        self.histograms.load_state(state)

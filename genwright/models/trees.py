@@ -93,7 +93,8 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
         for name in self.config.first:
             if name not in space:
                 raise UnknownNameError(name, space, "the modelled columns")
-        self.order = list(dict.fromkeys([*self.config.first, *space]))
+        always = [name for name, f in space.items() if f.is_given]
+        self.order = list(dict.fromkeys([*always, *self.config.first, *space]))
         self.columns: list[TreeColumn] = []
         self.steps: list[Step] = []
 

@@ -21,14 +21,15 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from genwright.core.dataset import n_rows
+from genwright.core.dataset import Dataset, n_rows
 from genwright.core.errors import ConfigError
 from genwright.core.model import Conditions, HasBound, HasLatent, HasLoss, Model
 from genwright.core.space import Batch, Category, Real, Space
 from genwright.nn.column_embed import ColumnEmbed
 from genwright.nn.column_head import ColumnHead, GaussianHead, uniforms
+from genwright.nn.given_columns import GivenColumns
 from genwright.nn.mlp import MLP, initialise, untrained
-from genwright.nn.row_view import RowView, prepared, prepared_given, views
+from genwright.nn.row_view import RowView
 
 BOUND_ROWS = 512  # rows whose bound is worked out at once
 MIN_LOG_SCALE, MAX_LOG_SCALE = -6.0, 3.0  # of q(z | x)
@@ -105,8 +106,10 @@ class VAE(Model, HasLoss, HasBound, HasLatent, Conditions):
 
     def __init__(self, space: Space, config: Any = None):
         super().__init__(space, config)
-        self.view, self.given_view = views(space, is_linear=self.config.head == "gaussian")
-        self.net = untrained(lambda: VAENet(self.config, self.view, self.given_view))
+        is_linear = self.config.head == "gaussian"
+        self.view = RowView(Space({n: f for n, f in space.items() if not f.is_given}), is_linear)
+        self.given = GivenColumns(space, is_linear)
+        self.net = untrained(lambda: VAENet(self.config, self.view, self.given.view))
         self._done = 1.0
 
     def start(self, generator: torch.Generator) -> None:
@@ -115,7 +118,11 @@ class VAE(Model, HasLoss, HasBound, HasLatent, Conditions):
 
     def prepare(self, batch: Batch) -> Batch:
         """Codes and scores; those of the given columns under `given.`."""
-        return prepared(self.view, self.given_view, batch)
+        return {**self.view.rows(batch), **self.given.prepared(batch)}
+
+    def look(self, data: Dataset) -> None:
+        """Counts the given columns."""
+        self.given.look(data)
 
     def _known(self, rows: Batch, n: int) -> Tensor:
         """The given columns as vectors (B, n_given)."""
@@ -153,7 +160,8 @@ class VAE(Model, HasLoss, HasBound, HasLatent, Conditions):
             self._bound({k: x[i : i + BOUND_ROWS] for k, x in rows.items()}, generator)
             for i in range(0, n_rows(batch), BOUND_ROWS)
         ]
-        return torch.cat(parts) if parts else torch.zeros(0, dtype=torch.float64)
+        bound = torch.cat(parts) if parts else torch.zeros(0, dtype=torch.float64)
+        return bound + self.given.log_prob(batch, len(bound))
 
     def _bound(self, rows: Batch, generator: torch.Generator) -> Tensor:
         mu, log_s = self.net.posterior(rows, known := self._known(rows, len(rows["codes"])))
@@ -169,10 +177,11 @@ class VAE(Model, HasLoss, HasBound, HasLatent, Conditions):
     def sample(self, n: int, given: Batch, generator: torch.Generator, temperature: float = 1.0) -> Batch:
         """z from the prior, then the row."""
         z = torch.randn(n, self.config.latent_dim, generator=generator) * temperature**0.5
-        return {**self._decoded(z, given, generator, temperature), **given}
+        return self._decoded(z, given, generator, temperature)
 
     def _decoded(self, z: Tensor, given: Batch, generator: torch.Generator, temperature: float = 1.0) -> Batch:
-        known = self._known(prepared_given(self.given_view, given), len(z))
+        given = self.given.complete(len(z), given, generator, temperature)
+        known = self._known(self.given.prepared(given), len(z))
         u = uniforms(self.net.head, len(z), generator)
         drawn = self.view.batch(*self.net.head.sample(self.net.hidden(z, known), u, temperature))
         return {name: drawn[name] if name in drawn else given[name] for name in self.space}
@@ -197,11 +206,10 @@ class VAE(Model, HasLoss, HasBound, HasLatent, Conditions):
         self, n: int, given: Batch, generator: torch.Generator, known: Mapping[str, Tensor] | None = None
     ) -> tuple[Batch, Tensor]:
         """z from the prior, the rest from p(x | z) with the given cells in place; weight = Π p(given cell | z)."""
-        z = torch.randn(n, self.config.latent_dim, generator=generator)
-        rows = self._decoded(z, given, generator)
         masks = {name: torch.ones(n, dtype=torch.bool) if known is None else known[name] for name in given}
-        for name, x in given.items():
-            rows[name] = torch.where(_wide(masks[name], x), x, rows[name])
+        z = torch.randn(n, self.config.latent_dim, generator=generator)
+        read = _put(self.given.complete(n, {}, generator), given, masks)
+        rows = _put(self._decoded(z, read, generator), given, masks)
         ready = self.prepare(rows)
         each = self.net.head.log_prob(self.net.hidden(z, self._known(ready, n)), ready)  # (n, J)
         weight = torch.zeros(n, dtype=torch.float64)
@@ -211,17 +219,24 @@ class VAE(Model, HasLoss, HasBound, HasLatent, Conditions):
         return rows, weight
 
     def state(self) -> dict[str, Tensor]:
-        """Weights of both networks."""
-        return self.net.state_dict()
+        """Weights of both networks, and how often each value is given."""
+        return {**self.net.state_dict(), **self.given.state()}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """The inverse of `state`."""
-        self.net.load_state_dict(dict(state))
+        self.net.load_state_dict(self.given.load_state(state))
 
 
 def _kl(mu: Tensor, log_s: Tensor) -> Tensor:
     """KL(N(μ, σ²) ‖ N(0, 1)) of each latent (B, K)."""
     return (mu.square() + (2 * log_s).exp() - 1) / 2 - log_s
+
+
+def _put(rows: Batch, given: Batch, masks: Mapping[str, Tensor]) -> Batch:
+    """Rows with the known cells of `given` in place."""
+    return {
+        name: torch.where(_wide(masks[name], x), given[name], x) if name in given else x for name, x in rows.items()
+    }
 
 
 def _wide(mask: Tensor, like: Tensor) -> Tensor:

@@ -199,22 +199,6 @@ class RowView:
         return rows
 
 
-def views(space: Space, is_linear: bool = False) -> tuple[RowView, RowView]:
-    """The columns to be modelled, and those that are always given."""
-    modelled = {n: f for n, f in space.items() if not f.is_given}
-    return RowView(Space(modelled), is_linear), RowView(Space({n: f for n, f in space.items() if f.is_given}))
-
-
-def prepared(view: RowView, given: RowView, batch: Batch) -> Batch:
-    """Codes and scores of the modelled columns, and under `given.` those of the given ones."""
-    return {**(view.rows(batch) if view.places else {}), **prepared_given(given, batch)}
-
-
-def prepared_given(given: RowView, batch: Batch) -> Batch:
-    """Codes and scores of the given columns alone."""
-    return {f"given.{key}": x for key, x in given.rows(batch).items()} if given.places else {}
-
-
 def given_part(rows: Batch) -> Batch:
     """What stands under `given.`, as a view's own rows."""
     return {key.removeprefix("given."): x for key, x in rows.items() if key.startswith("given.")}

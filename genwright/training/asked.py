@@ -24,6 +24,7 @@ class Asked:
         seed: Of everything random.
         held_out: Share of the rows that the model does not see.
         budget: Minutes or steps.
+        given: Columns that the model reads and need not model.
         schema: Kinds of the columns; None: inferred.
     """
 
@@ -32,6 +33,7 @@ class Asked:
     seed: int = 0
     held_out: float = 0.2
     budget: Budget = field(default_factory=Budget)
+    given: tuple[str, ...] = ()
     schema: Schema | None = None
 
     def remembered(self, checkpoint: Path) -> "Asked":
@@ -47,6 +49,7 @@ class Asked:
             "seed": was["seed"],
             "held_out": was["held_out"],
             "budget": Budget(**was["budget"]),
+            "given": tuple(was["given"]),
             "schema": Schema.from_json(was["schema"]),
         }
         unsaid = {name: value for name, value in stored.items() if getattr(self, name) == getattr(usual, name)}
@@ -69,6 +72,7 @@ class Asked:
             "model": self.model,
             "settings": to_json(model.config),
             "held_out": self.held_out,
+            "given": list(self.given),
             "schema": self.schema.to_json(),
             **facts,
         }

@@ -76,6 +76,7 @@ class _Training:
         self.model, self.data, self.plan, self.config, self.progress = model, data, plan, plan.config, progress
         self.accelerator = Accelerator(cpu=True)
         self.n_shards = max(self.config.shards, self.accelerator.num_processes)
+        model.look(data)
         learnt, watched = divide(len(data), self.config.n_validation, plan.seed)
         self.rows, self.watched = Rows(model, data, learnt), Rows(model, data, watched)
         size = max(1, self.config.batch_size // self.n_shards) * self.n_shards

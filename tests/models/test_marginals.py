@@ -44,12 +44,12 @@ def test_every_cell_is_possible(pseudo_count: float) -> None:
 def test_probabilities_are_smoothed_shares() -> None:
     model, data = _fitted(), _data()
     count = np.bincount(data.arrays["colour"], minlength=4)
-    p = np.exp(model._column_log_prob("colour", torch.arange(4)))
+    p = np.exp(model.histograms.log_prob("colour", torch.arange(4)))
     np.testing.assert_allclose(p, (count + 0.5) / (500 + 4 * 0.5))
     line = np.append(np.arange(9.0), np.nan)
-    p = np.exp(model._column_log_prob("size", torch.from_numpy(line)))
+    p = np.exp(model.histograms.log_prob("size", torch.from_numpy(line)))
     missing = np.isnan(data.arrays["size"]).sum()
-    assert p[-1] == pytest.approx((missing + 0.5) / (500 + 0.5 * model.cells["size"].n))
+    assert p[-1] == pytest.approx((missing + 0.5) / (500 + 0.5 * model.histograms.cells["size"].n))
     assert p.sum() == pytest.approx(1)
 
 
@@ -57,15 +57,15 @@ def test_density_beside_an_atom_integrates_to_one() -> None:
     model = _fitted()
     high = model.space["weight"].support.high  # type: ignore[union-attr]
     edges = np.linspace(0, high, 200_001)
-    density = np.exp(model._column_log_prob("weight", torch.from_numpy((edges[1:] + edges[:-1]) / 2)))
-    atom = np.exp(model._column_log_prob("weight", torch.zeros(1, dtype=torch.float64)))[0]
+    density = np.exp(model.histograms.log_prob("weight", torch.from_numpy((edges[1:] + edges[:-1]) / 2)))
+    atom = np.exp(model.histograms.log_prob("weight", torch.zeros(1, dtype=torch.float64)))[0]
     assert density.sum() * (edges[1] - edges[0]) + atom == pytest.approx(1, abs=1e-3)
 
 
 def test_a_row_is_the_product_of_its_columns() -> None:
     model = _fitted()
     rows = _data().take(slice(0, 50))
-    total = sum(model._column_log_prob(name, rows[name]) for name in rows)
+    total = sum(model.histograms.log_prob(name, rows[name]) for name in rows)
     np.testing.assert_allclose(model.log_prob(rows).numpy(), total)
 
 
@@ -73,7 +73,7 @@ def test_a_row_is_the_product_of_its_columns() -> None:
 def test_draws_follow_the_tempered_shares(temperature: float) -> None:
     model = _fitted()
     rows = model.sample(N_DRAWS, {}, torch_generator(1), temperature)
-    p = np.exp(model.log_p["colour"] / temperature)
+    p = np.exp(model.histograms.log_p["colour"] / temperature)
     assert_same_shares(np.bincount(rows["colour"], minlength=4), p / p.sum())
 
 
@@ -88,5 +88,5 @@ def test_given_columns_weigh_what_they_are_worth() -> None:
     given = {"colour": torch.tensor([0, 1, 2, 3])}
     rows, log_weight = model.propose(4, given, torch_generator(3))
     assert torch.equal(rows["colour"], given["colour"])
-    np.testing.assert_allclose(log_weight.numpy(), model._column_log_prob("colour", given["colour"]))
+    np.testing.assert_allclose(log_weight.numpy(), model.histograms.log_prob("colour", given["colour"]))
     assert model.conditions_exactly(["weight", "size"])

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import genwright as gw
@@ -113,3 +114,37 @@ def test_the_loss_of_neural_families_is_told_on_the_card(tmp_path: Path) -> None
 def test_an_unknown_model_names_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="vae"):
         gw.fit(dependent(50), "vea")
+
+
+@pytest.mark.parametrize("model", ["vae", "gan", "trees"])
+def test_a_column_that_is_always_given_is_met_exactly(model: str, tmp_path: Path) -> None:
+    frame = dependent(600)
+    budget = {} if model == "trees" else {"steps": 250}
+    run = gw.fit(frame, model, given="c", judge=False, out=tmp_path / "run", **budget)  # the last column
+    drawn = gw.load(tmp_path / "run").draw("c = 'z'")
+    rows = next(drawn.tables(300)).to_pandas()
+    assert (rows["c"] == "z").all()
+    assert drawn.acceptance == 1.0  # nothing was thrown away
+    free = run.sample(2_000)
+    shares = [f["c"].value_counts(normalize=True).sort_index().to_numpy() for f in (free, frame)]
+    assert np.abs(shares[0] - shares[1]).max() < 5 * np.sqrt(0.25 / 500)
+    assert (rows["b"] == "z").mean() > (free["b"] == "z").mean() + 0.15
+
+
+def test_the_likelihood_of_a_row_counts_what_is_given() -> None:
+    """Σ exp(bound) over all rows stays below 1, which it would not without p(given)."""
+    frame = dependent(600)
+    run = gw.fit(frame, "vae", given=["a"], steps=200, judge=False)
+    grid = pd.MultiIndex.from_product([list("xyz")] * 3, names=list("abc")).to_frame(index=False)
+    total = np.exp(run.log_prob(grid)).sum()
+    assert 0.8 < total < 1.02
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [("d", "no d in"), (["a", "b", "c"], "leave one"), ("customer_id", "cannot be given")],
+)
+def test_columns_that_cannot_be_given(given: Any, says: str) -> None:
+    frame = customers(100) if given == "customer_id" else dependent(100)
+    with pytest.raises(GenwrightError, match=says):
+        gw.fit(frame, "vae", given=given, steps=1, judge=False)
