@@ -87,6 +87,7 @@ class _Training:
     def _start(self) -> None:
         """First weights, and nothing done."""
         self.model.start(torch_generator(self.plan.seed, "start"))
+        self.model.net.train()
         self.optimisers = {phase: self._optimiser(phase) for phase in self.model.phases}
         self.ema = EMA(self.model.net, self.config.ema)
         self.best = frozen(self.ema.mean)
@@ -178,7 +179,6 @@ class _Training:
 
     def _step(self, k: int) -> bool:
         """One step of every phase; whether all losses and gradients were finite."""
-        self.model.net.train()
         self.model.anneal(k / max(self.now.n_steps, 1))
         places = np.array_split(self.order.batch(k), self.n_shards)
         self._losses: dict[str, float] = {}
@@ -225,6 +225,7 @@ class _Training:
         with self.ema.applied():
             self.model.net.eval()
             line |= self._watched()
+            self.model.net.train()
         loss = line.get("held_out", -float(self.now.step))
         if loss < self.now.best:
             self.now.best, self.now.best_step, self.now.n_worse = loss, self.now.step, 0
