@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from genwright.core.codec import TableCodec
 from genwright.core.dataset import Dataset
-from genwright.core.errors import ConfigError, FitError
+from genwright.core.errors import ConfigError, FitError, RunError
 from genwright.core.model import Model, Progress
 from genwright.core.records import Records
 from genwright.core.registry import MODELS
@@ -96,6 +96,8 @@ def fit(
     if out is not None:
         check_target(out, overwrite=overwrite)  # tells a folder that is taken before the work begins
     kept = Path(checkpoint) if checkpoint else beside(out) if out else None
+    if kept is not None and kept.exists() and not (resume or overwrite):
+        raise RunError(f"{kept} holds an unfinished training: resume it, or allow to overwrite it")
     asked = Asked(model, dict(settings or {}), seed, held_out, Budget(minutes, steps), as_names(given), schema)
     if resume:
         asked = asked.remembered(_required(kept))
@@ -116,17 +118,9 @@ def fit(
     facts |= {"n_steps": outcome.n_steps} if outcome.n_steps else {}
     facts |= {"seconds": round(time.perf_counter() - started, 3), "notes": outcome.notes}
     run = Run(Artefact(codec, fitted, name, asked.seed, facts, log=outcome.log), train, held)
-    return _finished(run, judge, targets, out, overwrite, progress)
-
-
-def _finished(
-    run: Run, judge: bool, targets: tuple[str, ...], out: str | Path | None, overwrite: bool, progress: Progress
-) -> Run:
-    """The run, saved before it is judged and again afterwards, so that no judge can cost a fit."""
-    if out is not None:
-        run.save(out, overwrite=overwrite)
-        if run.artefact.facts.get("n_steps"):
-            beside(out).unlink(missing_ok=True)
+    if out is not None and kept is not None:
+        run.save(out, overwrite=overwrite)  # before it is judged, so that no judge can cost a fit
+        kept.unlink(missing_ok=True)
     if judge and run.held_out is not None and len(run.held_out) >= 2:
         run.judge(targets=targets, progress=progress)
         if out is not None:

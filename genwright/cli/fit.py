@@ -73,22 +73,16 @@ def command(
     records = read(data)
     place = _place(data, resume or out, overwrite)
     if resume is not None:
-        return _resumed(screen, records, place, overwrite, judge, target or [])
+        said = {"model": model, "settings": chosen, "seed": seed, "held_out": held_out, "given": given or ()}
+        said |= {"minutes": minutes, "steps": steps, "resume": True}
+        return _told(screen, _fitted(screen, records, place, overwrite, said), place, overwrite, judge, target or [])
     records, columns = _schema(screen, records, schema, kinds(kind or []))
     for name in [*(target or []), *(given or [])]:
         columns[name]  # raises for an unknown column
     asked = {"model": model, "settings": chosen, "seed": seed, "held_out": held_out, "schema": columns}
     asked |= {"minutes": minutes, "steps": steps, "given": given or []}
-    run = _fitted(screen, records, place, asked)
+    run = _fitted(screen, records, place, overwrite, asked)
     return _told(screen, run, place, overwrite, judge, target or [])
-
-
-def _resumed(
-    screen: Screen, records: "Records", place: Path, overwrite: bool, judge: bool, targets: list[str]
-) -> dict[str, Any]:
-    """A fit that goes on; everything it was asked for is in its checkpoint."""
-    run = _fitted(screen, records, place, {"resume": True})
-    return _told(screen, run, place, overwrite, judge, targets)
 
 
 def _told(screen: Screen, run: "Run", place: Path, overwrite: bool, judge: bool, targets: list[str]) -> dict[str, Any]:
@@ -169,13 +163,13 @@ def _read_schema(path: Path) -> "Schema":
     return Schema.from_json(columns)
 
 
-def _fitted(screen: Screen, records: "Records", place: Path, asked: dict[str, Any]) -> "Run":
+def _fitted(screen: Screen, records: "Records", place: Path, overwrite: bool, asked: dict[str, Any]) -> "Run":
     """The fit, with its checkpoint beside the place where the run goes."""
     from genwright.pipeline import fit
     from genwright.training.checkpoint import beside
 
     with screen.progress() as progress:
-        run = fit(records, **asked, judge=False, checkpoint=beside(place), progress=progress)
+        run = fit(records, **asked, judge=False, checkpoint=beside(place), overwrite=overwrite, progress=progress)
     facts = run.artefact.facts
     screen.heading(f"Model: {run.artefact.model_name} ({facts['why']})")
     screen.more(f"fitted in {facts['seconds']:.1f} s to {facts['n_train']:,} rows; {facts['n_held_out']:,} held out\n")

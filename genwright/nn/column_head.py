@@ -23,6 +23,7 @@ from genwright.core.space import Batch
 from genwright.nn.code_groups import CodeGroups
 from genwright.nn.row_view import EDGE, RowView
 
+NARROW = -7.0  # log of a step in scales below which float32 cannot subtract its ends
 MIN_LOG_SCALE, MAX_LOG_SCALE = -5.0, 2.0
 
 
@@ -79,8 +80,7 @@ class ColumnHead(nn.Module):
         inverse = (-log_s).exp()
         parts = []
         if bool(self.is_stepped.any()):
-            a, b = ((rows[key].unsqueeze(-1) - mu) * inverse for key in ("z_low", "z_high"))
-            parts.append((log_pi + _log_mass(a, b)).logsumexp(-1))
+            parts.append((log_pi + _step_mass(rows, mu, log_s)).logsumexp(-1))
         if not bool(self.is_stepped.all()):
             z = (rows["z"].unsqueeze(-1) - mu) * inverse
             density = (log_pi - z - 2 * F.softplus(-z) - log_s).logsumexp(-1)
@@ -165,10 +165,13 @@ class GaussianHead(ColumnHead):
         density = -0.5 * z.square() - 0.5 * math.log(2 * math.pi) - self.log_scale + rows["log_slope"]
         if not bool(self.is_stepped.any()):
             return density
+        narrow = density - rows["log_slope"] + rows["log_width"]
         a, b = ((rows[key] - mu) / s for key in ("z_low", "z_high"))
         low, high = torch.special.log_ndtr(torch.minimum(a, -b)), torch.special.log_ndtr(torch.minimum(b, -a))
         mass = high + torch.log1p(-(low - high).clamp(max=-1e-7).exp())  # in the lower tail, where it is exact
-        return torch.where(self.is_stepped, torch.where((a < 0) & (b > 0), _middle_mass(a, b), mass), density)
+        mass = torch.where((a < 0) & (b > 0), _middle_mass(a, b), mass)
+        mass = torch.where(rows["log_width"] - self.log_scale < NARROW, narrow, mass)
+        return torch.where(self.is_stepped, mass, density)
 
     def _scores(self, h: Tensor, u: Tensor, v: Tensor, temperature: float) -> Tensor:
         if self.mean is None:
@@ -180,6 +183,15 @@ class GaussianHead(ColumnHead):
 def _middle_mass(a: Tensor, b: Tensor) -> Tensor:
     """log[Φ(b) − Φ(a)] for a < 0 < b."""
     return torch.log((torch.special.ndtr(b) - torch.special.ndtr(a)).clamp(min=1e-12))
+
+
+def _step_mass(rows: Batch, mu: Tensor, log_s: Tensor) -> Tensor:
+    """log[F_k(z_high) − F_k(z_low)] (B, R, K); where the step is far below the scale, its width times the density."""
+    z, width, inverse = rows["z"].unsqueeze(-1), rows["log_width"].unsqueeze(-1), (-log_s).exp()
+    t = (z - mu) * inverse
+    narrow = width - t - 2 * F.softplus(-t) - log_s
+    a, b = ((rows[key].unsqueeze(-1) - mu) * inverse for key in ("z_low", "z_high"))
+    return torch.where(width - log_s < NARROW, narrow, _log_mass(a, b))
 
 
 def _log_mass(a: Tensor, b: Tensor) -> Tensor:

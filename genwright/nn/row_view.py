@@ -21,6 +21,7 @@ from genwright.core.space import Batch, Category, Field, Real, Space
 from genwright.nn.cells import Cells
 
 EDGE = 12.0  # score of what lies beyond the ends of a column
+OF_SCORES = ("z", "z_low", "z_high", "log_width", "log_slope")  # what prepared rows hold of every score
 LINEAR_REACH = 50.0  # scales around the median within which linear scores are told apart
 
 
@@ -175,9 +176,10 @@ class RowView:
 
         Returns:
             `codes` (B, J) int64 and, (B, R) float32 each, `z`, the scores `z_low` and `z_high` between which a draw
-            comes out as x, and `log_slope`, log dz/dx.
+            comes out as x, `log_width`, the log of their difference (0 for a number without a step), which float32
+            could not tell, and `log_slope`, log dz/dx.
         """
-        found: dict[str, list[np.ndarray]] = {key: [] for key in ("codes", "z", "z_low", "z_high", "log_slope")}
+        found: dict[str, list[np.ndarray]] = {key: [] for key in ("codes", *OF_SCORES)}
         for p in self.places:
             x = batch[p.name].numpy().reshape(len(batch[p.name]), math.prod(p.shape))
             found["codes"].append(x if p.number is None else p.number.codes(x))
@@ -215,4 +217,5 @@ def _add_scores(found: dict[str, list[np.ndarray]], number: NumberView, x: np.nd
     found["z"].append(np.where(is_smooth, number.scores(known), 0.0))
     found["z_low"].append(low)
     found["z_high"].append(high)
+    found["log_width"].append(np.log(np.maximum(high - low, 1e-30)) if number.support.step else np.zeros_like(low))
     found["log_slope"].append(number.log_slope(known))

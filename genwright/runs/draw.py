@@ -154,7 +154,8 @@ class Draw:
     @cached_property
     def _is_weighing(self) -> bool:
         """Whether what is left are single values, and too rare for resampling."""
-        if not (all(_is_single(c) for c in self.rest) and isinstance(self.model, Conditions)):
+        can_weigh = isinstance(self.model, Conditions) and type(self.model).propose is not Conditions.propose
+        if not (all(_is_single(c) for c in self.rest) and can_weigh):
             return False
         enough = math.ceil(MIN_RATE * PILOT)
         kept, n_tried = list(self._looks(0, enough, PILOT))[-1]

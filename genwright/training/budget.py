@@ -28,11 +28,15 @@ class Budget:
     steps: int | None = None
 
     def __post_init__(self) -> None:
+        for name in ("minutes", "steps"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+                raise ConfigError(f"{name} = {value!r}; expected a number")
         if self.minutes is not None and self.steps is not None:
             raise ConfigError(f"minutes = {self.minutes} and steps = {self.steps}: give one of them, not both")
         if self.minutes is not None and not 0 < self.minutes < float("inf"):
             raise ConfigError(f"minutes = {self.minutes}; expected more than 0")
-        if self.steps is not None and (self.steps < 1 or int(self.steps) != self.steps):
+        if self.steps is not None and (not 1 <= self.steps < 2**53 or int(self.steps) != self.steps):
             raise ConfigError(f"steps = {self.steps}; expected a whole number from 1")
 
     def n_steps(self, n: int, batch_size: int, step: Callable[[int], None]) -> int:

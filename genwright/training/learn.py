@@ -16,7 +16,7 @@ def learn(model: Model, data: Dataset, plan: Plan, progress: Progress) -> Outcom
     Raises:
         FitError: nothing can be learnt from these rows, or the training failed; says why.
         UnsupportedError: the family has no way of learning.
-        ConfigError: steps for a family that takes none; minutes are a limit that it stays below anyway.
+        ConfigError: steps for a family that takes none; minutes are not looked at.
     """
     if isinstance(model, HasLoss):
         from genwright.training.loop import train  # brings Accelerate, which takes a second to import

@@ -33,6 +33,7 @@ from genwright.training.monitors import Line, speak
 from genwright.training.plan import FREE, Outcome, Plan
 
 AVERAGED = 4  # steps from one average of the weights to the next
+MAX_WATCHED = 2048  # training rows that are watched where none are set aside
 MAX_ROLLBACKS = 3
 FINAL_LR = 0.01  # share of the learning rate that is left at the end
 OVERRUN = 1.25  # a budget of minutes may be exceeded this far before training ends early
@@ -79,6 +80,10 @@ class _Training:
         model.look(data)
         learnt, watched = divide(len(data), self.config.n_validation, plan.seed)
         self.rows, self.watched = Rows(model, data, learnt), Rows(model, data, watched)
+        if self.n_shards > len(learnt):
+            raise FitError(
+                f"{len(learnt)} rows cannot be cut into {self.n_shards} shards; use fewer shards or processes"
+            )
         size = max(1, self.config.batch_size // self.n_shards) * self.n_shards
         self.order = Order(len(learnt), size, plan.seed)
         self.now = _Moment()
@@ -104,15 +109,18 @@ class _Training:
         """To the end, from the beginning or from the checkpoint."""
         started = time.perf_counter()
         notes: list[str] = []
+        before = 0.0  # seconds of the training that goes on
         if self.plan.resume:
             self._resume()
+            before = self.now.seconds
         else:
             self._budget(started)
             self._evaluate(started)
             self._keep(started, is_due=True)
         try:
-            notes += self._steps(started - self.now.seconds)
+            notes += self._steps(started - before)
         except KeyboardInterrupt:
+            self._take_last(started - before)
             where = f"step {self.now.step:,} of {self.now.n_steps:,}"
             notes.append(f"Stopped by hand at {where}; the best weights are kept.")
         self.model.net.load_state_dict(self.best)
@@ -141,7 +149,7 @@ class _Training:
     def _steps(self, started: float) -> list[str]:
         """All steps that are left; what there is to say about how they ended."""
         self.every = every = max(1, self.now.n_steps // self.config.n_evaluations)
-        while self.now.step < self.now.n_steps:
+        while self.now.step < self.now.n_steps and not self._is_stuck:
             is_finite = self._step(self.now.step)
             if not is_finite:
                 self._roll_back()
@@ -153,11 +161,21 @@ class _Training:
                 continue
             self._evaluate(started)
             self._keep(started)
-            if self.config.patience and self.now.n_worse >= self.config.patience and len(self.model.phases) == 1:
-                return []
             if self._is_late(started):
                 return [f"Ended at step {self.now.step:,} of {self.now.n_steps:,}: the minutes were used up."]
         return []
+
+    @property
+    def _is_stuck(self) -> bool:
+        """Whether the held-out loss has not fallen for long."""
+        is_watched = len(self.watched) and len(self.model.phases) == 1
+        return bool(is_watched and self.config.patience and self.now.n_worse >= self.config.patience)
+
+    def _take_last(self, started: float) -> None:
+        """What was learnt since the last evaluation counts too."""
+        if self.now.step > self.now.log[-1]["step"]:
+            self._average(is_due=True)
+            self._evaluate(started)
 
     def _average(self, is_due: bool) -> None:
         """Takes the weights into their average, every few steps and before an evaluation."""
@@ -232,6 +250,7 @@ class _Training:
             self.best = frozen(self.ema.mean)
         else:
             self.now.n_worse += 1
+        line["epochs"] = self.now.step * self.order.size / self.order.n
         line |= {"learning_rate": self._rate(self.now.step), "n_rollbacks": self.now.n_rollbacks}
         line["seconds"] = round(time.perf_counter() - started, 3)
         self.now.log.append(line)
@@ -243,7 +262,7 @@ class _Training:
     def _watched(self) -> Line:
         """Held-out loss, and the family's own numbers; of adversarial families only those."""
         watched = self.watched if len(self.watched) else self.rows
-        rows = watched.take(np.arange(min(len(watched), self.config.n_validation or 1)))
+        rows = watched.take(np.arange(min(len(watched), self.config.n_validation or MAX_WATCHED)))
         self.model.anneal(1.0)
         found = dict(self.model.monitor(rows, torch_generator(self.plan.seed, "monitor")))
         if len(self.model.phases) == 1:

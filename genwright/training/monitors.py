@@ -12,6 +12,7 @@ Line = dict[str, Any]
 
 FALLING = 0.1  # share of all progress that may come in the last fifth of the steps
 COLLAPSED_KL = 0.1  # nats that all latents together say about a row
+FEW_EPOCHS = 5  # times that adversaries must see the rows at least
 FAR_OFF = 0.6  # share of rows, or standard scores, that a column may be off
 WIDE_SCORE = 50.0  # a standardised number this far out
 
@@ -37,14 +38,16 @@ def divergence(log: list[Line], n_steps: int) -> list[str]:
         times = "once" if n_back == 1 else f"{n_back} times"
         found.append(f"Divergence: the loss became infinite {times} and training went back; lower learning_rate.")
     held = _series(log, "held_out")
-    if len(held) >= 2 and min(v for _, v in held[1:]) > held[0][1]:
+    if len(held) >= 4 and min(v for _, v in held[1:]) > held[0][1]:
         found.append("Divergence: the held-out loss never fell below where it began; lower learning_rate.")
     return found
 
 
 def convergence(log: list[Line], n_steps: int) -> list[str]:
     """A loss that was still falling at the end."""
-    held = _series(log, "held_out")
+    held, epochs = _series(log, "held_out"), _series(log, "epochs")
+    if not held and epochs and epochs[-1][1] < FEW_EPOCHS:
+        return [f"Not converged: every row was seen {epochs[-1][1]:.2g} times; allow more minutes or steps."]
     if len(held) < 4:
         return ["Not converged: too few evaluations to tell; allow more minutes or steps."] if held else []
     best = min(v for _, v in held)

@@ -1,10 +1,11 @@
 import numpy as np
+import pytest
 import torch
 
 from genwright.core.rng import torch_generator
 from genwright.core.space import Batch, Category, Field, Real, Space
-from genwright.nn.column_head import ColumnHead, uniforms
-from genwright.nn.mlp import MLP, initialise
+from genwright.nn.column_head import ColumnHead, GaussianHead, uniforms
+from genwright.nn.mlp import MLP, initialise, untrained
 from genwright.nn.row_view import RowView
 
 SMOOTH = Real(low=-4.0, high=4.0, quantiles=tuple(np.linspace(-4, 4, 17)))
@@ -97,8 +98,25 @@ def test_first_weights_come_from_the_generator_alone() -> None:
         return net
 
     torch.manual_seed(0)
-    first, state = built(), torch.random.get_rng_state()
+    state = torch.random.get_rng_state()
+    first = untrained(built)
+    assert torch.equal(state, torch.random.get_rng_state())
+    initialise(first, torch_generator(1, "net"))
     torch.manual_seed(99)
     for a, b in zip(first.parameters(), built().parameters(), strict=True):
         assert torch.equal(a, b)
-    assert state is not None
+
+
+@pytest.mark.parametrize("head_type", [ColumnHead, GaussianHead])
+@pytest.mark.parametrize("high", [1e4, 1e9, 4e10])
+def test_masses_of_a_number_with_many_steps_do_not_exceed_one(head_type: type, high: float) -> None:
+    """Summed over a sample of the multiples of its step, as if they stood for all."""
+    support = Real(low=0.0, high=high, step=1.0, quantiles=tuple(np.round(np.linspace(0, high, 33))))
+    view = RowView(Space({"x": Field(support)}), is_linear=head_type is GaussianHead)
+    head = head_type(view, 5)
+    initialise(head, torch_generator(0, "wide"))
+    x = np.unique(np.round(np.linspace(0, high, 200_001)[1:-1]))
+    with torch.no_grad():
+        p = head.log_prob(_h(len(x)), view.rows({"x": torch.from_numpy(x)})).double().exp().numpy()[:, 0]
+    total = p.mean() * high
+    assert 0.5 < total < 1.02

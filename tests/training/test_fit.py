@@ -148,3 +148,24 @@ def test_columns_that_cannot_be_given(given: Any, says: str) -> None:
     frame = customers(100) if given == "customer_id" else dependent(100)
     with pytest.raises(GenwrightError, match=says):
         gw.fit(frame, "vae", given=given, steps=1, judge=False)
+
+
+def test_an_unfinished_training_is_not_overwritten_by_mistake(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(Killed):
+        gw.fit(customers(300), "vae", settings=SMALL, steps=30, judge=False, out=out, progress=_kill_at(10))
+    with pytest.raises(RunError, match="unfinished training"):
+        gw.fit(customers(300), "vae", settings=SMALL, steps=30, judge=False, out=out)
+    gw.fit(customers(300), "trees", judge=False, out=out, overwrite=True)
+    assert not (tmp_path / "run.checkpoint").exists()
+
+
+def test_a_gan_that_hardly_saw_the_rows_is_told() -> None:
+    run = gw.fit(dependent(400), "gan", steps=2, judge=False)
+    assert any(note.startswith("Not converged") for note in run.artefact.facts["notes"])
+
+
+@pytest.mark.parametrize("budget", [{"steps": True}, {"steps": "100"}, {"minutes": "1"}, {"steps": float("nan")}])
+def test_odd_budgets_are_refused(budget: dict) -> None:
+    with pytest.raises(ConfigError, match="expected"):
+        gw.fit(dependent(50), "vae", judge=False, **budget)

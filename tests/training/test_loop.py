@@ -209,3 +209,27 @@ def test_global_threads_are_as_before() -> None:
     before = torch.get_num_threads()
     train(small_vae(), table(), plan(5), silent)
     assert torch.get_num_threads() == before
+
+
+def test_a_training_that_ended_early_resumes_to_itself(tmp_path: Path) -> None:
+    first, again, path = small_vae(), small_vae(), tmp_path / "c"
+    asked = {"steps": 2000, "path": path, "patience": 1, "n_evaluations": 100, "learning_rate": 0.05}
+    ended = train(first, table(), plan(**asked), silent)
+    assert ended.n_steps < 2000
+    train(again, table(), plan(**asked, resume=True), silent)
+    assert weights(first) == weights(again)
+
+
+def test_more_shards_than_rows_are_refused() -> None:
+    with pytest.raises(FitError, match="shards"):
+        train(small_vae(), table(20), plan(5, shards=50), silent)
+
+
+def test_ctrl_c_between_two_evaluations_keeps_what_was_learnt() -> None:
+    class Stopped(Line):
+        def anneal(self, done: float) -> None:
+            if done == 0.45:
+                raise KeyboardInterrupt
+
+    outcome = train(Stopped(table(50).space), table(), plan(100, learning_rate=0.1, n_evaluations=2), silent)
+    assert outcome.best_step == 45
