@@ -68,7 +68,7 @@ def fit(
         seed: Of everything random in the fit.
         held_out: Share of the rows that the model does not see and that judges use; 0: none, and no scores.
         minutes: How long a neural family trains.
-        steps: The same in gradient steps; a repetition of a fit by minutes asks for the steps that it came to.
+        steps: The same in gradient steps; asking for the `steps` of a run's facts repeats its fit.
         checkpoint: File that a neural family's training is kept in, so that it can go on after a kill; beside `out`
             where it is not given.
         resume: Go on from that file; what is not said is as it was.
@@ -115,7 +115,7 @@ def fit(
     asked = replace(asked, model=name, schema=schema)
     outcome = learn(fitted, train, asked.plan(fitted, of_training, kept, resume, basis), progress)
     facts |= {"n_rows": n_rows, "n_train": len(train), "n_held_out": len(held), "held_out": asked.held_out, "why": why}
-    facts |= {"n_steps": outcome.n_steps} if outcome.n_steps else {}
+    facts |= {"n_steps": outcome.n_steps, "steps": outcome.n_planned} if outcome.n_planned else {}
     facts |= {"seconds": round(time.perf_counter() - started, 3), "notes": outcome.notes}
     run = Run(Artefact(codec, fitted, name, asked.seed, facts, log=outcome.log), train, held)
     if out is not None and kept is not None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from genwright.core.config import to_json
+from genwright.core.errors import RunError
 from genwright.core.model import HasLoss, Model
 from genwright.core.schema import Schema
 from genwright.training.budget import Budget
@@ -43,15 +44,10 @@ class Asked:
             RunError: there is no checkpoint, or it is damaged.
         """
         was, usual = read(checkpoint).identity, Asked()
-        stored = {
-            "model": was["model"],
-            "settings": {**was["settings"], **was["training"]},
-            "seed": was["seed"],
-            "held_out": was["held_out"],
-            "budget": Budget(**was["budget"]),
-            "given": tuple(was["given"]),
-            "schema": Schema.from_json(was["schema"]),
-        }
+        try:
+            stored = _stored(was)
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(f"the checkpoint {checkpoint} is damaged ({error}); remove it and fit anew") from None
         unsaid = {name: value for name, value in stored.items() if getattr(self, name) == getattr(usual, name)}
         return replace(self, **unsaid)
 
@@ -78,3 +74,16 @@ class Asked:
         }
         path = checkpoint if isinstance(model, HasLoss) else None
         return Plan(config, self.budget, self.seed, path, resume, identity)
+
+
+def _stored(was: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a fit out of its checkpoint."""
+    return {
+        "model": was["model"],
+        "settings": {**was["settings"], **was["training"]},
+        "seed": was["seed"],
+        "held_out": was["held_out"],
+        "budget": Budget(**was["budget"]),
+        "given": tuple(was["given"]),
+        "schema": Schema.from_json(was["schema"]),
+    }

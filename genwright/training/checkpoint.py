@@ -4,6 +4,7 @@ The file is in the safetensors format: tensors, and the rest as JSON in its head
 read. A training that goes on from it ends with the same bits as one that was never stopped.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,8 +50,8 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     """
     from safetensors.torch import save
 
-    header = {"format": FORMAT, "facts": checkpoint.facts, "identity": checkpoint.identity}
     tensors = {k: x.detach().cpu().contiguous().clone() for k, x in checkpoint.tensors.items()}
+    header = {"format": FORMAT, "facts": checkpoint.facts, "identity": checkpoint.identity, "sha256": _digest(tensors)}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, save(tensors, {KEY: json.dumps(header)}))
@@ -72,12 +73,22 @@ def read(path: Path) -> Checkpoint:
         with safe_open(path, "pt") as file:
             header = json.loads((file.metadata() or {})[KEY])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
-        version, facts, identity = header["format"], header["facts"], header["identity"]
+        version, facts, identity = header["format"], dict(header["facts"]), dict(header["identity"])
+        if version == FORMAT and _digest(tensors) != header["sha256"]:
+            raise ValueError("its tensors are not those that were written")
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"the checkpoint {path} is damaged ({error}); remove it and fit anew") from None
     if version != FORMAT:
         raise RunError(f"the checkpoint {path} has format {version}, this version reads {FORMAT}; fit anew")
     return Checkpoint(tensors, facts, identity)
+
+
+def _digest(tensors: "Mapping[str, torch.Tensor]") -> str:
+    """SHA-256 of names and contents."""
+    found = hashlib.sha256()
+    for name in sorted(tensors):
+        found.update(name.encode() + tensors[name].numpy().tobytes())
+    return found.hexdigest()
 
 
 def require_same(path: Path, was: Mapping[str, Any], now: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from genwright.core.dataset import Dataset
-from genwright.core.errors import FitError, UnsupportedError
+from genwright.core.errors import FitError, RunError, UnsupportedError
 from genwright.core.model import HasBound, HasLogProb, HasLoss, Progress
 from genwright.core.registry import MODELS
 from genwright.core.rng import torch_generator
@@ -128,7 +128,7 @@ class _Training:
         self.model.anneal(1.0)
         self._compare_with_marginals()
         notes += speak(self.now.log, self.now.n_steps)
-        return Outcome(self.now.log, notes, self.now.step, self.now.best_step)
+        return Outcome(self.now.log, notes, self.now.step, self.now.n_steps, self.now.best_step)
 
     def _budget(self, started: float) -> None:
         n = self.plan.budget.n_steps(self.order.n, self.order.size, self._timed_step)
@@ -329,9 +329,12 @@ class _Training:
         assert self.plan.checkpoint is not None
         checkpoint = read(self.plan.checkpoint)
         require_same(self.plan.checkpoint, checkpoint.identity, self._identity())
-        self.now = _Moment(**checkpoint.facts)
-        self._good = checkpoint.tensors
-        self._load(checkpoint.tensors)
+        try:
+            self.now = _Moment(**checkpoint.facts)
+            self._good = checkpoint.tensors
+            self._load(checkpoint.tensors)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise RunError(f"{self.plan.checkpoint} is not a checkpoint of this model ({error}); fit anew") from None
 
     def _compare_with_marginals(self) -> None:
         """How many nats a held-out row gains over independent columns, into the log's last line."""

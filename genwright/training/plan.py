@@ -40,10 +40,12 @@ class Outcome:
         log: A line an evaluation.
         notes: What went wrong, in sentences.
         n_steps: Steps done.
+        n_planned: Steps that were planned; asking for them repeats the training.
         best_step: The step whose averaged weights were kept.
     """
 
     log: list[Line] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     n_steps: int = 0
+    n_planned: int = 0
     best_step: int = 0

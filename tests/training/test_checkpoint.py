@@ -31,6 +31,23 @@ def test_a_damaged_file_is_told(tmp_path: Path, damage) -> None:  # type: ignore
         read(tmp_path / "c")
 
 
+def test_tensors_that_were_altered_are_told(tmp_path: Path) -> None:
+    write(tmp_path / "c", SOME)
+    content = bytearray((tmp_path / "c").read_bytes())
+    content[-6] ^= 1
+    (tmp_path / "c").write_bytes(content)
+    with pytest.raises(RunError, match="not those that were written"):
+        read(tmp_path / "c")
+
+
+def test_a_checkpoint_of_something_else_is_told(tmp_path: Path) -> None:
+    train(small_vae(), table(), plan(5, tmp_path / "c"), lambda done, line: None)
+    found = read(tmp_path / "c")
+    write(tmp_path / "c", Checkpoint({}, found.facts, found.identity))
+    with pytest.raises(RunError, match="not a checkpoint of this model"):
+        train(small_vae(), table(), plan(5, tmp_path / "c", resume=True), lambda done, line: None)
+
+
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
     write(tmp_path / "real", SOME)
     (tmp_path / "c").symlink_to(tmp_path / "real")
