@@ -97,15 +97,38 @@ def fit(
         check_target(out, overwrite=overwrite)  # tells a folder that is taken before the work begins
     kept = Path(checkpoint) if checkpoint else beside(out) if out else None
     if kept is not None and kept.exists() and not (resume or overwrite):
-        raise RunError(f"{kept} holds an unfinished training: resume it, or allow to overwrite it")
+        raise RunError(
+            f"{kept} holds an unfinished training: go on with resume=True (--resume), or begin anew with overwrite=True (--overwrite)"
+        )
     asked = Asked(model, dict(settings or {}), seed, held_out, Budget(minutes, steps), as_names(given), schema)
     if resume:
         asked = asked.remembered(_required(kept))
     if asked.model != "auto":
         divided(MODELS.get(asked.model), asked.settings)  # raises before any data are read
-    records = read(data)
+    run = _learned(read(data), asked, kinds or {}, targets := as_names(targets), kept, resume, progress)
+    run.artefact.facts["seconds"] = round(time.perf_counter() - started, 3)
+    if out is not None and kept is not None:
+        run.save(out, overwrite=overwrite)  # before it is judged, so that no judge can cost a fit
+        kept.unlink(missing_ok=True)
+    if judge and run.held_out is not None and len(run.held_out) >= 2:
+        run.judge(targets=targets, progress=progress)
+        if out is not None:
+            run.save(out, overwrite=True)
+    return run
+
+
+def _learned(
+    records: Records,
+    asked: Asked,
+    kinds: Mapping[str, str],
+    targets: tuple[str, ...],
+    kept: Path | None,
+    resume: bool,
+    progress: Progress,
+) -> Run:
+    """Records become tensors, a model learns them."""
     progress(0.0, f"reading {records.name}")
-    schema = _schema(records, asked.schema, kinds or {}, targets := as_names(targets))
+    schema = _schema(records, asked.schema, kinds, targets)
     codec, train, held, n_rows = _encoded(records, schema, asked.held_out, asked.seed)
     name, why = choose(codec, len(train)) if asked.model == "auto" else (asked.model, "asked for")
     of_model, of_training = divided(MODELS.get(name), asked.settings)
@@ -116,16 +139,8 @@ def fit(
     outcome = learn(fitted, train, asked.plan(fitted, of_training, kept, resume, basis), progress)
     facts |= {"n_rows": n_rows, "n_train": len(train), "n_held_out": len(held), "held_out": asked.held_out, "why": why}
     facts |= {"n_steps": outcome.n_steps, "steps": outcome.n_planned} if outcome.n_planned else {}
-    facts |= {"seconds": round(time.perf_counter() - started, 3), "notes": outcome.notes}
-    run = Run(Artefact(codec, fitted, name, asked.seed, facts, log=outcome.log), train, held)
-    if out is not None and kept is not None:
-        run.save(out, overwrite=overwrite)  # before it is judged, so that no judge can cost a fit
-        kept.unlink(missing_ok=True)
-    if judge and run.held_out is not None and len(run.held_out) >= 2:
-        run.judge(targets=targets, progress=progress)
-        if out is not None:
-            run.save(out, overwrite=True)
-    return run
+    facts["notes"] = outcome.notes
+    return Run(Artefact(codec, fitted, name, asked.seed, facts, log=outcome.log), train, held)
 
 
 def _space(codec: TableCodec, schema: Schema, given: tuple[str, ...]) -> Space:

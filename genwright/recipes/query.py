@@ -23,8 +23,8 @@ from genwright.nn.cells import Cells
 from genwright.nn.networks.codes import CategoryCodes, Codes, RealCodes
 from genwright.runs.code_words import code_words
 from genwright.runs.draw import Draw, whole
-from genwright.runs.evidence import weights
 from genwright.runs.run import Run, as_names
+from genwright.runs.virtual_evidence import weights
 
 N_DRAWS = 10_000
 N_RANGES = 10  # of a number that is counted

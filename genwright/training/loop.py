@@ -127,7 +127,7 @@ class _Training:
         self.model.net.eval()
         self.model.anneal(1.0)
         self._compare_with_marginals()
-        notes += speak(self.now.log, self.now.n_steps)
+        notes += speak(self.now.log)
         return Outcome(self.now.log, notes, self.now.step, self.now.n_steps, self.now.best_step)
 
     def _budget(self, started: float) -> None:

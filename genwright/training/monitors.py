@@ -17,12 +17,12 @@ FAR_OFF = 0.6  # share of rows, or standard scores, that a column may be off
 WIDE_SCORE = 50.0  # a standardised number this far out
 
 
-def speak(log: list[Line], n_steps: int) -> list[str]:
+def speak(log: list[Line]) -> list[str]:
     """What all monitors say."""
-    return [sentence for monitor in MONITORS for sentence in monitor(log, n_steps)]
+    return [sentence for monitor in MONITORS for sentence in monitor(log)]
 
 
-def scale(log: list[Line], n_steps: int) -> list[str]:
+def scale(log: list[Line]) -> list[str]:
     """Inputs that are far from what networks expect."""
     widest = max((line.get("largest_input", 0.0) for line in log), default=0.0)
     if widest <= WIDE_SCORE:
@@ -30,7 +30,7 @@ def scale(log: list[Line], n_steps: int) -> list[str]:
     return [f"Data scale: an input of the networks reaches {widest:,.0f}, and about 3 is usual; look for outliers."]
 
 
-def divergence(log: list[Line], n_steps: int) -> list[str]:
+def divergence(log: list[Line]) -> list[str]:
     """A loss that became NaN on the way, or ended above where it began."""
     found = []
     n_back = max((line.get("n_rollbacks", 0) for line in log), default=0)
@@ -43,7 +43,7 @@ def divergence(log: list[Line], n_steps: int) -> list[str]:
     return found
 
 
-def convergence(log: list[Line], n_steps: int) -> list[str]:
+def convergence(log: list[Line]) -> list[str]:
     """A loss that was still falling at the end."""
     held, epochs = _series(log, "held_out"), _series(log, "epochs")
     if not held and epochs and epochs[-1][1] < FEW_EPOCHS:
@@ -61,7 +61,7 @@ def convergence(log: list[Line], n_steps: int) -> list[str]:
     return []
 
 
-def posterior_collapse(log: list[Line], n_steps: int) -> list[str]:
+def posterior_collapse(log: list[Line]) -> list[str]:
     """Latents that say nothing about a row."""
     kl = _series(log, "kl")
     if not kl or kl[-1][1] >= COLLAPSED_KL:
@@ -72,7 +72,7 @@ def posterior_collapse(log: list[Line], n_steps: int) -> list[str]:
     ]
 
 
-def mode_collapse(log: list[Line], n_steps: int) -> list[str]:
+def mode_collapse(log: list[Line]) -> list[str]:
     """Draws that lack what real rows have."""
     variety = _series(log, "variety")
     if not variety or variety[-1][1] >= 0.5:
@@ -83,7 +83,7 @@ def mode_collapse(log: list[Line], n_steps: int) -> list[str]:
     ]
 
 
-def resemblance(log: list[Line], n_steps: int) -> list[str]:
+def resemblance(log: list[Line]) -> list[str]:
     """Draws of which single columns are far off."""
     off = _series(log, "columns_off")
     if not off or off[-1][1] <= FAR_OFF:
@@ -94,7 +94,7 @@ def resemblance(log: list[Line], n_steps: int) -> list[str]:
     ]
 
 
-def dead_codes(log: list[Line], n_steps: int) -> list[str]:
+def dead_codes(log: list[Line]) -> list[str]:
     """A codebook of which most is unused."""
     dead = _series(log, "dead_codes")
     if not dead or dead[-1][1] <= 0.5:
@@ -102,7 +102,7 @@ def dead_codes(log: list[Line], n_steps: int) -> list[str]:
     return [f"Dead codes: {dead[-1][1]:.0%} of the codebook is unused; lower its size, or reset codes more often."]
 
 
-def baseline(log: list[Line], n_steps: int) -> list[str]:
+def baseline(log: list[Line]) -> list[str]:
     """A likelihood below that of independent columns."""
     gains = _series(log, "gain_over_marginals")
     if not gains or gains[-1][1] > 0:
@@ -113,7 +113,7 @@ def baseline(log: list[Line], n_steps: int) -> list[str]:
     ]
 
 
-MONITORS: tuple[Callable[[list[Line], int], list[str]], ...] = (
+MONITORS: tuple[Callable[[list[Line]], list[str]], ...] = (
     scale,
     divergence,
     convergence,

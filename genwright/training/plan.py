@@ -8,7 +8,7 @@ from genwright.training.budget import Budget
 from genwright.training.config import TrainingConfig
 from genwright.training.monitors import Line
 
-FREE = ("checkpoint_seconds", "tensorboard", "threads")  # settings that may change when a training goes on
+FREE = ("checkpoint_seconds", "tensorboard")  # settings that may change when a training goes on
 
 
 @dataclass

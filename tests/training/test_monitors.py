@@ -39,15 +39,13 @@ GOOD = [5.0, 3.5, 2.6, 2.3, 2.2, 2.15, 2.12, 2.11, 2.1, 2.1, 2.1]
     ],
 )
 def test_each_fault_is_told_and_nothing_else(log: list[dict], word: str) -> None:
-    notes = speak(log, 100)
+    notes = speak(log)
     assert len(notes) == 1
     assert notes[0].startswith(word)
 
 
 def test_a_good_log_is_silent() -> None:
-    assert (
-        speak(_log(GOOD, kl=3.0, variety=0.97, columns_off=0.1, gain_over_marginals=2.0, largest_input=3.0), 100) == []
-    )
+    assert speak(_log(GOOD, kl=3.0, variety=0.97, columns_off=0.1, gain_over_marginals=2.0, largest_input=3.0)) == []
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -93,32 +91,31 @@ def test_independent_columns_are_the_floor_of_what_counts() -> None:
     assert any(note.startswith("Worse than independent columns") for note in outcome.notes)
 
 
-def _planted(kind: str, seed: int) -> tuple[list[str], str]:
-    """What is said about a training that must fail in one way, and the word that must be in it."""
+def _planted(kind: str, seed: int) -> tuple[list[str], tuple[str, ...]]:
+    """What is said about a training that must fail in one way, and how one of the sentences must begin."""
     if kind == "collapse":
-        return train(
-            small_vae(beta=50.0, warmup=0.0), table(2000, seed), plan(300, seed=seed), silent
-        ).notes, "collapse"
+        mute = small_vae(beta=50.0, warmup=0.0)
+        return train(mute, table(2000, seed), plan(300, seed=seed), silent).notes, ("Posterior collapse",)
     if kind == "diverged":
         wild = plan(60, seed=seed, learning_rate=30.0, clip=1e9, lr_warmup=0.0, ema=0.0)
-        return train(small_vae(), table(800, seed), wild, silent).notes, "Divergence"
+        return train(small_vae(), table(800, seed), wild, silent).notes, ("Divergence",)
     if kind == "infinite":
         calm = plan(60, seed=seed, learning_rate=0.1, ema=0.0, patience=0)
-        return train(Line(table(50).space, poison=1), table(800, seed), calm, silent).notes, "Divergence"
+        return train(Line(table(50).space, poison=1), table(800, seed), calm, silent).notes, ("Divergence",)
     if kind == "short":
-        return train(small_vae(), table(800, seed), plan(20, seed=seed, learning_rate=1e-3), silent).notes, ""
+        short = plan(20, seed=seed, learning_rate=1e-3)
+        return train(small_vae(), table(800, seed), short, silent).notes, ("Not converged", "Worse than")
     gan = GAN(table(50).space, GANConfig(n_hidden=16, n_layers=1, n_noise=1))
     bad = plan(200, seed=seed, learning_rate=5.0, clip=1e9, ema=0.0)
-    return train(gan, table(800, seed), bad, silent).notes, ""
+    return train(gan, table(800, seed), bad, silent).notes, ("Mode collapse", "Not learnt")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["collapse", "diverged", "infinite", "short", "mode"])
 @pytest.mark.parametrize("seed", range(4))
 def test_twenty_planted_faults_are_told(kind: str, seed: int) -> None:
-    notes, word = _planted(kind, seed)
-    assert notes
-    assert any(word in note for note in notes)
+    notes, beginnings = _planted(kind, seed)
+    assert any(note.startswith(beginnings) for note in notes)
 
 
 @pytest.mark.slow
