@@ -97,9 +97,8 @@ def fit(
         check_target(out, overwrite=overwrite)  # tells a folder that is taken before the work begins
     kept = Path(checkpoint) if checkpoint else beside(out) if out else None
     if kept is not None and kept.exists() and not (resume or overwrite):
-        raise RunError(
-            f"{kept} holds an unfinished training: go on with resume=True (--resume), or begin anew with overwrite=True (--overwrite)"
-        )
+        how = "go on with resume=True (--resume), or begin anew with overwrite=True (--overwrite)"
+        raise RunError(f"{kept} holds an unfinished training: {how}")
     asked = Asked(model, dict(settings or {}), seed, held_out, Budget(minutes, steps), as_names(given), schema)
     if resume:
         asked = asked.remembered(_required(kept))
