@@ -5,8 +5,9 @@
     {"tenure": "= < 1 year"}                       all that stands behind them is one value, here the text "< 1 year"
     {"region": ["north", "south"]}                 a list: any of these
     {"age": (18, 30)}                              a pair: from, to, both included; None: open
+    "text starts 'Once'", {"text": "starts 'Once'"}     a text that begins so
 
-Operators: = != < <= > >= in, `is missing`, `is not missing`. Column names with spaces stand in double quotes.
+Operators: = != < <= > >= in, `starts`, `is missing`, `is not missing`. Column names with spaces stand in double quotes.
 """
 
 import re
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "in", "is missing", "is not missing")
+OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "in", "starts", "is missing", "is not missing")
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ def _shown(value: Any) -> str:
 
 
 _SIGNED = re.compile(r"(<=|>=|!=|=|<|>) +(.*\S)\s*", re.S)
+_STARTS = re.compile(r"starts +('.*'|\".*\")\s*", re.S)
 _STRING = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -88,6 +90,8 @@ def _from_value(name: str, value: Any) -> list[Condition]:
     if isinstance(value, str) and (match := _SIGNED.fullmatch(value)):
         operator, text = match.groups()
         return [Condition(name, operator, (_unquoted(text) if _STRING.fullmatch(text) else _literal(text),))]
+    if isinstance(value, str) and (match := _STARTS.fullmatch(value)):
+        return [Condition(name, "starts", (_unquoted(match.group(1)),))]
     return [Condition(name, "=", (value,))]
 
 
@@ -133,6 +137,8 @@ class _Parser:
             return Condition(column, {"==": "=", "<>": "!="}.get(op, op), (self._value(),))
         if op.lower() == "in":
             return Condition(column, "in", tuple(self._values()))
+        if op.lower() == "starts":
+            return Condition(column, "starts", (str(self._value()),))
         if op.lower() == "is":
             return Condition(column, self._missing())
         raise GivenError(f"given: expected one of {', '.join(OPERATORS)} after {column!r}, found {op!r}")
@@ -206,6 +212,8 @@ def _test_one(condition: Condition, column: "pa.ChunkedArray") -> "np.ndarray":
         raise GivenError(f"{condition}: column {condition.column} holds {in_words(column.type)}") from None
     if condition.operator == "in":
         met = pc.is_in(column, value_set=values)
+    elif condition.operator == "starts":
+        met = pc.starts_with(column.cast(pa.string()), pattern=str(condition.values[0]))
     else:
         met = pc.call_function(_FUNCTIONS[condition.operator], [column, values[0]])
     return pc.fill_null(met, False).to_numpy(zero_copy_only=False)

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from genwright.core.space import Batch, Space
+from genwright.core.space import Batch, Category, Real, Space
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import torch
 
 Direction = Literal["lower", "higher", "half"]  # half: 0.5 is best, as for an AUC that should see no difference
@@ -33,6 +34,7 @@ class Evidence:
         is_bound: `log_prob` is a lower bound.
         targets: Columns to be predicted in `utility`; empty: the judge chooses.
         seed: For the judges' own randomness.
+        records: Encoded rows as a table of records, for judges that read texts; None where nobody can decode.
     """
 
     space: Space
@@ -45,6 +47,7 @@ class Evidence:
     is_bound: bool = False
     targets: tuple[str, ...] = ()
     seed: int = 0
+    records: "Callable[[Batch], pa.Table] | None" = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,11 @@ class Judge(abc.ABC):
     parts: ClassVar[dict[str, Part]]
     needs: ClassVar[frozenset[str]] = frozenset({"train", "held_out", "fake"})
     source: ClassVar[str]
+
+    @classmethod
+    def sees(cls, space: Space) -> Space:
+        """The columns it looks at: single numbers and categories, unless a judge says otherwise; none: not for it."""
+        return Space({n: f for n, f in space.items() if isinstance(f.support, Real | Category) and not f.event_shape})
 
     @abc.abstractmethod
     def measure(self, fake: Batch, evidence: Evidence) -> dict[str, Measure]:

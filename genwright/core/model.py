@@ -7,13 +7,14 @@ of it. Shapes: B rows in a batch; a batch maps column names to tensors (B, *even
 
 import abc
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from genwright.core.codec import NoConfig
 from genwright.core.dataset import Dataset
+from genwright.core.decoding import Decoding
 from genwright.core.errors import UnsupportedError
 from genwright.core.registry import MODELS
-from genwright.core.space import Batch, Category, Real, Space, Tokens
+from genwright.core.space import Batch, Category, Real, Space, Tokens, Vectors
 
 if TYPE_CHECKING:
     import torch
@@ -30,10 +31,11 @@ class Model(abc.ABC):
     """
 
     Config: ClassVar[type] = NoConfig
-    supports: ClassVar[tuple[type, ...]] = (Real, Category, Tokens)  # supports of the fields it can model
+    supports: ClassVar[tuple[type, ...]] = (Real, Category, Tokens, Vectors)  # supports of the fields it can model
     takes_shapes: ClassVar[bool] = False  # models columns whose rows are arrays, such as pixels
     holds_rows: ClassVar[bool] = False  # what is saved holds training data, encoded: the card warns of it
     is_rowwise: ClassVar[bool] = False  # the first rows of a chunk are the same when only they are asked for
+    completes: ClassVar[bool] = False  # `given` sequences may have open places, which it draws
     chunk: ClassVar[int] = 4096  # rows drawn at a time; part of what makes row i a function of (run, seed, i)
 
     def __init__(self, space: Space, config: Any = None):
@@ -54,7 +56,7 @@ class Model(abc.ABC):
         Args:
             n: Number of rows.
             given: Columns fixed to a value a row, each (n, *event_shape); only columns for which `conditions_exactly`
-                holds. They come back unchanged.
+                holds. They come back unchanged, but for open places of sequences where the model `completes` them.
             generator: All randomness comes from it, the same amount whatever is drawn.
             temperature: Below 1 likelier rows, above 1 less likely ones; 1 is the distribution itself.
         """
@@ -127,6 +129,43 @@ class HasLoss(abc.ABC):
     def monitor(self, rows: Batch, generator: "torch.Generator") -> dict[str, float]:
         """Numbers that tell whether the training goes well, from prepared rows; see `training/monitors`."""
         return {}
+
+
+class Autoregressive(abc.ABC):
+    """Draws sequences of tokens one after the other, under the settings of a `Decoding`."""
+
+    @abc.abstractmethod
+    def decode_rows(
+        self,
+        n: int,
+        given: Batch,
+        generator: "torch.Generator",
+        decoding: Decoding,
+        texts: "Mapping[str, Vocabulary] | None" = None,
+        told: "Callable[[int, str, torch.Tensor], bool] | None" = None,
+    ) -> Batch:
+        """n draws, as `Model.sample`.
+
+        Args:
+            n: Number of rows.
+            given: As in `Model.sample`; sequences may have open places behind a given beginning.
+            generator: All randomness comes from it.
+            decoding: Its settings.
+            texts: Column → what its tokens spell, where settings speak of texts.
+            told: Called after each token with (place, column, tokens (n,)); drawing ends early where it answers True.
+        """
+
+
+class Vocabulary(Protocol):
+    """What the tokens of a column spell; a text's codec is one."""
+
+    def pieces(self) -> list[str]:
+        """The text that each code stands for (V,); empty for codes that spell nothing, such as the end."""
+        ...
+
+    def to_text(self, codes: "list[int]") -> str:
+        """The text of a sequence of codes."""
+        ...
 
 
 class HasLogProb(abc.ABC):

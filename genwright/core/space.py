@@ -6,7 +6,11 @@ tensor holds: its event shape and its support.
 - `Real`: float64, in the column's own units (years, euros, seconds), so that a density needs no change of variables;
   NaN is a missing value. The field carries what a model needs to scale it.
 - `Category`: int64 codes 0 … n−1. A missing category is a code like the others.
-- `Tokens`: int64 (length,) codes 0 … n−1, padded at the end with `pad`.
+- `Tokens`: int64 (length,) codes 0 … n−1: the sequence, its `end`, then `pad`. A row without `end` fills all places: it
+  was cut, or is a passage of a running text.
+- `Vectors`: float64 (length, dim), one row of it a step; NaN is a missing number, +∞ stands behind the last step.
+
+What is fixed when sampling may leave places of a sequence open, to be drawn: `OPEN` among codes, −∞ among numbers.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -67,13 +71,27 @@ class Category:
 class Tokens:
     """A sequence of codes of at most `length`."""
 
-    length: int  # longest sequence, T
+    length: int  # longest sequence with its end, T
     n: int  # vocabulary, V
     pad: int = 0  # the code behind the end
+    end: int = 1  # the code that closes a sequence; families also start from it
+    runs_on: bool = False  # rows are passages of one running text, none of which begins or ends it
 
 
-Support = Real | Category | Tokens
-_SUPPORTS: dict[str, type] = {"real": Real, "category": Category, "tokens": Tokens}
+@dataclass(frozen=True)
+class Vectors:
+    """A sequence of at most `length` steps of `dim` real numbers."""
+
+    length: int  # longest sequence, T
+    dim: int  # numbers a step, D
+    location: tuple[float, ...] = ()  # median of each number; empty: unknown
+    scale: tuple[float, ...] = ()  # spread of each number, never 0; empty: unknown
+    has_missing: bool = False  # NaN can occur
+
+
+Support = Real | Category | Tokens | Vectors
+_SUPPORTS: dict[str, type] = {"real": Real, "category": Category, "tokens": Tokens, "vectors": Vectors}
+OPEN = -1  # a place of a sequence of codes that is to be drawn
 
 
 @dataclass(frozen=True)
@@ -146,6 +164,13 @@ class Space(Mapping[str, Field]):
         return cls({name: _field_from_json(f) for name, f in state.items()})
 
 
+def row_shape(f: Field) -> tuple[int, ...]:
+    """Shape of one row's tensor."""
+    if isinstance(f.support, Tokens):
+        return (f.support.length,)
+    return (f.support.length, f.support.dim) if isinstance(f.support, Vectors) else f.event_shape
+
+
 def _field_to_json(f: Field) -> dict[str, Any]:
     kind = next(k for k, cls in _SUPPORTS.items() if isinstance(f.support, cls))
     return {"support": kind, **asdict(f.support), "event_shape": list(f.event_shape), "is_given": f.is_given}
@@ -160,7 +185,7 @@ def _field_from_json(state: Mapping[str, Any]) -> Field:
 def _check_column(name: str, f: Field, x: "torch.Tensor | None") -> int:
     if x is None:
         raise SpaceMismatchError(f"column {name} is absent from the batch")
-    shape = (f.support.length,) if isinstance(f.support, Tokens) else f.event_shape
+    shape = row_shape(f)
     if tuple(x.shape[1:]) != shape:
         raise SpaceMismatchError(f"column {name} has event shape {tuple(x.shape[1:])}, expected {shape}")
     problem = _outside(f.support, x)
@@ -171,6 +196,8 @@ def _check_column(name: str, f: Field, x: "torch.Tensor | None") -> int:
 
 def _outside(support: Support, x: "torch.Tensor") -> str:
     """What is wrong with the values, or nothing."""
+    if isinstance(support, Vectors):
+        return _outside_vectors(support, x)
     if not isinstance(support, Real):
         if x.is_floating_point():
             return f"holds {x.dtype}, expected integer codes"
@@ -189,3 +216,15 @@ def _outside(support: Support, x: "torch.Tensor") -> str:
     if len(known) and (known.min() < low or known.max() > high):
         return f"has values {float(known.min()):g} … {float(known.max()):g}, expected {low:g} … {high:g}"
     return ""
+
+
+def _outside_vectors(support: Vectors, x: "torch.Tensor") -> str:
+    if not x.is_floating_point():
+        return f"holds {x.dtype}, expected floating point"
+    if not support.has_missing and x.isnan().any():
+        return "has NaN, and no missing values were seen when the codec was fitted"
+    is_behind = x == float("inf")
+    if (x == -float("inf")).any() or (is_behind.any(-1) != is_behind.all(-1)).any():
+        return "has an infinite value inside a step"
+    behind = is_behind.all(-1)  # (B, T)
+    return "has steps behind its end" if (behind[:, :-1] & ~behind[:, 1:]).any() else ""

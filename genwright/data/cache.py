@@ -147,8 +147,7 @@ class _Store:
 
 def _layout(space: Space, name: str) -> tuple[str, tuple[int, ...]]:
     """Type and event shape of a column's array."""
-    from genwright.core.space import Real, Tokens
+    from genwright.core.space import Real, Vectors, row_shape
 
     field = space[name]
-    shape = (field.support.length,) if isinstance(field.support, Tokens) else field.event_shape
-    return ("float64" if isinstance(field.support, Real) else "int64"), shape
+    return ("float64" if isinstance(field.support, (Real, Vectors)) else "int64"), row_shape(field)

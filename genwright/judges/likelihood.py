@@ -20,7 +20,7 @@ from genwright.core.errors import DataError, UnsupportedError
 from genwright.core.features import sample_rows
 from genwright.core.judge import Evidence, Judge, Measure, Part, Score
 from genwright.core.rng import numpy_generator
-from genwright.core.space import Batch
+from genwright.core.space import Batch, Space
 from genwright.core.statistics import mean, normal_measure
 
 if TYPE_CHECKING:
@@ -39,6 +39,11 @@ class Likelihood(Judge):
     needs = frozenset({"train", "held_out", "log_prob"})
     source = "Good (1952), https://doi.org/10.1111/j.2517-6161.1952.tb00104.x"
     max_rows = 2_000
+
+    @classmethod
+    def sees(cls, space: Space) -> Space:
+        """All columns."""
+        return space
 
     def measure(self, fake: Batch, evidence: Evidence) -> dict[str, Measure]:
         """The model's number on held-out rows; `fake` is not looked at, because the model itself is asked."""

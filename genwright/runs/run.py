@@ -173,7 +173,7 @@ class Run:
         refusals: dict[str, DataError] = {}
         for i, (name, judge) in enumerate(found.items()):
             progress(i / len(found), f"judging: {name}")
-            if "log_prob" in judge.needs and evidence.log_prob is None:
+            if ("log_prob" in judge.needs and evidence.log_prob is None) or not judge.sees(evidence.space):
                 continue
             try:
                 scores += _scores(judge, evidence)
@@ -258,6 +258,7 @@ class Run:
             is_bound=not isinstance(self.model, HasLogProb),
             targets=targets,
             seed=seed,
+            records=codec.decode,
         )
 
     def remember_rows(self, need_train: bool, need_held_out: bool) -> None:
@@ -339,21 +340,28 @@ def _require(records: Records, codec: TableCodec) -> None:
 
 def _scores(judge: Judge, evidence: Evidence) -> list[Score]:
     """A judge's scores, of `JUDGED_COLUMNS` columns where there are more."""
-    names = list(evidence.space)
-    if len(names) <= JUDGED_COLUMNS or "log_prob" in judge.needs:
+    if "log_prob" in judge.needs:
         return judge.scores(evidence)
+    names = list(judge.sees(evidence.space))
+    if len(names) <= JUDGED_COLUMNS:
+        return judge.scores(_narrow(evidence, set(names)) if len(names) < len(evidence.space) else evidence)
     rng = numpy_generator(evidence.seed, "judge", "columns")
     chosen = {*evidence.targets, *rng.permutation(names)[: JUDGED_COLUMNS - len(evidence.targets)].tolist()}
-    narrow = replace(
-        evidence,
-        space=Space({n: f for n, f in evidence.space.items() if n in chosen}),
-        train=_columns(evidence.train, chosen),
-        held_out=_columns(evidence.held_out, chosen),
-        fake=_columns(evidence.fake, chosen),
-        trivial=_columns(evidence.trivial, chosen),
-    )
+    narrow = _narrow(evidence, chosen)
     note = f"; on {len(chosen)} of {len(names)} columns"
     return [replace(score, protocol=score.protocol + note) for score in judge.scores(narrow)]
+
+
+def _narrow(evidence: Evidence, names: set[str]) -> Evidence:
+    """The same evidence, of some columns."""
+    return replace(
+        evidence,
+        space=Space({n: f for n, f in evidence.space.items() if n in names}),
+        train=_columns(evidence.train, names),
+        held_out=_columns(evidence.held_out, names),
+        fake=_columns(evidence.fake, names),
+        trivial=_columns(evidence.trivial, names),
+    )
 
 
 def _columns(batch: Batch, names: set[str]) -> Batch:
