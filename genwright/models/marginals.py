@@ -3,21 +3,22 @@
     p(row) = Π_j p_j(x_j)
 
 Each p_j is a histogram: the relative frequency of every category, or of every cell of a real column (see `nn/cells`),
-with `pseudo_count` added so that nothing seen later has probability zero.
+with `pseudo_count` added so that nothing seen later has probability zero. Texts and series have a histogram of their
+lengths and independent tokens or numbers (see `nn/unigram`).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
 from genwright.core.config import check_positive
 from genwright.core.dataset import Dataset
 from genwright.core.model import Conditions, HasLogProb, HasSolution, Model, Progress
-from genwright.core.space import Batch, Category, Real, Space
+from genwright.core.space import Batch, Category, Real, Space, Tokens, Vectors
 from genwright.nn.histograms import Histograms
+from genwright.nn.unigram import NormalSteps, Unigrams
 
 
 @dataclass(frozen=True)
@@ -34,28 +35,42 @@ class Marginals(Model, HasSolution, HasLogProb, Conditions):
     """Independent columns."""
 
     Config = MarginalsConfig
-    supports = (Real, Category)
+    supports = (Real, Category, Tokens, Vectors)
     chunk = 16_384
     is_rowwise = True
 
     def __init__(self, space: Space, config: Any = None):
         super().__init__(space, config)
-        self.histograms = Histograms(space, self.config.pseudo_count)
+        alpha = self.config.pseudo_count
+        scalars = {name: f for name, f in space.items() if isinstance(f.support, Real | Category)}
+        self.histograms = Histograms(Space(scalars), alpha)
+        self.sequences = {name: _sequence(f.support, alpha) for name, f in space.items() if name not in scalars}
 
     def solve(self, data: Dataset, generator: torch.Generator, progress: Progress) -> None:
         """Counts."""
         self.histograms.count(data, lambda done: progress(done, "counting"))
+        for name, sequence in self.sequences.items():
+            progress(1.0, f"counting {name}")
+            sequence.count(data, name)
 
     def sample(self, n: int, given: Batch, generator: torch.Generator, temperature: float = 1.0) -> Batch:
         """Every column on its own."""
         n_drawn = max(n, self.chunk)  # so that row i is the same however many are asked for
-        u = torch.rand(n_drawn, len(self.space), 2, generator=generator, dtype=torch.float64).numpy()[:n]
-        rows = {name: self.histograms.draw(name, u[:, j], temperature) for j, name in enumerate(self.space)}
-        return {**rows, **given}
+        scalars = self.histograms.space
+        u = torch.rand(n_drawn, len(scalars), 2, generator=generator, dtype=torch.float64).numpy()[:n]
+        rows = {name: self.histograms.draw(name, u[:, j], temperature) for j, name in enumerate(scalars)}
+        for name, sequence in self.sequences.items():
+            rows[name] = sequence.draw(n, _own(generator), temperature)
+        return {name: given[name] if name in given else rows[name] for name in self.space}
 
     def log_prob(self, batch: Batch) -> torch.Tensor:
         """Sum over the columns of log p_j (B,)."""
-        return torch.from_numpy(sum(self.histograms.log_prob(name, batch[name]) for name in self.space))  # type: ignore
+        return torch.stack([self._log_prob(name, batch[name]) for name in self.space]).sum(0)
+
+    def _log_prob(self, name: str, x: torch.Tensor) -> torch.Tensor:
+        if name in self.sequences:
+            return self.sequences[name].log_prob(x)
+        return torch.from_numpy(self.histograms.log_prob(name, x))
 
     def conditions_exactly(self, columns: list[str]) -> bool:
         """Always: the others do not depend on them."""
@@ -66,16 +81,33 @@ class Marginals(Model, HasSolution, HasLogProb, Conditions):
     ) -> tuple[Batch, torch.Tensor]:
         """Draws with the given cells in place; those with equal known cells weigh the same."""
         if known is None:
-            weight = sum((self.histograms.log_prob(name, x) for name, x in given.items()), np.zeros(n))
-            return self.sample(n, given, generator), torch.from_numpy(weight)
+            weight = sum((self._log_prob(name, x) for name, x in given.items()), torch.zeros(n, dtype=torch.float64))
+            return self.sample(n, given, generator), weight
         rows = self.sample(n, {}, generator)
-        fixed = {name: torch.where(known[name], x, rows[name]) for name, x in given.items()}
-        return {**rows, **fixed}, torch.zeros(n, dtype=torch.float64)
+        for name, x in given.items():
+            rows[name] = torch.where(known[name].view(-1, *[1] * (x.dim() - 1)), x, rows[name])
+        return rows, torch.zeros(n, dtype=torch.float64)
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Log probability of every code, per column."""
-        return self.histograms.state()
+        """Log probability of every code, per column; of sequences also that of every length."""
+        found = self.histograms.state()
+        for j, sequence in enumerate(self.sequences.values()):
+            found |= {f"sequence.{j}.{key}": x for key, x in sequence.state().items()}
+        return found
 
     def load_state(self, state: Mapping[str, torch.Tensor]) -> None:
         """The inverse of `state`."""
         self.histograms.load_state(state)
+        for j, sequence in enumerate(self.sequences.values()):
+            own = f"sequence.{j}."
+            sequence.load_state({key.removeprefix(own): x for key, x in state.items() if key.startswith(own)})
+
+
+def _sequence(support: Any, pseudo_count: float) -> Unigrams | NormalSteps:
+    return Unigrams(support, pseudo_count) if isinstance(support, Tokens) else NormalSteps(support, pseudo_count)
+
+
+def _own(generator: torch.Generator) -> torch.Generator:
+    """A column's own stream of random numbers, so that a column may use as many as its rows need."""
+    seed = torch.randint(2**62, (1,), generator=generator)
+    return torch.Generator().manual_seed(int(seed))

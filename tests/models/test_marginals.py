@@ -7,8 +7,9 @@ import torch
 from genwright.core.dataset import Dataset
 from genwright.core.errors import ConfigError
 from genwright.core.rng import torch_generator
-from genwright.core.space import Category, Field, Real, Space
+from genwright.core.space import Category, Field, Real, Space, Tokens, Vectors
 from genwright.models.marginals import Marginals, MarginalsConfig
+from tests.nn.sequences import token_rows
 from tests.nn.worlds import assert_same_shares
 
 N_DRAWS = 40_000
@@ -90,3 +91,35 @@ def test_given_columns_weigh_what_they_are_worth() -> None:
     assert torch.equal(rows["colour"], given["colour"])
     np.testing.assert_allclose(log_weight.numpy(), model.histograms.log_prob("colour", given["colour"]))
     assert model.conditions_exactly(["weight", "size"])
+
+
+def _with_sequences() -> tuple[Marginals, Dataset]:
+    rng = np.random.default_rng(0)
+    text, series = Tokens(4, 6), Vectors(3, 2)
+    space = Space({"text": Field(text), "label": Field(Category(2)), "series": Field(series)})
+    x = rng.normal(size=(80, 3, 2))
+    x[:30, 2] = np.inf
+    data = Dataset(space, {"text": token_rows(text, 80).numpy(), "label": rng.integers(0, 2, 80), "series": x})
+    model = Marginals(space)
+    model.solve(data, torch_generator(0), lambda done, line: None)
+    return model, data
+
+
+def test_a_row_with_sequences_is_the_product_of_its_columns() -> None:
+    model, data = _with_sequences()
+    rows = data.take(slice(None))
+    expected = torch.from_numpy(model.histograms.log_prob("label", rows["label"]))
+    for name in ("text", "series"):
+        expected = expected + model.sequences[name].log_prob(rows[name])
+    torch.testing.assert_close(model.log_prob(rows), expected)
+
+
+def test_known_sequences_stay_in_some_rows() -> None:
+    model, data = _with_sequences()
+    given = {name: x for name, x in data.take(slice(0, 4)).items() if name != "label"}
+    known = {"text": torch.tensor([True, False, True, False]), "series": torch.tensor([False, False, True, True])}
+    rows, _ = model.propose(4, given, torch_generator(1), known)
+    assert model.space.check(rows) == 4
+    assert torch.equal(rows["text"][[0, 2]], given["text"][[0, 2]])
+    assert torch.equal(rows["series"][2:], given["series"][2:])
+    assert list(model.sample(4, given, torch_generator(1))) == ["text", "label", "series"]
