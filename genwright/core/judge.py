@@ -34,7 +34,8 @@ class Evidence:
         is_bound: `log_prob` is a lower bound.
         targets: Columns to be predicted in `utility`; empty: the judge chooses.
         seed: For the judges' own randomness.
-        records: Encoded rows as a table of records, for judges that read texts; None where nobody can decode.
+        records: Encoded rows, of all columns or of some, as a table of records; for judges that read texts. None where
+            nobody can decode.
     """
 
     space: Space

@@ -90,7 +90,7 @@ def ratio(a: Estimate, b: Estimate) -> Estimate:
     return Estimate(a.value / b.value, a.influence / b.value - a.value / b.value**2 * b.influence)
 
 
-def share_measure(n_hits: int, n: int, details: dict[str, Any] | None = None) -> Measure:
+def share_measure(n_hits: float, n: float, details: dict[str, Any] | None = None) -> Measure:
     """A share of n rows with Wilson's interval (1927), which stays sensible at 0 and 1.
 
     https://doi.org/10.1080/01621459.1927.10502953
@@ -98,7 +98,27 @@ def share_measure(n_hits: int, n: int, details: dict[str, Any] | None = None) ->
     p, z2 = n_hits / n, Z95**2
     centre, half = p + z2 / (2 * n), Z95 * np.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
     low, high = ((centre + side * half) / (1 + z2 / n) for side in (-1, 1))
-    return Measure(p, float(max(low, 0.0)) if n_hits else 0.0, float(min(high, 1.0)), n, details or {})
+    return Measure(p, float(max(low, 0.0)) if n_hits else 0.0, float(min(high, 1.0)), round(n), details or {})
+
+
+def quantile_measure(x: np.ndarray, q: float, details: dict[str, Any] | None = None) -> Measure:
+    """A quantile of rows with its interval from order statistics, whose ranks are binomial (Thompson, 1936).
+
+    https://doi.org/10.1214/aoms/1177732564
+    """
+    half = Z95 * np.sqrt(q * (1 - q) / len(x))
+    low, high = (np.quantile(x, np.clip(q + side * half, 0, 1)) for side in (-1, 1))
+    return Measure(float(np.quantile(x, q)), float(low), float(high), len(x), details or {})
+
+
+def jackknife_error(left_out: np.ndarray) -> float:
+    """Standard error of a number from its values without each row in turn (N,).
+
+    var = (N − 1) / N Σ_i (θ_(i) − mean θ_(·))², on average too large rather than too small (Efron and Stein, 1981,
+    https://doi.org/10.1214/aos/1176345462)
+    """
+    n = len(left_out)
+    return float(np.sqrt((n - 1) / n * np.square(left_out - left_out.mean()).sum())) if n > 1 else float("inf")
 
 
 @dataclass(frozen=True)

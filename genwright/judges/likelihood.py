@@ -19,6 +19,7 @@ from genwright.core.dataset import n_rows
 from genwright.core.errors import DataError, UnsupportedError
 from genwright.core.features import sample_rows
 from genwright.core.judge import Evidence, Judge, Measure, Part, Score
+from genwright.core.lengths import WEIGHED_STEPS, affordable_rows
 from genwright.core.rng import numpy_generator
 from genwright.core.space import Batch, Space
 from genwright.core.statistics import mean, normal_measure
@@ -52,8 +53,9 @@ class Likelihood(Judge):
     def protocol(self, evidence: Evidence) -> str:
         """Rows and interval."""
         what = "a bound of the log-likelihood" if evidence.is_bound else "exact log-likelihood"
+        n = affordable_rows(evidence.held_out, evidence.space, self.max_rows, WEIGHED_STEPS)
         return (
-            f"{what} of {min(self.max_rows, n_rows(evidence.held_out)):,} held-out rows (at most {self.max_rows:,}), "
+            f"{what} of {min(n, n_rows(evidence.held_out)):,} held-out rows (at most {self.max_rows:,}), "
             "normal interval; floor: of training rows; ceiling: of held-out rows under independent columns"
         )
 
@@ -73,7 +75,8 @@ class Likelihood(Judge):
         if log_prob is None:
             raise UnsupportedError("this model has no likelihood; judge its draws instead, e.g. by detectability")
         rng = numpy_generator(evidence.seed, "likelihood")
-        surprise = -log_prob(sample_rows(rows, self.max_rows, rng)).detach().cpu().numpy().astype(np.float64)
+        n = affordable_rows(rows, evidence.space, self.max_rows, WEIGHED_STEPS)
+        surprise = -log_prob(sample_rows(rows, n, rng)).detach().cpu().numpy().astype(np.float64)
         if not len(surprise) or np.isnan(surprise).any():
             raise DataError(
                 f"likelihood of {len(surprise)} rows has {int(np.isnan(surprise).sum())} values that are not a number; "

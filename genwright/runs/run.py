@@ -12,16 +12,17 @@ import pyarrow as pa
 import torch
 
 from genwright.core.codec import TableCodec
-from genwright.core.dataset import Dataset, concat
+from genwright.core.dataset import Dataset, concat, n_rows
 from genwright.core.errors import ConfigError, DataError, UnknownNameError, UnsupportedError
 from genwright.core.given import parse
 from genwright.core.judge import Evidence, Judge, Score
+from genwright.core.lengths import JUDGED_STEPS, LEAST_ROWS, affordable_rows
 from genwright.core.model import HasBound, HasLogProb, Model, Progress
 from genwright.core.records import Flavour, Records
 from genwright.core.registry import JUDGES, MODELS
 from genwright.core.rng import numpy_generator, torch_generator
 from genwright.core.schema import Schema
-from genwright.core.space import Batch, Real, Space
+from genwright.core.space import Batch, Real, Space, Tokens, Vectors, row_shape
 from genwright.data.cache import encode
 from genwright.data.fingerprint import fingerprint
 from genwright.data.read import read
@@ -30,11 +31,13 @@ from genwright.data.typed import readable, typed
 from genwright.runs import artefact as artefacts
 from genwright.runs.artefact import Artefact
 from genwright.runs.draw import Draw, whole
+from genwright.runs.remembered import Remembered
 
 log = logging.getLogger("genwright")
 
 JUDGED_COLUMNS = 100  # of wider tables, judges look at some columns only; the likelihood is of all of them
 JUDGED_ROWS = 10_000  # rows of each side that judges look at, unless asked for more
+TRAIN_PLACES = 20_000_000  # places of sequences in the training rows that judges look at
 _REFUSED = "Not judged by {}: "
 
 
@@ -182,6 +185,7 @@ class Run:
         if refusals and not scores:
             raise next(iter(refusals.values()))
         self._note(found, refusals)
+        scores = [_with_draws(score, n_rows(evidence.fake), max_rows) for score in scores]
         self.artefact.scores = scores
         progress(1.0, "judged")
         return scores
@@ -240,10 +244,12 @@ class Run:
     def _evidence(self, held_out: Any, train: Any, targets: tuple[str, ...], max_rows: int) -> Evidence:
         self.remember_rows(need_train=train is None, need_held_out=held_out is None)
         artefact, seed = self.artefact, self.artefact.seed
-        real = self._rows(train, self.train, "train", max_rows * 4)
-        held = self._rows(held_out, self.held_out, "held_out", max_rows)
         codec = artefact.codec
-        fake = concat([codec.encode(t) for t in self.stream(max_rows, seed=seed)])
+        real = self._rows(train, self.train, "train", min(max_rows * 4, _most_rows(codec.space)))
+        held = self._rows(held_out, self.held_out, "held_out", max_rows)
+        n = affordable_rows(held, codec.space, max_rows)
+        fake = concat([codec.encode(t) for t in self.stream(n, seed=seed)])
+        log_prob = self._log_prob_of_batch()
         trivial = MODELS.get("marginals")(codec.space)
         data = Dataset(codec.space, {k: v.numpy() for k, v in real.items()})
         trivial.solve(data, torch_generator(seed, "trivial"), silent)
@@ -252,13 +258,13 @@ class Run:
             train=real,
             held_out=held,
             fake=fake,
-            trivial=trivial.sample(max_rows, {}, torch_generator(seed, "trivial")),
-            log_prob=self._log_prob_of_batch(),
+            trivial=trivial.sample(n, {}, torch_generator(seed, "trivial")),
+            log_prob=log_prob and Remembered(log_prob),
             trivial_log_prob=trivial.log_prob,
             is_bound=not isinstance(self.model, HasLogProb),
             targets=targets,
             seed=seed,
-            records=codec.decode,
+            records=lambda rows: pa.table({name: codec.codecs[name].decode(x) for name, x in rows.items()}),
         )
 
     def remember_rows(self, need_train: bool, need_held_out: bool) -> None:
@@ -350,6 +356,20 @@ def _scores(judge: Judge, evidence: Evidence) -> list[Score]:
     narrow = _narrow(evidence, chosen)
     note = f"; on {len(chosen)} of {len(names)} columns"
     return [replace(score, protocol=score.protocol + note) for score in judge.scores(narrow)]
+
+
+def _with_draws(score: Score, n: int, max_rows: int) -> Score:
+    """Says so where fewer rows were drawn than asked for."""
+    if n >= max_rows:
+        return score
+    why = f"; {n:,} rows were drawn: those that {JUDGED_STEPS:,} tokens or steps pay for, and at least {LEAST_ROWS}"
+    return replace(score, protocol=score.protocol + why)
+
+
+def _most_rows(space: Space) -> int:
+    """Training rows that judges look at, at most, so that long sequences fit into memory."""
+    places = sum(row_shape(f)[0] for f in space.values() if isinstance(f.support, Tokens | Vectors))
+    return max(LEAST_ROWS, TRAIN_PLACES // max(places, 1))
 
 
 def _narrow(evidence: Evidence, names: set[str]) -> Evidence:

@@ -1,0 +1,115 @@
+"""Can a classifier tell drawn texts from real ones that the model has not seen? Linear SVM on pieces of words.
+
+Classifier two-sample test: Lopez-Paz and Oquab (2017), https://arxiv.org/abs/1610.06545; support vector machines on
+n-grams of characters, weighted by how rare they are: Cortes and Vapnik (1995), https://doi.org/10.1007/BF00994018;
+Sparck Jones (1972), https://doi.org/10.1108/eb026526
+
+    AUC = P(s(fake) > s(real)) + ½ P(s(fake) = s(real)),   s(x) = w · tfidf(x), out of fold
+
+0.5: no difference was found; 1: every draw is recognised. The interval is DeLong's, √2 wider, as in `detectability`.
+Texts that are equal on both sides share a fold, one with one: a twin of the other label among the detector's own rows
+would otherwise teach it the opposite of the truth. Texts are cut to one length; how long they are is not judged here.
+"""
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from genwright.core.dataset import n_rows
+from genwright.core.errors import DataError
+from genwright.core.features import equal_size, sample_rows
+from genwright.core.judge import Evidence, Measure, Part
+from genwright.core.rng import derive, numpy_generator
+from genwright.core.space import Batch
+from genwright.core.statistics import auc, normal_measure
+from genwright.core.text_judge import TextJudge
+from genwright.core.texts import common_length, row_texts
+
+if TYPE_CHECKING:
+    from scipy import sparse
+
+N_FOLDS = 5
+LONGEST = 4  # characters of an n-gram
+N_FEATURES = 2**18  # places that n-grams are hashed to
+WIDENING = 2**0.5  # of the standard error, because each text is both judge and judged
+
+
+class TextDetectability(TextJudge):
+    """AUC of a detector that is trained to tell drawn from held-out texts."""
+
+    parts: ClassVar[dict[str, Part]] = {
+        "": Part("AUC", "half", "How well a linear SVM on n-grams of characters tells draws from real texts."),
+    }
+    source = "Lopez-Paz and Oquab (2017), https://arxiv.org/abs/1610.06545"
+    max_rows = 2_000
+
+    def measure(self, fake: Batch, evidence: Evidence) -> dict[str, Measure]:
+        """Pooled out-of-fold AUC."""
+        rng = numpy_generator(evidence.seed, "text_detectability")
+        real = row_texts(sample_rows(evidence.held_out, self._size(fake, evidence), rng), evidence)
+        drawn = row_texts(sample_rows(fake, len(real), rng), evidence)
+        if len(real) < 2 * N_FOLDS:
+            raise DataError(
+                f"text_detectability needs at least {2 * N_FOLDS} held-out texts and as many draws, found {len(real)}; "
+                "hold out more rows or draw more"
+            )
+        n = self._cut(evidence)
+        texts = [text[:n] for text in (*real, *drawn)]
+        is_fake = np.repeat([False, True], len(real))
+        fold = _folds(texts, len(real), rng)
+        found = auc(_out_of_fold(_features(texts), is_fake, fold, derive(evidence.seed, "svm")), is_fake)
+        return {"": normal_measure(found.value, WIDENING * found.error, len(texts), 0, 1)}
+
+    def protocol(self, evidence: Evidence) -> str:
+        """Texts, features, folds and interval."""
+        n = min(self._size(evidence.fake, evidence), n_rows(evidence.held_out))
+        return (
+            f"{n:,} draws against {n:,} held-out texts (at most {self.max_rows:,} a side), each cut to "
+            f"{self._cut(evidence):,} characters; linear SVM on TF-IDF of 1 to {LONGEST} characters, {N_FOLDS}-fold "
+            "cross-validation, equal texts of both sides in one fold, out-of-fold scores pooled, DeLong's interval "
+            "widened by √2"
+        )
+
+    def _size(self, fake: Batch, evidence: Evidence) -> int:
+        return equal_size(fake, evidence, self.max_rows)
+
+    def _cut(self, evidence: Evidence) -> int:
+        """Characters that texts are cut to."""
+        rng = numpy_generator(evidence.seed, "text_detectability", "cut")
+        sides = (row_texts(sample_rows(b, self.max_rows, rng), evidence) for b in (evidence.held_out, evidence.fake))
+        return common_length(*([len(text) for text in side] for side in sides))
+
+
+def _folds(texts: list[str], n: int, rng: np.random.Generator) -> np.ndarray:
+    """The fold of each text (2n,), n real ones and n draws: even on both sides, twins in one."""
+    fold = np.concatenate([rng.permutation(n) % N_FOLDS for _ in range(2)])
+    twins: dict[str, list[int]] = {}
+    for i, text in enumerate(texts[:n]):
+        twins.setdefault(text, []).append(i)
+    for j, text in enumerate(texts[n:], start=n):
+        if twins.get(text):
+            fold[j] = fold[twins[text].pop()]
+    return fold
+
+
+def _features(texts: list[str]) -> "sparse.csr_matrix":
+    """Weighted counts of n-grams (2n, N_FEATURES), each row of length 1; weights do not look at labels."""
+    from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+
+    hashing = HashingVectorizer(
+        analyzer="char", ngram_range=(1, LONGEST), n_features=N_FEATURES, lowercase=False, alternate_sign=False
+    )
+    return TfidfTransformer(sublinear_tf=True).fit_transform(hashing.transform(texts))
+
+
+def _out_of_fold(X: "sparse.csr_matrix", is_fake: np.ndarray, fold: np.ndarray, seed: int) -> np.ndarray:
+    """s(x) (B,) of each text by a detector that has not seen it."""
+    from sklearn.svm import LinearSVC
+
+    scores = np.zeros(len(is_fake))
+    for k in range(N_FOLDS):
+        inside = fold == k
+        if inside.any() and len(np.unique(is_fake[~inside])) == 2:
+            detector = LinearSVC(random_state=seed % 2**32).fit(X[~inside], is_fake[~inside])
+            scores[inside] = detector.decision_function(X[inside])
+    return scores
