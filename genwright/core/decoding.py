@@ -14,10 +14,10 @@ class Decoding:
     top_k: int = 0  # only the k likeliest tokens; 0: all
     top_p: float = 1.0  # only the likeliest tokens that have this probability together; 1: all
     min_p: float = 0.0  # only tokens with at least this share of the likeliest one's probability; 0: all
-    repetition_penalty: float = 1.0  # divides the odds of tokens that were there before; 1: none
+    repetition_penalty: float = 1.0  # tokens that were there before have p^θ in place of p; 1: none
     stop: tuple[str, ...] = ()  # a text ends before the first of these
     pattern: str = ""  # a regular expression that the whole text must match; empty: any
-    allowed: Callable[[str], str | None] | None = None  # text so far → characters that may follow; None: any
+    allowed: Callable[[str], str | None] | None = None  # text so far → characters that may follow; see `Allowed`
     max_tokens: int = 0  # longest text, the given beginning left out; 0: as long as those of the data
 
     def __post_init__(self) -> None:

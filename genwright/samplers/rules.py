@@ -1,0 +1,128 @@
+"""What may not be drawn, and where a row ends: for each row its special codes, its limit, stop strings, constraints.
+
+`pad` is never drawn. Where a vocabulary is known, a code that spells nothing and neither ends nor fills up a row stands
+for a missing text: it is drawn at the first place only, and the row ends behind it.
+"""
+
+import torch
+from torch import Tensor
+
+from genwright.core.decoding import Decoding
+from genwright.core.errors import ConfigError
+from genwright.core.model import Vocabulary
+from genwright.core.space import OPEN, Tokens
+from genwright.samplers.constraint import Allowed, Constraint, Pattern
+from genwright.samplers.logits import NEVER
+from genwright.samplers.spelling import Spelling
+from genwright.samplers.stop import Stops
+
+
+class Rules:
+    """The rules of a batch.
+
+    Args:
+        given: Codes (B, T), open places among them.
+        n_before: Places before each row's first open one (B,).
+        support: Which codes are special.
+        decoding: `stop`, `pattern`, `allowed` and `max_tokens` of it.
+        vocabulary: What the codes spell.
+    """
+
+    def __init__(
+        self, given: Tensor, n_before: Tensor, support: Tokens, decoding: Decoding, vocabulary: Vocabulary | None
+    ):
+        self.given, self.support, self.decoding = given, support, decoding
+        self.n_before = n_before.tolist()
+        self.spelling = _spelling(support, decoding, vocabulary)
+        self.silent = self.spelling.silent if self.spelling else []
+        n_places = given.shape[1]
+        most = decoding.max_tokens or n_places
+        self.limits = (n_before + most).clamp(max=n_places)  # (B,) the place before which a row is over
+        self.constraints = _constraints(decoding, self.spelling)
+        self.stops = Stops(decoding.stop, self.spelling) if decoding.stop and self.spelling else None
+        self.is_active = bool(self.constraints or self.stops or self.silent or decoding.max_tokens)
+        self.states: list[list[object]] = [self._begun(i) for i in range(len(given))] if self.constraints else []
+        self.nobody = [support.pad, *([support.end] if support.runs_on else [])]
+
+    def _begun(self, i: int) -> list[object]:
+        """The states of the constraints behind what row i was given."""
+        n = self.n_before[i]
+        if n == self.given.shape[1]:
+            return [None] * len(self.constraints)
+        assert self.spelling is not None
+        text = self.spelling.text(self.given[i, :n].tolist())
+        return [c.begin(text, int(self.limits[i]) - n) for c in self.constraints]
+
+    def masked(self, t: int, rows: Tensor, scores: Tensor, is_over: Tensor) -> Tensor:
+        """The scores (B, V) with −∞ for what may not be drawn; where a rule leaves only −∞, all it allows are alike."""
+        scores = scores.clone()
+        for code in self.nobody:
+            scores[:, code] = NEVER
+        if self.silent and (t > 0 or self.constraints or self.support.runs_on):
+            scores[:, self.silent] = NEVER
+        if self.constraints:
+            for at, i in enumerate(rows.tolist()):
+                if not is_over[i] and self.given[i, t] == OPEN:
+                    self._constrain(t, i, scores[at])
+        is_stuck = scores.amax(-1) == NEVER
+        if is_stuck.any():
+            scores[is_stuck, self.support.end] = 0.0
+        return scores
+
+    def _constrain(self, t: int, i: int, scores: Tensor) -> None:
+        """Bars the tokens (V,) that the constraints do not allow in row i, in place."""
+        left = int(self.limits[i]) - t - 1
+        costs = torch.stack([c.costs(s) for c, s in zip(self.constraints, self.states[i], strict=True)]).amax(0)
+        is_allowed = costs <= left
+        if not is_allowed.any():  # the constraints contradict each other or the vocabulary: the text ends
+            is_allowed[self.support.end] = True
+        is_allowed[self.support.pad] = False
+        scores.masked_fill_(~is_allowed, NEVER)
+        if scores.max() == NEVER:
+            scores.masked_fill_(is_allowed, 0.0)
+
+    def after(self, t: int, rows: Tensor, codes: Tensor, is_over: Tensor) -> None:
+        """Takes in the codes (B, T) of place t; may cut rows short."""
+        if self.constraints or self.stops:
+            for i in rows[~is_over[rows]].tolist():
+                if t >= self.n_before[i]:
+                    self._take_in(t, i, codes, is_over)
+        is_cut = (self.limits[rows] == t + 1) & ~is_over[rows]
+        if t == 0 and self.silent:
+            is_cut |= torch.isin(codes[rows, 0], torch.tensor(self.silent)) & ~is_over[rows]
+        if is_cut.any():
+            is_over[rows[is_cut]] = True
+            codes[rows[is_cut], t + 1 :] = self.support.pad
+            codes[rows[is_cut], t + 1 : t + 2] = self.support.end
+
+    def _take_in(self, t: int, i: int, codes: Tensor, is_over: Tensor) -> None:
+        """Row i goes on with its code of place t, or stops before it."""
+        if self.constraints:
+            code = int(codes[i, t])
+            self.states[i] = [c.advance(s, code) for c, s in zip(self.constraints, self.states[i], strict=True)]
+        if self.stops is not None:
+            first = self.n_before[i]
+            kept = self.stops.kept(codes[i, first : t + 1].tolist())
+            if kept is not None:
+                is_over[i] = True
+                row = torch.tensor([*kept, self.support.end], dtype=torch.int64)[: codes.shape[1] - first]
+                codes[i, first:] = self.support.pad
+                codes[i, first : first + len(row)] = row
+
+
+def _spelling(support: Tokens, decoding: Decoding, vocabulary: Vocabulary | None) -> Spelling | None:
+    if vocabulary is not None:
+        return Spelling(vocabulary, support)
+    for name in ("stop", "pattern", "allowed"):
+        if getattr(decoding, name):
+            raise ConfigError(f"{name} is for columns of text, and this one has no vocabulary; leave it out")
+    return None
+
+
+def _constraints(decoding: Decoding, spelling: Spelling | None) -> list[Constraint]:
+    found: list[Constraint] = []
+    if decoding.pattern and spelling is not None:
+        found.append(Pattern(decoding.pattern, spelling))
+    if decoding.allowed is not None and spelling is not None:
+        found.append(Allowed(decoding.allowed, spelling))
+    return found
