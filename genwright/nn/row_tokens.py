@@ -21,6 +21,7 @@ from genwright.nn.cells import Cells
 
 PAD, START = 0, 1  # shared codes: behind a sequence; its end, from which rows start too
 SHARED = 2
+BEHIND = -100  # what stands for padding among the codes of a head, which count nothing in a likelihood
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,12 @@ class Place:
             return torch.where(x == OPEN, OPEN, self.codes[x.clamp(min=0)])
         own = torch.from_numpy(self.cells.index(x.numpy())) if self.cells is not None else x
         return self.codes[own][:, None]
+
+    def in_head(self, tokens: Tensor) -> Tensor:
+        """Tokens as codes of the column's own head, the end of a sequence first; `BEHIND` for padding."""
+        if not self.is_sequence:
+            return tokens - self.first
+        return torch.where(tokens == PAD, BEHIND, torch.where(tokens == START, 0, tokens - self.first + 1))
 
     def from_shared(self, tokens: Tensor, u: Tensor | None = None) -> Tensor:
         """The column of tokens (B, places); a number lies at u (B,) of its cell."""
@@ -133,7 +140,7 @@ class RowTokens:
 
     def log_inside(self, batch: Batch, n: int) -> Tensor:
         """What numbers' places within their cells add to log p (B,); columns that are always given are left out."""
-        parts = [c.log_inside(batch[c.name]) for c in self.columns if c.cells is not None]
+        parts = [c.log_inside(batch[c.name]) for c in self.columns if c.cells is not None and not c.is_given]
         return torch.stack(parts).sum(0) if parts else torch.zeros(n, dtype=torch.float64)
 
 

@@ -1,0 +1,545 @@
+"""The Transformer as a decoder: GPT (Radford et al., 2018 and 2019), on Vaswani et al. (2017).
+
+https://arxiv.org/abs/1706.03762
+
+    p(row) = Π_t p(w_t | w_<t),    p(w_t | w_<t) = softmax(E norm(h_t))
+    h = blocks(E w),               each block: attention to what stands before, then a small network
+
+A row is one sequence of tokens (`nn/row_tokens`): a text, or several columns one after the other, so that mixed tables
+and texts with a label are read alike. Which columns come first may be drawn anew at each step (`any_order`), so that
+any of them can be given later. Positions are rotary and attention reaches `context` places back; a row may be longer
+than that, in training (random windows), in `log_prob` and when drawn.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from genwright.core.config import check_least
+from genwright.core.dataset import Dataset
+from genwright.core.decoding import Decoding
+from genwright.core.errors import ConfigError, GivenError
+from genwright.core.model import Autoregressive, Conditions, HasLogProb, HasLoss, Model, Vocabulary
+from genwright.core.space import OPEN, Batch, Category, Field, Real, Space, Tokens
+from genwright.nn.attention import Attention, Cache, band
+from genwright.nn.given_columns import GivenColumns
+from genwright.nn.mlp import initialise, untrained
+from genwright.nn.rotary import angles
+from genwright.nn.row_tokens import BEHIND, PAD, START, Place, RowTokens
+from genwright.nn.transformer import Block, FeedForward, Net, Norm, norm
+from genwright.samplers.decode import decode
+
+MAX_CONTEXT, MAX_CONTEXT_OF_ROWS = 256, 1024  # places that attention reaches back in a text, in rows of several columns
+AT_ONCE = 1 << 14  # places whose likelihood is worked out together
+CHUNK, CHUNK_OF_VALUES = 32, 1024  # rows drawn together: of sequences, of single values
+BEGINNINGS = 8  # one window in so many is the beginning of its passage
+
+
+@dataclass(frozen=True)
+class GPTConfig:
+    """Settings of `gpt`."""
+
+    n_layers: int = 4  # blocks
+    width: int = 128  # of the vectors between them
+    n_heads: int = 4  # heads of attention
+    n_kv_heads: int = 0  # heads of keys and values; 0: as many as n_heads
+    n_hidden: int = 0  # units of the small network; 0: as many weights as 4 times the width without a gate
+    context: int = 0  # places that attention reaches back; 0: as long as rows are, at most 256 of a text
+    net: Net = "swiglu"  # kind of the small network
+    norm: Norm = "rms"  # kind of the norms
+    positions: Literal["rotary", "learned"] = "rotary"  # how places are told apart
+    has_unit_length: bool = False  # queries and keys of unit length
+    has_bias: bool = False  # linear maps with one, as GPT-2
+    is_tied: bool = True  # one matrix reads tokens and predicts them
+    dropout: float = 0.0  # share of units that a training step leaves out
+    any_order: bool = True  # single values in an order drawn anew at each step, so that any may be given
+
+    def __post_init__(self) -> None:
+        check_least(self, 1, "n_layers", "width", "n_heads")
+        check_least(self, 0, "n_kv_heads", "n_hidden", "context")
+        if self.width % (2 * self.n_heads):
+            raise ConfigError(f"width = {self.width} is no multiple of 2 · n_heads = {2 * self.n_heads}; change one")
+        if self.n_kv_heads and self.n_heads % self.n_kv_heads:
+            raise ConfigError(f"n_kv_heads = {self.n_kv_heads} does not divide n_heads = {self.n_heads}; change one")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"dropout = {self.dropout}; expected a share from 0 up to but not 1")
+
+    @property
+    def hidden(self) -> int:
+        """Units of the small network."""
+        return self.n_hidden or (8 * self.width // 3 if self.net == "swiglu" else 4 * self.width)
+
+
+class GPTNet(nn.Module):
+    """Embedding, blocks, head.
+
+    Args:
+        config: Settings.
+        layout: How rows are tokens.
+        context: Places that attention reaches back, C.
+    """
+
+    def __init__(self, config: GPTConfig, layout: RowTokens, context: int):
+        super().__init__()
+        self.config, self.context = config, context
+        self.embed = nn.Embedding(layout.n, config.width)
+        n_columns = 0 if layout.is_single else len(layout.columns)
+        self.embed_column = nn.Embedding(n_columns + 1, config.width) if n_columns else None  # last: before the row
+        self.embed_next = nn.Embedding(n_columns, config.width) if n_columns else None
+        self.embed_place = nn.Embedding(context, config.width) if config.positions == "learned" else None
+        self._blocks = [self._block(config) for _ in range(config.n_layers)]
+        self.blocks = nn.ModuleList(self._blocks)
+        self.norm = norm(config.norm, config.width)
+        self.head = None if config.is_tied else nn.Linear(config.width, layout.n, bias=False)
+
+    @staticmethod
+    def _block(c: GPTConfig) -> Block:
+        attention = Attention(c.width, c.n_heads, c.n_kv_heads, c.has_bias, c.has_unit_length, c.dropout)
+        return Block(attention, FeedForward(c.width, c.hidden, c.net, c.has_bias), c.norm, c.width, c.dropout)
+
+    def reset(self, generator: torch.Generator) -> None:
+        """Each block begins as the identity, and every token as equally likely."""
+        for block in self._blocks:
+            block.silence()
+        for embedding in (self.embed, self.embed_column, self.embed_next, self.embed_place):
+            if embedding is not None:
+                embedding.weight.mul_(0.02 if self.config.is_tied or embedding is not self.embed else 1.0)
+        if self.head is not None:
+            nn.init.zeros_(self.head.weight)
+
+    @property
+    def head_weight(self) -> Tensor:
+        """E (V, width)."""
+        return self.embed.weight if self.head is None else self.head.weight
+
+    def forward(self, x: Tensor, mask: Tensor | None = None, caches: list[Cache] | None = None) -> Tensor:
+        """Embedded places (B, T, width) → what the head reads (B, T, width).
+
+        Args:
+            x: The next T places.
+            mask: Which places see which; None: themselves and those before.
+            caches: One a block, with the places before these.
+        """
+        first = caches[0].n if caches else 0
+        if self.embed_place is not None:
+            x = x + self.embed_place.weight[first : first + x.shape[1]]
+        is_rotary = self.config.positions == "rotary"
+        turn = self._turn(first, x.shape[1]) if is_rotary else None
+        for i, block in enumerate(self._blocks):
+            x = block(x, turn, mask, caches[i] if caches else None)
+        return self.norm(x)
+
+    def _turn(self, first: int, n: int) -> tuple[Tensor, Tensor]:
+        """Rotary angles of n places; those of the first ones are worked out once."""
+        d = self.config.width // self.config.n_heads
+        known = getattr(self, "_angles", None)
+        if known is None or len(known[0]) < first + n:
+            known = self._angles = angles(0, max(2 * self.context, 2 * (first + n)), d)
+        return known[0][first : first + n], known[1][first : first + n]
+
+
+class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
+    """Decoder Transformer over rows as tokens."""
+
+    Config = GPTConfig
+    supports = (Real, Category, Tokens)
+    completes = True
+    betas = (0.9, 0.95)
+    training: ClassVar[Mapping[str, Any]] = {
+        "optimizer": "muon",
+        "batch_size": 32,
+        "learning_rate": 3e-3,
+        "weight_decay": 0.1,
+        "clip": 1.0,
+        "ema": 0.0,
+        "n_evaluations": 20,
+    }
+    net: GPTNet
+
+    def __init__(self, space: Space, config: Any = None):
+        super().__init__(space, config)
+        self.layout = RowTokens(space)
+        most = MAX_CONTEXT if self.layout.is_single else MAX_CONTEXT_OF_ROWS
+        self.context = self.config.context or min(self.layout.length, most)
+        self.given = GivenColumns(Space({n: f for n, f in space.items() if f.is_given and not _is_sequence(f)}))
+        self.has_sequence = any(c.is_sequence for c in self.layout.columns)
+        self.chunk = CHUNK if self.has_sequence else CHUNK_OF_VALUES  # type: ignore[misc]
+        self.net = untrained(lambda: GPTNet(self.config, self.layout, self.context))
+        self._mean_length = float(self.layout.length)
+
+    # -- learning ---------------------------------------------------------------------------------------------------
+
+    def start(self, generator: torch.Generator) -> None:
+        """Small random weights."""
+        initialise(self.net, generator)
+
+    def matrices(self, phase: str) -> list[nn.Parameter]:
+        """The weights of the blocks."""
+        return [p for p in self.net.blocks.parameters() if p.dim() == 2]
+
+    def look(self, data: Dataset) -> None:
+        """How many places a row has on average, at most `context`."""
+        self.given.look(data)
+        rows = self.layout.encode(data.take(slice(0, 1024)))
+        self._mean_length = float((rows != PAD).sum(1).clamp(max=self.context).double().mean())
+
+    def prepare(self, batch: Batch) -> Batch:
+        """Rows as tokens (B, L)."""
+        return {"tokens": self.layout.encode(batch).int()}
+
+    def loss(self, rows: Batch, generator: torch.Generator, phase: str = "model") -> Tensor:
+        """−log p of a window of each row, over the mean length of windows (B,)."""
+        tokens = rows["tokens"].long()
+        order = self._order(generator if self.config.any_order and self.net.training else None)
+        if self.layout.length <= self.context or not self.layout.is_single:
+            return self._by_length(tokens, order) / self._mean_length
+        windows = self._windows(tokens, generator)
+        return self._nll(windows[:, :-1], windows[:, 1:], order) / self._mean_length
+
+    def _order(self, generator: torch.Generator | None) -> Tensor:
+        """Places in the order in which they are read (L,): given ones first, sequences last."""
+        places = torch.arange(self.layout.length)
+        loose = [c.places.start for c in self.layout.columns if not c.is_given and not c.is_sequence]
+        if generator is not None and len(loose) > 1:
+            places[loose] = torch.tensor(loose)[torch.randperm(len(loose), generator=generator)]
+        return places
+
+    def _by_length(self, tokens: Tensor, order: Tensor) -> Tensor:
+        """−log p of whole rows (B,), worked out in groups of rows of similar length."""
+        tokens = tokens[:, order]
+        length = _length(tokens)
+        found = torch.zeros(len(tokens))
+        groups = length.argsort(stable=True).tensor_split(min(4, len(tokens))) if self.has_sequence else [None]
+        for rows in groups:
+            some = tokens if rows is None else tokens[rows]
+            n = int(_length(some).max()) if rows is not None else some.shape[1]
+            read = F.pad(some[:, : n - 1], (1, 0), value=START)
+            nll = self._nll(read, some[:, :n], order)
+            found = nll if rows is None else found.index_put((rows,), nll)
+        return found
+
+    def _windows(self, tokens: Tensor, generator: torch.Generator) -> Tensor:
+        """A window of `context` + 1 places of each row, the start before the row counted (B, C + 1)."""
+        tokens = F.pad(tokens, (1, 0), value=START)
+        last = (_length(tokens) - self.context - 1).clamp(min=0)
+        u = torch.rand(len(tokens), 2, generator=generator)
+        first = (u[:, 0] * (last + 1)).long().clamp(max=tokens.shape[1] - self.context - 1)
+        first = torch.where(u[:, 1] < 1 / BEGINNINGS, 0, first)
+        return tokens.gather(1, first[:, None] + torch.arange(self.context + 1))
+
+    def _nll(self, read: Tensor, target: Tensor, order: Tensor) -> Tensor:
+        """−log p of the target places (B,) given the ones read before them, each (B, T); padding counts nothing."""
+        h = self.net(self._embedded(read, order, 0), self._mask(read))
+        return self._surprise(h, target, order)
+
+    def _embedded(self, read: Tensor, order: Tensor, first: int) -> Tensor:
+        """Vectors of the places read (B, T, width), `first` places behind the start: their token, their column and the
+        column to come.
+        """
+        x = self.net.embed(read)
+        if self.net.embed_column is None:
+            return x
+        assert self.net.embed_next is not None
+        column = torch.cat([torch.tensor([len(self.layout.columns)]), self.layout.column_of[order]])
+        at = torch.arange(first, first + read.shape[1])
+        x = x + self.net.embed_column(column[at])
+        return x + self.net.embed_next(column[(at + 1).clamp(max=len(order))])
+
+    def _mask(self, read: Tensor) -> Tensor | None:
+        """Which places see which (B, 1, T, T), where it is not simply all that stand before."""
+        places = torch.arange(read.shape[1])
+        if self._has_inner_padding:
+            return band(places, places, self.context) & _seen(read)[:, None, None, :]
+        return band(places, places, self.context) if len(places) > self.context else None
+
+    @property
+    def _has_inner_padding(self) -> bool:
+        return sum(c.is_sequence for c in self.layout.columns) > 1
+
+    def _surprise(self, h: Tensor, target: Tensor, order: Tensor) -> Tensor:
+        """−log p of target places (B, T) read off h (B, T, width), summed over those that are no padding (B,)."""
+        total = h.new_zeros(len(h))
+        for column, at in self._spans(order, target.shape[1]):
+            logits = F.linear(h[:, at], self._rows_of_head(column))
+            code = column.in_head(target[:, at]).flatten()
+            nll = F.cross_entropy(logits.flatten(0, 1), code, ignore_index=BEHIND, reduction="none")
+            total = total + nll.view(len(h), -1).sum(1)
+        return total
+
+    def _spans(self, order: Tensor, n: int) -> list[tuple[Place, slice]]:
+        """Modelled columns and where they stand among the first n places read in an order."""
+        found, at = [], 0
+        while at < n:
+            column = self.layout.columns[int(self.layout.column_of[order[at]])]
+            stop = min(at + column.places.stop - column.places.start, n)
+            found += [] if column.is_given else [(column, slice(at, stop))]
+            at = stop
+        return found
+
+    def _rows_of_head(self, column: Place) -> Tensor:
+        """The rows of E that a column's tokens have: the end of a sequence first."""
+        E = self.net.head_weight
+        if not column.is_sequence:
+            return E[column.first : column.last]
+        if column.first == START + 1:
+            return E[START : column.last]
+        return torch.cat([E[START : START + 1], E[column.first : column.last]])
+
+    # -- likelihood -------------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def log_prob(self, batch: Batch) -> Tensor:
+        """log p of each row (B,) in nats; a place sees the `context` places before it, however long the row is."""
+        tokens = self.layout.encode(batch)
+        size = max(1, AT_ONCE // self.layout.length)
+        parts = [self._log_prob(tokens[i : i + size]) for i in range(0, len(tokens), size)]
+        found = torch.cat(parts) if parts else torch.zeros(0, dtype=torch.float64)
+        return found + self.layout.log_inside(batch, len(found)) + self.given.log_prob(batch, len(found))
+
+    def _log_prob(self, tokens: Tensor) -> Tensor:
+        order = self._order(None)
+        read = F.pad(tokens[:, :-1], (1, 0), value=START)
+        n = int(_length(tokens).max())
+        total = torch.zeros(len(tokens), dtype=torch.float64)
+        stepper = _Cached(self, order)
+        for first in range(0, n, self.context):
+            last = min(first + self.context, n)
+            h = stepper.read(read[:, first:last])
+            for column, at in self._spans(order, n):
+                start, stop = max(at.start, first), min(at.stop, last)
+                if start < stop:
+                    total -= self._nll_at(h[:, start - first : stop - first], column, tokens[:, start:stop])
+        return total
+
+    def _nll_at(self, h: Tensor, column: Place, target: Tensor) -> Tensor:
+        logits = F.linear(h, self._rows_of_head(column)).double()
+        code = column.in_head(target)
+        log_p = logits.log_softmax(-1).gather(2, code.clamp(min=0)[:, :, None])[:, :, 0]  # (B, T)
+        return -log_p.where(code != BEHIND, 0.0).sum(1)
+
+    # -- drawing ----------------------------------------------------------------------------------------------------
+
+    def sample(self, n: int, given: Batch, generator: torch.Generator, temperature: float = 1.0) -> Batch:
+        """Place by place."""
+        return self.decode_rows(n, given, generator, Decoding(temperature=temperature))
+
+    @torch.no_grad()
+    def decode_rows(
+        self,
+        n: int,
+        given: Batch,
+        generator: torch.Generator,
+        decoding: Decoding,
+        texts: Mapping[str, Vocabulary] | None = None,
+        told: Callable[[int, str, Tensor], bool] | None = None,
+    ) -> Batch:
+        """n rows: single values first, then sequences; see `Autoregressive.decode_rows`."""
+        given = self._with_given(n, given, generator, decoding.temperature)
+        order = self._order_for(given)
+        tokens = self._given_tokens(n, given)
+        u = torch.rand(n, len(self.layout.columns), 2, generator=generator, dtype=torch.float64)
+        self._draw_values(tokens, order, decoding.temperature, u[:, :, 0])
+        for column in self.layout.columns:
+            if column.is_sequence:
+                vocabulary = (texts or {}).get(column.name)
+                self._draw_sequence(tokens, column, order, generator, decoding, vocabulary, told)
+        rows = self.layout.decode(tokens, u[:, :, 1])
+        fixed = {name: x for name, x in given.items() if not (self.layout[name].is_sequence and (x == OPEN).any())}
+        return {**rows, **fixed}
+
+    def _with_given(self, n: int, given: Batch, generator: torch.Generator, temperature: float) -> Batch:
+        """What is given, and draws of the columns that always are.
+
+        Raises:
+            GivenError: a sequence that is always given is not.
+        """
+        for c in self.layout.columns:
+            if c.is_given and c.is_sequence and c.name not in given:
+                raise GivenError(f"column {c.name} is always given to this model; say what it is")
+        return {**given, **self.given.complete(n, given, generator, temperature)}
+
+    def _order_for(self, given: Batch) -> Tensor:
+        """Places in the order in which they are drawn: known single values before the others."""
+        order = self._order(None)
+        if not self.config.any_order:
+            return order
+        loose = [c for c in self.layout.columns if not c.is_given and not c.is_sequence]
+        at = [c.places.start for c in loose]
+        order[at] = torch.tensor([c.places.start for c in sorted(loose, key=lambda c: c.name not in given)]).long()
+        return order
+
+    def _given_tokens(self, n: int, given: Batch) -> Tensor:
+        """Rows with open places where nothing is given (n, L)."""
+        parts = [
+            c.to_shared(given[c.name])
+            if c.name in given
+            else torch.full((n, c.places.stop - c.places.start), OPEN, dtype=torch.int64)
+            for c in self.layout.columns
+        ]
+        return torch.cat(parts, 1)
+
+    def _draw_values(self, tokens: Tensor, order: Tensor, temperature: float, u: Tensor) -> None:
+        """Fills in single values; u (n, number of columns) are uniforms."""
+        places = [int(p) for p in order if not self.layout.columns[int(self.layout.column_of[p])].is_sequence]
+        stepper = _Cached(self, order)
+        last = torch.full((len(tokens), 1), START)
+        for p in places:
+            column = self.layout.columns[int(self.layout.column_of[p])]
+            logits = stepper.read(last)[:, -1] @ self._rows_of_head(column).T
+            drawn = column.first + _inverse_cdf(logits / temperature, u[:, column.index])
+            tokens[:, p] = torch.where(tokens[:, p] == OPEN, drawn, tokens[:, p])
+            last = tokens[:, p : p + 1]
+
+    def _draw_sequence(
+        self,
+        tokens: Tensor,
+        column: Place,
+        order: Tensor,
+        generator: torch.Generator,
+        decoding: Decoding,
+        vocabulary: Vocabulary | None,
+        told: Callable[[int, str, Tensor], bool] | None,
+    ) -> None:
+        """Fills in a sequence."""
+        assert isinstance(column.support, Tokens)
+        own = torch.where(
+            tokens[:, column.places] == OPEN, OPEN, column.from_shared(tokens[:, column.places].clamp(min=0))
+        )
+        before = F.pad(tokens[:, order[: column.places.start]], (1, 0), value=START)
+        stepper = _OfColumn(self, column, before.shape[1], _Cached(self, order))
+        tell = (lambda t, codes: told(t, column.name, codes)) if told else None
+        codes = decode(stepper, own, column.support, before, decoding, generator, vocabulary, tell)
+        tokens[:, column.places] = column.to_shared(codes)
+
+    def conditions_exactly(self, columns: list[str]) -> bool:
+        """What is read before everything that is drawn: any single values, and sequences behind all of them."""
+        wanted = {*columns, *(c.name for c in self.layout.columns if c.is_given)}
+        if self.config.any_order and not any(self.layout[name].is_sequence for name in columns):
+            return True
+        return wanted == {c.name for c in self.layout.columns[: len(wanted)]}
+
+    def state(self) -> dict[str, Tensor]:
+        """Weights, and how often each value is given."""
+        return {**self.net.state_dict(), **self.given.state()}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """The inverse of `state`."""
+        self.net.load_state_dict(self.given.load_state(state))
+
+    def describe(self) -> dict[str, Any]:
+        """Its size."""
+        return {"parameters": sum(p.numel() for p in self.net.parameters()), "context": self.context}
+
+
+class _Cached:
+    """Reads rows place by place, and remembers keys and values.
+
+    Args:
+        model: Whose network reads.
+        order: Places in the order in which they are read.
+    """
+
+    def __init__(self, model: GPT, order: Tensor):
+        self.model, self.order = model, order
+        self.caches = [Cache(model.context) for _ in model.net.blocks]
+        self.tokens: Tensor | None = None  # all that was read (B, t), where padding has to be told
+
+    def read(self, tokens: Tensor) -> Tensor:
+        """The next places (B, T) → what the head reads (B, T, width)."""
+        n, T = self.caches[0].n, tokens.shape[1]
+        parts = []
+        for first in range(0, T, self.model.context):
+            some = tokens[:, first : first + self.model.context]
+            x = self.model._embedded(some, self.order, n + first)
+            parts.append(self.model.net(x, self._mask(some), self.caches))
+        return torch.cat(parts, 1)
+
+    def _mask(self, tokens: Tensor) -> Tensor | None:
+        cache, T = self.caches[0], tokens.shape[1]
+        has_padding = self.model._has_inner_padding
+        if has_padding:
+            self.tokens = tokens if self.tokens is None else torch.cat([self.tokens, tokens], 1)
+        if not has_padding and (T == 1 or not cache.n):
+            return None
+        new = torch.arange(cache.n, cache.n + T)
+        if T == 1:  # the cache takes the place in first
+            old = torch.arange(max(0, cache.n + 1 - cache.window), cache.n + 1)
+            keys = _ring(old, cache.window)
+        else:
+            keys = torch.cat([cache.places(), new])
+        mask = band(new, keys, cache.window)
+        return mask & _seen(self.tokens)[:, None, None, keys] if self.tokens is not None else mask
+
+    def keep(self, rows: Tensor) -> None:
+        """Forgets all rows but these."""
+        for cache in self.caches:
+            cache.keep(rows)
+        self.tokens = None if self.tokens is None else self.tokens[rows]
+
+
+class _OfColumn:
+    """What `samplers/decode` asks for, in a column's own codes.
+
+    Args:
+        model: The model.
+        column: The sequence.
+        n_before: Places that are read before it, which come as codes of the whole vocabulary.
+        cached: Nothing read yet.
+    """
+
+    def __init__(self, model: GPT, column: Place, n_before: int, cached: _Cached):
+        self.column, self.n_before, self.cached = column, n_before, cached
+        self.E = model._rows_of_head(column)
+        support = column.support
+        assert isinstance(support, Tokens)
+        inner = column.own.tolist()
+        self.own_of_head = torch.tensor([support.end, *inner])
+        self.n = support.n
+
+    def start(self, codes: Tensor) -> Tensor:
+        """Codes (B, t) that every row has → logits (B, n) of the next."""
+        read = torch.cat([codes[:, : self.n_before], self.column.to_shared(codes[:, self.n_before :])], 1)
+        return self._logits(self.cached.read(read)[:, -1])
+
+    def step(self, codes: Tensor) -> Tensor:
+        """The codes drawn last (B,) → logits (B, n) of the next."""
+        return self._logits(self.cached.read(self.column.to_shared(codes[:, None]))[:, -1])
+
+    def keep(self, rows: Tensor) -> None:
+        """Forgets all rows but these."""
+        self.cached.keep(rows)
+
+    def _logits(self, h: Tensor) -> Tensor:
+        logits = h.new_full((len(h), self.n), -torch.inf)
+        logits[:, self.own_of_head] = F.linear(h, self.E)
+        return logits
+
+
+def _ring(places: Tensor, window: int) -> Tensor:
+    """Places in the order in which a full cache holds them."""
+    return places[(places % window).argsort()]
+
+
+def _seen(tokens: Tensor) -> Tensor:
+    """Places that hold something (B, T)."""
+    return tokens != PAD
+
+
+def _length(tokens: Tensor) -> Tensor:
+    """Places up to the last that is no padding (B,)."""
+    seen = _seen(tokens)
+    return torch.where(seen.any(1), tokens.shape[1] - seen.flip(1).int().argmax(1), 1)
+
+
+def _inverse_cdf(logits: Tensor, u: Tensor) -> Tensor:
+    """The code (B,) at which the distribution function of logits (B, V) passes u (B,)."""
+    cdf = logits.double().softmax(-1).cumsum(-1)
+    return torch.searchsorted(cdf, (u * cdf[:, -1])[:, None], right=True)[:, 0].clamp(max=logits.shape[1] - 1)
+
+
+def _is_sequence(f: Field) -> bool:
+    return isinstance(f.support, Tokens)
