@@ -1,0 +1,215 @@
+"""GPT against enumeration, against reading everything again, and against its own probabilities."""
+
+import itertools
+
+import pytest
+import torch
+
+from genwright.core.config import configure
+from genwright.core.decoding import Decoding
+from genwright.core.errors import ConfigError, GivenError, UnsupportedError
+from genwright.core.rng import torch_generator
+from genwright.core.space import OPEN, Batch, Category, Field, Real, Space, Tokens, Vectors
+from genwright.models.gpt import GPT, GPTConfig
+
+VARIANTS = [
+    {},
+    {"context": 2},
+    {"context": 3, "n_kv_heads": 1},
+    {"net": "gelu", "norm": "layer", "has_bias": True, "positions": "learned"},
+    {"net": "relu2", "has_unit_length": True, "is_tied": False},
+]
+
+
+def _model(space: Space, **settings: object) -> GPT:
+    """Random weights, none of them small."""
+    model = GPT(space, configure(GPTConfig, {"n_layers": 2, "width": 16, "n_heads": 2, **settings}))
+    generator = torch_generator(0)
+    model.start(generator)
+    with torch.no_grad():
+        for p in model.net.parameters():
+            p.add_(0.3 * torch.randn(p.shape, generator=generator))
+    model.net.eval()
+    model.given.histograms.log_p = {
+        name: torch.full((f.support.n,), 1 / f.support.n).log().double().numpy()  # type: ignore[union-attr]
+        for name, f in model.given.space.items()
+    }
+    return model
+
+
+def _sequences(T: int, V: int) -> list[tuple[int, ...]]:
+    """All rows of codes 2 … V − 1 with an end or cut."""
+    found = set()
+    for codes in itertools.product(range(1, V), repeat=T):
+        end = codes.index(1) if 1 in codes else T
+        found.add((*codes[: end + 1], *[0] * (T - end - 1)))
+    return sorted(found)
+
+
+def _text(T: int = 4, V: int = 4, n_twice: int = 1) -> tuple[Space, Batch]:
+    rows = torch.tensor(_sequences(T, V)).repeat(n_twice, 1)
+    return Space({"t": Field(Tokens(T, V))}), {"t": rows}
+
+
+def _mixed() -> tuple[Space, Batch]:
+    """Two texts and two categories, the first text read last but one."""
+    space = Space(
+        {"t": Field(Tokens(3, 4)), "c": Field(Category(2)), "d": Field(Category(3)), "s": Field(Tokens(2, 3))}
+    )
+    rows = list(itertools.product(_sequences(3, 4), range(2), range(3), _sequences(2, 3)))
+    return space, {name: torch.tensor([row[j] for row in rows]) for j, name in enumerate(space)}
+
+
+def _chi_square(model: GPT, batch: Batch, drawn: Batch, log_p: torch.Tensor) -> None:
+    """Draws have the probabilities that log_p says, by Pearson's statistic over rows expected five times or more."""
+    names = list(batch)
+    index = {tuple(str(batch[k][i].tolist()) for k in names): i for i in range(len(log_p))}
+    n = len(drawn[names[0]])
+    counts = torch.zeros(len(log_p), dtype=torch.float64)
+    for i in range(n):
+        counts[index[tuple(str(drawn[k][i].tolist()) for k in names)]] += 1
+    expected = n * log_p.exp()
+    is_common = expected >= 5
+    seen = torch.cat([counts[is_common], counts[~is_common].sum()[None]])
+    wanted = torch.cat([expected[is_common], (n - expected[is_common].sum())[None]]).clamp(min=1e-9)
+    statistic = float(((seen - wanted).square() / wanted)[wanted > 1].sum())
+    freedom = int((wanted > 1).sum()) - 1
+    assert statistic < freedom + 5 * (2 * freedom) ** 0.5
+
+
+@pytest.mark.parametrize("settings", VARIANTS)
+def test_probabilities_of_all_texts_sum_to_one(settings: dict[str, object]) -> None:
+    space, rows = _text()
+    assert float(_model(space, **settings).log_prob(rows).exp().sum()) == pytest.approx(1, abs=1e-5)
+
+
+def test_probabilities_of_all_mixed_rows_sum_to_one() -> None:
+    space, rows = _mixed()
+    assert float(_model(space).log_prob(rows).exp().sum()) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_number_has_a_density_that_integrates_to_one() -> None:
+    support = Real(low=0.0, high=10.0, atoms=(0.0,), quantiles=(0.0, 2.0, 3.0, 10.0), has_missing=True)
+    model = _model(Space({"x": Field(support), "c": Field(Category(2))}))
+    x = (torch.arange(4_000, dtype=torch.float64) + 0.5) / 400
+    total = 0.0
+    for c in range(2):
+        column = torch.full((len(x),), c)
+        total += float(model.log_prob({"x": x, "c": column}).exp().sum()) / 400
+        points = torch.tensor([0.0, float("nan")], dtype=torch.float64)
+        total += float(model.log_prob({"x": points, "c": column[:2]}).exp().sum())
+    assert total == pytest.approx(1, abs=4e-3)
+
+
+@pytest.mark.parametrize("settings", VARIANTS)
+def test_draws_of_texts_agree_with_log_prob(settings: dict[str, object]) -> None:
+    space, rows = _text()
+    model = _model(space, **settings)
+    _chi_square(model, rows, model.sample(2000, {}, torch_generator(3)), model.log_prob(rows))
+
+
+def test_draws_of_mixed_rows_agree_with_log_prob() -> None:
+    space, rows = _mixed()
+    model = _model(space)
+    _chi_square(model, rows, model.sample(3000, {}, torch_generator(3)), model.log_prob(rows))
+
+
+def test_draws_that_begin_as_given_follow_the_conditional() -> None:
+    space, rows = _text()
+    model = _model(space)
+    given = {"t": torch.tensor([[2, OPEN, OPEN, OPEN]]).expand(4000, -1)}
+    begun = {"t": rows["t"][rows["t"][:, 0] == 2]}
+    log_p = model.log_prob(begun)
+    drawn = model.sample(4000, given, torch_generator(4))
+    assert (drawn["t"][:, 0] == 2).all()
+    _chi_square(model, begun, drawn, log_p - log_p.logsumexp(0))
+
+
+def test_beginnings_of_different_lengths_stand_in_one_batch() -> None:
+    space, _ = _text(6, 5)
+    model = _model(space)
+    given = torch.full((3, 6), OPEN)
+    given[0, :3] = torch.tensor([2, 3, 4])
+    given[1, :1] = 4
+    drawn = model.sample(3, {"t": given}, torch_generator(5))["t"]
+    assert drawn[0, :3].tolist() == [2, 3, 4]
+    assert drawn[1, 0] == 4
+    assert space.check({"t": drawn}) == 3
+
+
+def test_single_values_are_given_in_any_combination() -> None:
+    """p(c | d) by the model that reads d first; with fixed order by Bayes' rule it would be another number."""
+    space, _ = _mixed()
+    model = _model(space)
+    assert model.conditions_exactly(["d"])
+    drawn = model.sample(500, {"d": torch.full((500,), 2)}, torch_generator(6))
+    assert (drawn["d"] == 2).all()
+    assert not model.conditions_exactly(["t"])
+    assert model.conditions_exactly(["c", "d", "t"])
+    assert not _model(space, any_order=False).conditions_exactly(["d"])
+    assert _model(space, any_order=False).conditions_exactly(["c"])
+
+
+def test_the_loss_is_minus_log_p() -> None:
+    space, rows = _mixed()
+    model = _model(space)
+    loss = model.loss(model.prepare(rows), torch_generator(0)) * model._mean_length
+    torch.testing.assert_close(loss.double(), -model.log_prob(rows), rtol=1e-4, atol=1e-4)
+
+
+def test_windows_of_long_texts_are_fair_pieces() -> None:
+    """Every inner place is learnt from equally often, and windows keep within the row."""
+    space = Space({"t": Field(Tokens(40, 9, runs_on=True))})
+    model = _model(space, context=8)
+    tokens = torch.arange(40).remainder(7)[None].expand(4000, -1) + 2
+    windows = model._windows(tokens, torch_generator(1))
+    assert windows.shape == (4000, 9)
+    assert (windows[:, 1:] != 0).all()
+    begin = (windows[:, 0] == 1).double().mean()
+    p = 1 / 8 + 7 / 8 / 33  # of windows at the very beginning
+    assert float(begin) == pytest.approx(p, abs=5 * (p * (1 - p) / 4000) ** 0.5)
+
+
+def test_a_text_longer_than_the_context_is_read_as_through_a_window() -> None:
+    """The logits at place t are those of the last C places alone, in the first block's eyes; so with one block."""
+    space = Space({"t": Field(Tokens(12, 6))})
+    model = _model(space, n_layers=1, context=4)
+    rows = {"t": torch.randint(2, 6, (3, 12), generator=torch_generator(2))}
+    other = {"t": rows["t"].clone()}
+    other["t"][:, 0] = (rows["t"][:, 0] - 1) % 4 + 2  # another first token
+    late = [
+        model.log_prob({"t": torch.cat([r["t"][:, :11], torch.full((3, 1), k)], 1)})
+        for r in (rows, other)
+        for k in (2, 3)
+    ]
+    torch.testing.assert_close(late[0] - late[1], late[2] - late[3], rtol=1e-4, atol=1e-5)
+
+
+def test_decoding_settings_are_obeyed() -> None:
+    space, _ = _text(6, 5)
+    model = _model(space)
+    greedy = [model.decode_rows(2, {}, torch_generator(k), Decoding(top_k=1))["t"] for k in (1, 2)]
+    assert torch.equal(greedy[0], greedy[1])
+    short = model.decode_rows(50, {}, torch_generator(1), Decoding(max_tokens=2))["t"]
+    assert ((short > 1).sum(1) <= 2).all()
+
+
+def test_what_it_cannot_do_is_told() -> None:
+    with pytest.raises(UnsupportedError, match="gpt cannot model column 's'"):
+        GPT(Space({"s": Field(Vectors(3, 2))}))
+    with pytest.raises(ConfigError, match="width = 30 is no multiple"):
+        GPTConfig(width=30, n_heads=4)
+    space = Space({"a": Field(Tokens(3, 4), is_given=True), "b": Field(Tokens(3, 4))})
+    with pytest.raises(GivenError, match="column a is always given"):
+        _model(space).sample(2, {}, torch_generator(0))
+
+
+def test_given_columns_are_read_and_not_modelled() -> None:
+    space = Space({"a": Field(Category(2), is_given=True), "t": Field(Tokens(2, 3))})
+    model = _model(space)
+    rows = _sequences(2, 3)
+    batch = {"a": torch.tensor([0, 1]).repeat_interleave(len(rows)), "t": torch.tensor(rows * 2)}
+    log_p = model.log_prob(batch)
+    halves = log_p.exp().view(2, -1).sum(1)
+    torch.testing.assert_close(halves, torch.full((2,), 0.5, dtype=torch.float64), rtol=1e-5, atol=1e-6)
+    assert not torch.allclose(log_p[: len(rows)], log_p[len(rows) :])
