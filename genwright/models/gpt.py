@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genwright.core.config import check_least
+from genwright.core.config import check_least, check_positive
 from genwright.core.dataset import Dataset
 from genwright.core.decoding import Decoding
 from genwright.core.errors import ConfigError, GivenError
@@ -54,6 +54,8 @@ class GPTConfig:
     positions: Literal["rotary", "learned"] = "rotary"  # how places are told apart
     has_unit_length: bool = False  # queries and keys of unit length
     has_bias: bool = False  # linear maps with one, as GPT-2
+    norm_eps: float = 1e-5  # ε of the norms
+    rotary_base: float = 10_000.0  # of rotary positions: larger ones tell places apart that lie further away
     is_tied: bool = True  # one matrix reads tokens and predicts them
     dropout: float = 0.0  # share of units that a training step leaves out
     any_order: bool = True  # single values in an order drawn anew at each step, so that any may be given
@@ -61,6 +63,7 @@ class GPTConfig:
     def __post_init__(self) -> None:
         check_least(self, 1, "n_layers", "width", "n_heads")
         check_least(self, 0, "n_kv_heads", "n_hidden", "context")
+        check_positive(self, "norm_eps", "rotary_base")
         if self.width % (2 * self.n_heads):
             raise ConfigError(f"width = {self.width} is no multiple of 2 · n_heads = {2 * self.n_heads}; change one")
         if self.n_kv_heads and self.n_heads % self.n_kv_heads:
@@ -93,13 +96,14 @@ class GPTNet(nn.Module):
         self.embed_place = nn.Embedding(context, config.width) if config.positions == "learned" else None
         self._blocks = [self._block(config) for _ in range(config.n_layers)]
         self.blocks = nn.ModuleList(self._blocks)
-        self.norm = norm(config.norm, config.width)
+        self.norm = norm(config.norm, config.width, config.norm_eps)
         self.head = None if config.is_tied else nn.Linear(config.width, layout.n, bias=False)
 
     @staticmethod
     def _block(c: GPTConfig) -> Block:
         attention = Attention(c.width, c.n_heads, c.n_kv_heads, c.has_bias, c.has_unit_length, c.dropout)
-        return Block(attention, FeedForward(c.width, c.hidden, c.net, c.has_bias), c.norm, c.width, c.dropout)
+        net = FeedForward(c.width, c.hidden, c.net, c.has_bias)
+        return Block(attention, net, c.norm, c.width, c.dropout, c.norm_eps)
 
     def reset(self, generator: torch.Generator) -> None:
         """Each block begins as the identity, and every token as equally likely."""
@@ -138,7 +142,7 @@ class GPTNet(nn.Module):
         d = self.config.width // self.config.n_heads
         known = getattr(self, "_angles", None)
         if known is None or len(known[0]) < first + n:
-            known = self._angles = angles(0, max(2 * self.context, 2 * (first + n)), d)
+            known = self._angles = angles(0, max(2 * self.context, 2 * (first + n)), d, self.config.rotary_base)
         return known[0][first : first + n], known[1][first : first + n]
 
 

@@ -37,9 +37,9 @@ class RMSNorm(nn.Module):
         nn.init.ones_(self.weight)
 
 
-def norm(kind: Norm, width: int) -> nn.Module:
+def norm(kind: Norm, width: int, eps: float = 1e-5) -> nn.Module:
     """A norm of this kind."""
-    return RMSNorm(width) if kind == "rms" else nn.LayerNorm(width)
+    return RMSNorm(width, eps) if kind == "rms" else nn.LayerNorm(width, eps)
 
 
 class FeedForward(nn.Module):
@@ -78,11 +78,14 @@ class Block(nn.Module):
         kind: Of its norms.
         width: Of what it reads and writes.
         dropout: Share of what each half adds that a training step leaves out.
+        eps: ε of its norms.
     """
 
-    def __init__(self, attention: Attention, net: FeedForward, kind: Norm, width: int, dropout: float = 0.0):
+    def __init__(
+        self, attention: Attention, net: FeedForward, kind: Norm, width: int, dropout: float = 0.0, eps: float = 1e-5
+    ):
         super().__init__()
-        self.norm_1, self.norm_2 = norm(kind, width), norm(kind, width)
+        self.norm_1, self.norm_2 = norm(kind, width, eps), norm(kind, width, eps)
         self.attention, self.net, self.dropout = attention, net, dropout
 
     def forward(
