@@ -4,6 +4,7 @@ data → codecs → models → runs → judges → report
 records  tensors  samples  artefact  score   figure
 """
 
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -12,8 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from genwright.codecs.text import Text
 from genwright.core.codec import TableCodec
-from genwright.core.dataset import Dataset
 from genwright.core.errors import ConfigError, FitError, RunError
 from genwright.core.model import Model, Progress
 from genwright.core.records import Records
@@ -24,7 +25,7 @@ from genwright.data.cache import encode
 from genwright.data.fingerprint import fingerprint
 from genwright.data.infer import infer
 from genwright.data.read import read
-from genwright.data.split import split
+from genwright.data.split import HeldOut, split
 from genwright.data.typed import typed
 from genwright.runs import artefact as artefacts
 from genwright.runs.artefact import Artefact
@@ -36,6 +37,9 @@ from genwright.training.budget import Budget
 from genwright.training.checkpoint import beside
 from genwright.training.learn import learn
 from genwright.training.settings import divided
+
+log = logging.getLogger("genwright")
+OF_TEXTS = ("gpt", "ngram")  # families that model texts, the best first
 
 
 def fit(
@@ -128,17 +132,19 @@ def _learned(
     """Records become tensors, a model learns them."""
     progress(0.0, f"reading {records.name}")
     schema = _schema(records, asked.schema, kinds, targets)
-    codec, train, held, n_rows = _encoded(records, schema, asked.held_out, asked.seed)
-    name, why = choose(codec, len(train)) if asked.model == "auto" else (asked.model, "asked for")
+    codec, rows, n_rows, n_train = _fitted(records, schema, asked.held_out, asked.seed)
+    name, why = choose(codec, n_train) if asked.model == "auto" else (asked.model, "asked for")
+    codec, notes = _readable(codec, name)
+    train, held = encode(records, codec.schema, codec, rows)
     of_model, of_training = divided(MODELS.get(name), asked.settings)
-    fitted: Model = MODELS.get(name)(_space(codec, schema, asked.given), of_model)
+    fitted: Model = MODELS.get(name)(_space(codec, codec.schema, asked.given), of_model)
     facts = _facts_of(records)
     basis = {"data": facts["fingerprint"], "versions": versions()}
-    asked = replace(asked, model=name, schema=schema)
+    asked = replace(asked, model=name, schema=codec.schema)
     outcome = learn(fitted, train, asked.plan(fitted, of_training, kept, resume, basis), progress)
     facts |= {"n_rows": n_rows, "n_train": len(train), "n_held_out": len(held), "held_out": asked.held_out, "why": why}
     facts |= {"n_steps": outcome.n_steps, "steps": outcome.n_planned} if outcome.n_planned else {}
-    facts["notes"] = outcome.notes
+    facts["notes"] = [*notes, *outcome.notes]
     return Run(Artefact(codec, fitted, name, asked.seed, facts, log=outcome.log), train, held)
 
 
@@ -162,8 +168,8 @@ def _required(checkpoint: Path | None) -> Path:
     return checkpoint
 
 
-def _encoded(records: Records, schema: Schema, held_out: float, seed: int) -> tuple[TableCodec, Dataset, Dataset, int]:
-    """The codec, the training rows, the held-out rows, and how many rows there are.
+def _fitted(records: Records, schema: Schema, held_out: float, seed: int) -> tuple[TableCodec, HeldOut, int, int]:
+    """The codec, which rows are held out, how many rows there are, and how many to learn from.
 
     Raises:
         FitError: too few rows, or no column that can be modelled.
@@ -172,16 +178,39 @@ def _encoded(records: Records, schema: Schema, held_out: float, seed: int) -> tu
     if n_rows < 2:
         raise FitError(f"{records.name}: {n_rows} rows are too few to learn from; at least 2 are needed")
     rows = split(records, schema, n_rows, held_out, seed)
-    codec = TableCodec(schema).fit(_train_rows(typed(records, schema), rows))
+    n_train = 0
+
+    def counted() -> Iterator[pa.RecordBatch]:
+        nonlocal n_train
+        for batch in _train_rows(typed(records, schema), rows):
+            n_train += batch.num_rows
+            yield batch
+
+    codec = TableCodec(schema).fit(counted())
     if not codec.modelled:
         raise FitError(
             f"{records.name}: no column can be modelled; kinds are {_kinds(schema)}: add a column that varies, "
             'or set some with kinds=, for example kinds={"city": "category"}'
         )
-    train, held = encode(records, schema, codec, rows)
-    if len(train) < 2:
-        raise FitError(f"{records.name}: {len(train)} of {n_rows} rows are too few to learn from; lower held_out")
-    return codec, train, held, n_rows
+    if n_train < 2:
+        raise FitError(f"{records.name}: {n_train} of {n_rows} rows are too few to learn from; lower held_out")
+    return codec, rows, n_rows, n_train
+
+
+def _readable(codec: TableCodec, name: str) -> tuple[TableCodec, list[str]]:
+    """The codec without the columns that the family cannot model, and what to tell of it.
+
+    Where nothing would be left, all stay, and the family refuses them by name.
+    """
+    supports = MODELS.get(name).supports
+    gone = [column for column, f in codec.space.items() if not isinstance(f.support, supports)]
+    if not gone or len(gone) == len(codec.modelled):
+        return codec, []
+    listed = ", ".join(map(repr, gone[:5])) + (f" and {len(gone) - 5} more" if len(gone) > 5 else "")
+    kinds = " and ".join(dict.fromkeys(codec.schema[column].kind for column in gone))
+    note = f"{name} does not model {kinds}: {listed} left out, which comes back empty"
+    log.warning("%s", note)
+    return codec.without(gone, f"left out, as {name} does not model it"), [note]
 
 
 def load(path: str | Path) -> Run:
@@ -195,9 +224,21 @@ def load(path: str | Path) -> Run:
 
 def choose(codec: TableCodec, n: int) -> tuple[str, str]:
     """The family for a table of n training rows, and why in one line."""
+    texts = {name: column for name, column in codec.codecs.items() if isinstance(column, Text)}
+    n_others = len(codec.modelled) - len(texts)
+    family = next((name for name in OF_TEXTS if name in MODELS.names()), "")
+    if texts and family and (not n_others or _is_of_texts(list(texts.values()), n_others, n)):
+        return family, "text" + (f" beside {len(codec.modelled) - 1} short columns" if len(codec.modelled) > 1 else "")
     if n < 20:
         return "marginals", f"{n} training rows are too few to learn how columns depend on each other"
-    return "trees", f"{len(codec.modelled)} mixed columns and {n:,} rows: sequential trees are the most faithful here"
+    why = f"{len(codec.modelled)} mixed columns and {n:,} rows: sequential trees are the most faithful here"
+    return "trees", why + (f"; {family} models the text, too (model={family})" if texts and family else "")
+
+
+def _is_of_texts(texts: list[Text], n_others: int, n: int) -> bool:
+    """Whether one text holds nearly all there is: 40 characters on average, four times those of the other texts."""
+    longest, whole = max(t.n_characters for t in texts), sum(t.n_characters for t in texts)
+    return n_others + len(texts) <= 5 and longest >= 40 * n and longest >= 0.8 * whole
 
 
 def _schema(records: Records, schema: Schema | None, kinds: Mapping[str, str], targets: tuple[str, ...]) -> Schema:

@@ -7,13 +7,13 @@ for families that read everything as a sequence).
 
 import abc
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from genwright.core.config import configure, to_json
 from genwright.core.errors import DataError, UnsupportedError
 from genwright.core.registry import CODECS
-from genwright.core.schema import Schema
+from genwright.core.schema import Column, Schema
 from genwright.core.space import Batch, Field, Space
 
 if TYPE_CHECKING:
@@ -129,6 +129,18 @@ class TableCodec:
             self._named(name, codec.finish)
         return self
 
+    def without(self, names: Iterable[str], why: str) -> "TableCodec":
+        """The same fitted codec with some columns left out: no model sees them, and they come back empty."""
+        gone = set(names)
+        found = [replace(c, kind="omitted", options=_parse_only(c), why=why) for c in self.schema if c.name in gone]
+        table = TableCodec(self.schema.with_columns(found))
+        for name, codec in self.codecs.items():
+            if name not in gone:
+                table.codecs[name] = codec
+            else:
+                table.codecs[name].load_state({"type": codec.state()["type"]})
+        return table
+
     def encode(self, batch: "pa.RecordBatch | pa.Table", columns: Iterable[str] | None = None) -> Batch:
         """The modelled columns of some rows as tensors."""
         names = [n for n in (self.modelled if columns is None else columns) if self.codecs[n].is_modelled]
@@ -166,6 +178,11 @@ class TableCodec:
             return work(*args)
         except DataError as error:
             raise DataError(f"column {name!r}: {error}") from None
+
+
+def _parse_only(column: Column) -> dict[str, Any]:
+    """How the column is read, without the settings of its codec."""
+    return {k: v for k, v in column.options.items() if k == "parse"}
 
 
 def _by_name(batch: "pa.RecordBatch | pa.Table") -> "dict[str, pa.Array | pa.ChunkedArray]":

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 NOT_YET = ("image", "audio", "music", "sequence")  # kinds that no codec reads so far
-Split = Literal["time", "group"]
+Split = Literal["time", "group", "order"]
 
 
 def check_kind(kind: str, column: str) -> None:
@@ -39,7 +39,7 @@ class Column:
         name: The column's name in the records, unique.
         kind: The name of its codec, one of the registry `CODECS`.
         options: Settings of its codec, e.g. `{"decimals": 2}`.
-        split: Rows are held out by this column: the latest ("time") or whole values ("group").
+        split: Rows are held out by this column: the latest ("time"), whole values ("group"), the last ("order").
         why: One short reason for the kind, for the reader of the schema.
     """
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from genwright.core.errors import DataError
-from genwright.data.encoding import TextFile
+from genwright.data.encoding import TextFile, text_file
 
 DELIMITERS = (",", ";", "\t", "|")
 ENOUGH_ROWS = 50
+MOSTLY = 0.95  # share of rows with as many fields as the header, for a file that may be a text
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,18 @@ def read_head(file: TextFile, delimiter: str | None = None) -> Head:
         dialect = replace(dialect, quote=None)
         rows = _rows(sample, dialect, is_all)
     return Head(dialect, rows, n_blank, max(map(len, lines), default=0))
+
+
+def is_table(path: Path) -> bool:
+    """Whether nearly all of the first rows of a file have the same number of fields, two or more.
+
+    Any text is one of these, too, when its lines happen to have equally many commas; from two lines on.
+    """
+    try:
+        rows = read_head(text_file(path)).rows
+    except DataError:
+        return False
+    return len(rows) > 1 and _score(rows)[0] >= MOSTLY
 
 
 def _has_stray_quotes(file: TextFile, n: int) -> bool:

@@ -28,6 +28,8 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 CHUNK = 1 << 20
+TABLE = "a line of column names and rows below it"
+CERTAIN = 10  # characters of UTF-8 for each byte that is none, from which on a text is damaged UTF-8
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,18 @@ class TextFile:
 
         return pa.input_stream(str(self.path), compression="gzip" if self.is_gzip else None)
 
-    def open_text(self) -> TextIO:
-        """The characters, line ends as they are."""
-        return io.TextIOWrapper(self.open_bytes(), encoding=self.encoding, newline="")
+    def open_text(self, newline: str | None = "") -> TextIO:
+        """The characters, line ends as they are; with `newline=None` each is a line feed."""
+        return io.TextIOWrapper(self.open_bytes(), encoding=self.encoding, newline=newline)
 
 
-def text_file(path: Path, encoding: str | None = None) -> TextFile:
+def text_file(path: Path, encoding: str | None = None, expected: str = TABLE) -> TextFile:
     """Looks through the whole file once: encoding, NUL bytes, number of quotes.
+
+    Args:
+        path: Where it is.
+        encoding: Its encoding; None: found.
+        expected: What an empty file should have held.
 
     Raises:
         DataError: the file is empty, damaged, holds NUL bytes or is not in the encoding that was asked for.
@@ -77,7 +84,7 @@ def text_file(path: Path, encoding: str | None = None) -> TextFile:
     with _open(path, is_gzip) as file:
         start = _read(file, path)
     if not start.strip(b" \t\r\n"):
-        raise DataError(f"{path} is empty; expected a line of column names and rows below it")
+        raise DataError(f"{path} is empty; expected {expected}")
     marked = next((name for mark, name in MARKS if start.startswith(mark)), None)
     n_quotes = 0
     if marked in (None, "utf-8-sig"):
@@ -143,6 +150,17 @@ def _first_bad_line(path: Path, is_gzip: bool, encoding: str) -> int:
     except LookupError:
         raise DataError(f"no encoding is called {encoding!r}; try utf-8, cp1252, latin-1 or gb18030") from None
     return 0
+
+
+def nearly_utf8(file: TextFile) -> int:
+    """The first line that is not UTF-8, when nearly all characters beyond ASCII are; else 0."""
+    decoder, n_right, n_wrong = codecs.getincrementaldecoder("utf-8")("replace"), 0, 0
+    for chunk in _chunks(file.path, file.is_gzip):
+        text = decoder.decode(chunk)
+        n_wrong += text.count("\ufffd")
+        n_right += sum(1 for c in text if c > "\x7f")
+    is_damaged = n_right - n_wrong >= CERTAIN * n_wrong
+    return _first_bad_line(file.path, file.is_gzip, "utf-8") if is_damaged else 0
 
 
 def _is_chinese(path: Path, is_gzip: bool) -> bool:

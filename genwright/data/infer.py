@@ -12,6 +12,7 @@ from genwright.core.errors import DataError, SchemaError, UnknownNameError
 from genwright.core.records import Records
 from genwright.core.schema import Column, Schema, check_kind, in_words
 from genwright.data.decide import Facts, decide_text, decide_typed, forced, is_day_month_open
+from genwright.data.marks import mark_of
 from genwright.data.observe import TextColumn, TypedColumn
 from genwright.data.read import read
 from genwright.data.stats import ColumnStats, Stats
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 log = logging.getLogger("genwright")
-MAX_DISTINCT, MAX_DISTINCT_TOTAL = 100_000, 5_000_000
+MAX_DISTINCT, MAX_DISTINCT_TOTAL, MAX_MARKED = 100_000, 5_000_000, 1_000
 N_TOP = 10
 
 
@@ -52,7 +53,7 @@ def _observe(records: Records) -> tuple[dict[str, Facts], int]:
     """One pass over the rows."""
     fields = list(records.arrow_schema)
     limit = max(1_000, min(MAX_DISTINCT, MAX_DISTINCT_TOTAL // max(len(fields), 1)))
-    facts: dict[str, Facts] = {f.name: (TextColumn if _is_text(f) else TypedColumn)(limit) for f in fields}
+    facts: dict[str, Facts] = {f.name: _facts(f, limit) for f in fields}
     n_rows = 0
     for batch in records.open():
         for name, column in zip(batch.schema.names, batch.columns):
@@ -61,6 +62,13 @@ def _observe(records: Records) -> tuple[dict[str, Facts], int]:
     if not n_rows:
         raise DataError(f"{records.name} has no rows; expected at least one")
     return facts, n_rows
+
+
+def _facts(field: "pa.Field", limit: int) -> Facts:
+    """Empty facts; texts of a reader are long, so that fewer are kept."""
+    if not _is_text(field):
+        return TypedColumn(limit)
+    return TextColumn(limit) if mark_of(field) is None else TextColumn(MAX_MARKED)
 
 
 def _is_text(field: "pa.Field") -> bool:
@@ -74,11 +82,17 @@ def _decide(records: Records, field: "pa.Field", facts: Facts, kind: str | None)
         column = decide_typed(field.name, facts, field.type)
         return column if kind is None else _set_typed(records, field, column, kind)
     if kind is None:
-        return decide_text(field.name, facts)
+        mark = mark_of(field)
+        return decide_text(field.name, facts) if mark is None or _is_numbers(facts) else mark
     column_or_none = forced(field.name, kind, facts)
     if column_or_none is None:
         raise DataError(f"{records.name}: column {field.name!r} cannot be a {kind}: {_obstacle(facts, kind)}")
     return column_or_none
+
+
+def _is_numbers(facts: TextColumn) -> bool:
+    """Whether the lines of a text are numbers, one and all, and more than one."""
+    return facts.n > 1 and facts.numbers.n + facts.n_missing == facts.n and facts.numbers.is_alive
 
 
 def _set_typed(records: Records, field: "pa.Field", column: Column, kind: str) -> Column:

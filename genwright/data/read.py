@@ -9,16 +9,20 @@ from genwright.core.errors import ConfigError, DataError
 from genwright.core.records import Records
 from genwright.core.registry import READERS
 
-ENDINGS = ".csv .tsv .tab .txt .dat .data .jsonl .ndjson .json (each also with .gz), .parquet .pq .npy"
+ENDINGS = (
+    ".csv .tsv .tab .txt .dat .data .jsonl .ndjson .json (each also with .gz), .parquet .pq .npy, "
+    "or text such as .txt .md .py"
+)
 
 
 def read(source: Any, **options: Any) -> Records:
     """The records of a path, a frame, a table, an array, or the name of a built-in set.
 
     Args:
-        source: A path to CSV, TSV, JSON lines, Parquet or .npy; a pandas or polars frame; an Arrow table; a NumPy
-            array; `"digits"`, `"wine"`, `"breast_cancer"` or `"diabetes"`; or records.
-        options: For delimited text: `delimiter`, `encoding`, `header`; for JSON: `encoding`.
+        source: A path to CSV, TSV, JSON lines, Parquet, .npy, text or a folder of texts; a pandas or polars frame; an
+            Arrow table; a NumPy array; the name of a built-in set, such as `"digits"`; or records.
+        options: For delimited text: `delimiter`, `encoding`, `header`; for JSON: `encoding`; for text: `rows`
+            ("passages", "lines", "paragraphs", of a folder "files") and `encoding`.
 
     Raises:
         DataError: it cannot be read; the message names file, line or column and the next step.
@@ -30,11 +34,11 @@ def read(source: Any, **options: Any) -> Records:
         _check_path(Path(source))
     elif isinstance(source, (str, Path)) and source not in _builtin_names():
         raise _no_such_file(source)
-    for name in READERS.names():
-        cls = READERS.get(name)
-        if cls.accepts(source):
-            return _guarded(_made(cls, name, options), source)
-    raise _unknown(source)
+    found = [name for name in READERS.names() if READERS.get(name).accepts(source)]
+    if not found:
+        raise _unknown(source)
+    name = next((name for name in found if set(options) <= set(to_json(READERS.get(name)()))), found[0])
+    return _guarded(_made(READERS.get(name), name, options), source)
 
 
 def _is_existing(source: Any) -> bool:

@@ -5,6 +5,7 @@
 - By time, where a column's `split` says "time": the latest share; rows of the same moment stay together, rows without
   a time are learnt from.
 - By group, where it says "group": whole values by a hash of (seed, value), an exact share of the values.
+- In order, where it says "order": the last share of the rows, as the end of a running text is held out.
 
 From two rows (moments, groups) on, at least one is on each side. A share of 0 holds nothing out.
 """
@@ -51,6 +52,8 @@ def split(records: Records, schema: Schema, n_rows: int, share: float = 0.2, see
         return _nothing
     if not by:
         return by_row(n_rows, share, seed)
+    if by[0].split == "order":
+        return _in_order(n_rows, share)
     return (_by_time if by[0].split == "time" else _by_group)(records, by[0], share, seed)
 
 
@@ -64,6 +67,13 @@ def by_row(n_rows: int, share: float, seed: int) -> HeldOut:
     mask = np.zeros(n_rows, dtype=bool)
     mask[numpy_generator(seed, "split").permutation(n_rows)[:n_held_out]] = True
     return lambda batch, first: mask[first : first + batch.num_rows]
+
+
+def _in_order(n_rows: int, share: float) -> HeldOut:
+    import numpy as np
+
+    start = n_rows - min(max(round(share * n_rows), 1), n_rows - 1)
+    return lambda batch, first: np.arange(first, first + batch.num_rows) >= start
 
 
 def _nothing(batch: "pa.RecordBatch", first: int) -> "np.ndarray":

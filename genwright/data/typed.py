@@ -5,7 +5,8 @@ category, and whole-number ids → int64); missing → null. Columns that came t
 
 `Column.options["parse"]` holds what this file needs of a column of strings: `missing` (tokens, the most frequent
 first), `type`, `decimals` and `min_decimals` (digits behind the point), `true` and `false`, `format`, `unit`, `offset`
-(minutes east of UTC) and `min_digits` (of a fraction of a second). Its presence says that the column holds strings.
+(minutes east of UTC), `min_digits` (of a fraction of a second) and `verbatim` (no value stands for missing). Its
+presence says that the column holds strings.
 """
 
 from collections.abc import Iterator
@@ -154,6 +155,8 @@ def _typed_strings(column: Column, values: "pa.Array") -> "pa.Array":
     import pyarrow.compute as pc
 
     parse = column.options.get("parse", {})
+    if parse.get("verbatim"):
+        return values
     is_measure = column.kind in ("number", "datetime", "boolean")
     bare = trimmed(values)
     known = pc.invert(is_token(bare, {*ALWAYS, *parse.get("missing", ()), *(SOMETIMES if is_measure else ())}))

@@ -4,6 +4,7 @@
 |---|---|
 | 0 | `model` is the name, with `config` and `space` beside it; no `notes` |
 | 1 | `model` is an object of name, config and space; `notes` |
+| 2 | columns of kind `text` are modelled; those that were left out are of kind `omitted` |
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 
 from genwright.core.errors import RunError
 
-FORMAT = 1  # what this version writes, and the newest it reads
+FORMAT = 2  # what this version writes, and the newest it reads
 
 Document = dict[str, Any]
 
@@ -22,7 +23,13 @@ def _from_0(document: Document) -> Document:
     return {**rest, "model": model, "notes": []}
 
 
-MIGRATIONS: dict[int, Callable[[Document], Document]] = {0: _from_0}
+def _from_1(document: Document) -> Document:
+    codec = document["codec"]
+    schema = [{**c, "kind": "omitted"} if c["kind"] == "text" else c for c in codec["schema"]]
+    return {**document, "codec": {**codec, "schema": schema}}
+
+
+MIGRATIONS: dict[int, Callable[[Document], Document]] = {0: _from_0, 1: _from_1}
 
 
 def check_format(version: Any, where: str) -> int:

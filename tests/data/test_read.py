@@ -20,7 +20,7 @@ from tests.data.helpers import read, rows, whole
 
 
 def test_every_reader_is_registered():
-    assert READERS.names() == ["arrow", "builtin", "csv", "jsonl", "numpy", "pandas", "parquet", "polars"]
+    assert READERS.names() == ["arrow", "builtin", "csv", "jsonl", "numpy", "pandas", "parquet", "polars", "text"]
     assert all(READERS.summary(name) for name in READERS.names())
 
 
@@ -35,8 +35,8 @@ def test_absent_file_names_the_nearest(make):
 
 
 def test_folder_lists_what_is_there(make, tmp_path):
-    make("hello", "a.md")
-    with pytest.raises(DataError, match=r"is a folder with a.md; expected Parquet parts"):
+    make("hello", "a.bin")
+    with pytest.raises(DataError, match=r"is a folder with a.bin; expected Parquet parts"):
         read(tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="is an empty folder"):

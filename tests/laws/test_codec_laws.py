@@ -22,6 +22,13 @@ def _repeated(values: list[Any], kind: pa.DataType | None = None) -> pa.Array:
     return pa.array([rows[i] for i in np.random.default_rng(1).permutation(len(rows))], kind)
 
 
+def _sentences() -> pa.Array:
+    """Sentences of a few words, some of them twice."""
+    words = ["the", "cat", "saw", "a dog", "naïve", "日本", "and", "then", "\n", " left", "🙂"]
+    picks = np.random.default_rng(3).integers(0, len(words), (80, 6))
+    return pa.array([" ".join(words[i] for i in row) for row in picks])
+
+
 EXAMPLES: dict[str, dict[str, pa.Array]] = {
     "number": {
         "integers": pa.array(RNG.integers(-50, 1000, 600)),
@@ -80,15 +87,26 @@ EXAMPLES: dict[str, dict[str, pa.Array]] = {
         "list": pa.array([[1, 2]] * 3),
         "float": pa.array([0.1] * 3, pa.float32()),
     },
-    "text": {"sentences": pa.array(["A first sentence.", "Another one, longer than the first."])},
+    "omitted": {"words": pa.nulls(3, pa.string())},
+    "text": {
+        "sentences": pa.array(["A first sentence.", "Another one, longer than the first."]),
+        "holes": pa.array(["one", None, "", "four words\nin two lines", None], pa.large_string()),
+        "Chinese": pa.array(["床前明月光，疑是地上霜。", "举头望明月，低头思故乡。"]),
+        "emoji": pa.array(["👩‍👩‍👧‍👦 and 🏳️‍🌈", "e\u0301 \x00 NUL", "עברית مرحبا"], pa.string_view()),
+        "dictionary": _repeated(["low words", "high words", None]).dictionary_encode(),
+        "many characters": pa.array([chr(0x4E00 + i) * (1 + i % 5) for i in range(400)]),
+        **{f"{kind} sentences": _sentences() for kind in ("char", "byte", "bpe", "unigram")},
+    },
 }
+SETTINGS = {f"{kind} sentences": {"tokenizer": kind} for kind in ("char", "byte", "bpe", "unigram")}
 CASES = [(kind, case) for kind in CODECS.names() for case in EXAMPLES.get(kind, {})]
 MODELLED = [(kind, case) for kind, case in CASES if CODECS.get(kind).is_modelled]
 REGENERATED = [(kind, case) for kind, case in CASES if not CODECS.get(kind).is_modelled]
 
 
-def _fitted(kind: str, *chunks: pa.Array) -> Codec:
-    codec: Codec = CODECS.get(kind)()
+def _fitted(kind: str, *chunks: pa.Array, case: str = "") -> Codec:
+    cls = CODECS.get(kind)
+    codec: Codec = cls(configure(cls.Config, SETTINGS.get(case, {})))
     for chunk in chunks:
         codec.update(chunk)
     codec.finish()
@@ -119,7 +137,7 @@ def test_every_codec_has_an_example(kind: str) -> None:
 @pytest.mark.parametrize(("kind", "case"), MODELLED)
 def test_codes_lie_in_the_field(kind: str, case: str) -> None:
     values = EXAMPLES[kind][case]
-    codec = _fitted(kind, values)
+    codec = _fitted(kind, values, case=case)
     assert Space({"x": codec.field}).check({"x": codec.encode(values)}) == len(values)
     assert Space({"x": codec.field}).check({"x": codec.encode(values[:0])}) == 0
 
@@ -127,7 +145,7 @@ def test_codes_lie_in_the_field(kind: str, case: str) -> None:
 @pytest.mark.parametrize(("kind", "case"), MODELLED)
 def test_decode_undoes_encode(kind: str, case: str) -> None:
     values = EXAMPLES[kind][case]
-    codec = _fitted(kind, values)
+    codec = _fitted(kind, values, case=case)
     back = codec.decode(codec.encode(values))
     assert back.type == _plain(values).type
     assert back.equals(_plain(values)), (back, values)
@@ -145,7 +163,7 @@ def test_unseen_and_missing_values_lie_in_the_field(kind: str, case: str) -> Non
 @pytest.mark.parametrize(("kind", "case"), MODELLED)
 def test_state_is_json_and_says_everything(kind: str, case: str) -> None:
     values = EXAMPLES[kind][case]
-    codec = _fitted(kind, values)
+    codec = _fitted(kind, values, case=case)
     again = _reloaded(codec)
     codes = codec.encode(values)
     assert again.field == codec.field
@@ -161,7 +179,7 @@ def test_chunks_and_row_order_do_not_matter(kind: str, case: str) -> None:
     shuffled = pa.array([rows[i] for i in np.random.default_rng(2).permutation(len(rows))], _plain(values).type)
     middle = len(values) // 3
     chunks = [shuffled[:0], shuffled[:middle], shuffled[middle : middle + 1], shuffled[middle + 1 :]]
-    assert _fitted(kind, *chunks).state() == _fitted(kind, values).state()
+    assert _fitted(kind, *chunks, case=case).state() == _fitted(kind, values, case=case).state()
 
 
 @pytest.mark.parametrize(("kind", "case"), CASES)
@@ -169,7 +187,7 @@ def test_a_column_of_missing_values_comes_back(kind: str, case: str) -> None:
     kind_of_values = _plain(EXAMPLES[kind][case]).type
     for n in (0, 3):
         missing = pa.nulls(n, kind_of_values)
-        codec = _reloaded(_fitted(kind, missing))
+        codec = _reloaded(_fitted(kind, missing, case=case))
         if codec.is_modelled:
             two = pa.nulls(2, kind_of_values)
             assert codec.decode(codec.encode(two)).equals(two)
@@ -181,7 +199,7 @@ def test_a_column_of_missing_values_comes_back(kind: str, case: str) -> None:
 @pytest.mark.parametrize(("kind", "case"), REGENERATED)
 def test_regenerated_rows_depend_on_seed_and_row_only(kind: str, case: str) -> None:
     values = EXAMPLES[kind][case]
-    codec = _fitted(kind, values)
+    codec = _fitted(kind, values, case=case)
     whole = codec.regenerate(40, 0, 7)
     assert whole.type == values.type
     assert len(whole) == 40

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from genwright.core.errors import DataError
 from genwright.core.records import Reader, Records
-from genwright.data.dialect import Dialect, Head, ragged, read_head, unclosed
+from genwright.data.dialect import Dialect, Head, is_table, ragged, read_head, unclosed
 from genwright.data.encoding import TextFile, text_file
 from genwright.data.names import column_names
 
@@ -38,11 +38,13 @@ class CsvReader(Reader):
 
     @classmethod
     def accepts(cls, source: Any) -> bool:
-        """A path that ends like delimited text."""
+        """A path that ends like delimited text; `.txt` only when its lines have equally many fields."""
         if not isinstance(source, (str, Path)):
             return False
         name = str(source).lower().removesuffix(".gz")
-        return name.endswith(ENDINGS) and not Path(source).is_dir()
+        if not name.endswith(ENDINGS) or Path(source).is_dir():
+            return False
+        return not name.endswith(".txt") or is_table(Path(source))
 
     def read(self, source: Any) -> Records:
         """Looks through the file once for its encoding and dialect; the rows are read by `open`."""
