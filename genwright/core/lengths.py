@@ -37,7 +37,7 @@ def total_lengths(batch: Batch, space: Space) -> "torch.Tensor":
     return total.clamp(min=1)
 
 
-def affordable_rows(batch: Batch, space: Space, n: int, steps: int = JUDGED_STEPS, least: int = LEAST_ROWS) -> int:
+def affordable_rows(batch: Batch, space: Space, n: int, steps: float = JUDGED_STEPS, least: int = LEAST_ROWS) -> int:
     """At most n rows: as many like these as `steps` pay for, and at least `least`; n where no column is a sequence."""
     if not any(isinstance(f.support, Tokens | Vectors) for f in space.values()) or not n_rows(batch):
         return n

@@ -72,7 +72,7 @@ def unit_name(spaced: bool) -> str:
 
 def common_length(*sides: Sequence[int]) -> int:
     """The length that texts of different origin are cut to: the least of their 90 % quantiles, and at least 1."""
-    known = [np.quantile(np.asarray(side), LONGEST) for side in sides if len(side)]
+    known = [np.quantile(np.asarray(side), LONGEST, method="lower") for side in sides if len(side)]
     return max(1, int(min(known, default=1)))
 
 

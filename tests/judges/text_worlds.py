@@ -19,11 +19,11 @@ SPACE = Space({"text": Field(SUPPORT)})
 
 
 @cache
-def chain() -> np.ndarray:
+def chain(seed: int = 4) -> np.ndarray:
     """p(next | this) (V, V): few words follow each, and a text ends after any of them alike."""
     n = len(WORDS)
     p = np.zeros((n, n))
-    letters = np.random.default_rng(4).dirichlet(np.full(n - 2, 0.01), n)
+    letters = np.random.default_rng(seed).dirichlet(np.full(n - 2, 0.01), n)
     p[:, 2:] = letters * (1 - STOP)
     p[:, END] = STOP
     p[END] = [0, 0, *np.full(n - 2, 1 / (n - 2))]  # from the start
@@ -59,6 +59,11 @@ def scrambled(n: int, seed: int) -> Batch:
     p[END] = unigrams() * (np.arange(len(p)) != END)
     p[END] /= p[END].sum()
     return draw(n, seed, p)
+
+
+def foreign(n: int, seed: int) -> Batch:
+    """n texts of another chain of the same words."""
+    return draw(n, seed, chain(5))
 
 
 def log_prob_of(p: np.ndarray) -> Callable[[Batch], torch.Tensor]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
@@ -15,20 +16,31 @@ from genwright.core.errors import UnsupportedError
 from genwright.core.judge import Evidence, Judge, Measure, Score
 from genwright.core.registry import JUDGES
 from genwright.core.space import Field, Space, Tokens
+from genwright.core.text_judge import TextJudge
+from tests.judges import text_worlds
+from tests.judges.text_worlds import text_world
 from tests.judges.worlds import blend, damaged, mixed, shuffled, world
 
+TEXT_JUDGES = [name for name in JUDGES.names() if issubclass(JUDGES.get(name), TextJudge)]
+TABLE_JUDGES = [name for name in JUDGES.names() if name not in TEXT_JUDGES]
 every_judge = pytest.mark.parametrize("name", JUDGES.names())
-COPY_JUDGES = ("near_copies", "membership")  # their planted error is a copy of training rows
+COPY_JUDGES = ("near_copies", "membership", "copied_text")  # their planted error is a copy of training rows
+MODEL_JUDGES = ("likelihood", "bits_per_char", "perplexity")  # they ask the model, not its draws
 
 
 def judge(name: str) -> Judge:
     return JUDGES.get(name)()
 
 
+def world_of(name: str) -> Evidence:
+    """A table, or texts, as the judge reads them."""
+    return text_world() if name in TEXT_JUDGES else world()
+
+
 @cache
 def real_scores(name: str) -> tuple[Score, ...]:
     """Scores of other real rows in place of draws; most laws compare with these."""
-    return tuple(judge(name).scores(world()))
+    return tuple(judge(name).scores(world_of(name)))
 
 
 def measured(name: str, evidence: Evidence) -> dict[str, Measure]:
@@ -48,10 +60,15 @@ def badness(value: float, direction: str) -> float:
 
 def with_error(name: str, share: float) -> Evidence:
     """Evidence with an error of a given size in it."""
-    evidence = world()
-    if name == "likelihood":
-        return replace(evidence, log_prob=blend(share))
-    others = evidence.train if name in COPY_JUDGES else damaged(evidence.fake, 7)
+    evidence = world_of(name)
+    if name in MODEL_JUDGES:
+        return replace(evidence, log_prob=(text_worlds.blend if name in TEXT_JUDGES else blend)(share))
+    if name in COPY_JUDGES:
+        others = evidence.train
+    elif name == "diversity":
+        others = text_worlds.repeated(evidence.fake)
+    else:
+        others = text_worlds.foreign(600, 7) if name in TEXT_JUDGES else damaged(evidence.fake, 7)
     return replace(evidence, fake=mixed(evidence.fake, others, share, 8))
 
 
@@ -92,7 +109,7 @@ def test_grows_with_a_planted_error(name: str) -> None:
 
 @every_judge
 def test_same_seed_same_numbers_and_nothing_else_is_touched(name: str) -> None:
-    before, evidence, fresh = (np.random.get_state()[1].copy(), torch.get_rng_state()), world(), world()  # noqa: NPY002
+    before, evidence, fresh = (np.random.get_state()[1].copy(), torch.get_rng_state()), world_of(name), world_of(name)  # noqa: NPY002
     again = measured(name, evidence)
     for score in real_scores(name):
         found = again[score.name]
@@ -107,7 +124,7 @@ def test_same_seed_same_numbers_and_nothing_else_is_touched(name: str) -> None:
 
 @every_judge
 def test_order_of_rows_does_not_matter(name: str) -> None:
-    evidence, rng = world(), np.random.default_rng(5)
+    evidence, rng = world_of(name), np.random.default_rng(5)
     batches = {b: getattr(evidence, b) for b in ("train", "held_out", "fake", "trivial")}
     turned = {b: select(rows, rng.permutation(n_rows(rows))) for b, rows in batches.items()}
     again = measured(name, replace(evidence, **turned))
@@ -115,12 +132,20 @@ def test_order_of_rows_does_not_matter(name: str) -> None:
         assert abs(score.value - again[score.name].value) < 4 * math.sqrt(2) * error(score)
 
 
-@pytest.mark.parametrize("name", [n for n in JUDGES.names() if n != "likelihood"])
+@pytest.mark.parametrize("name", [n for n in TABLE_JUDGES if n != "likelihood"])
 def test_sequences_are_refused_by_name(name: str) -> None:
     words = {"words": torch.zeros(40, 5, dtype=torch.int64)}
     evidence = Evidence(Space({"words": Field(Tokens(5, 3))}), words, words, dict(words), words)
     with pytest.raises(UnsupportedError, match="words"):
         judge(name).scores(evidence)
+
+
+@pytest.mark.parametrize("name", TEXT_JUDGES)
+@pytest.mark.parametrize("is_tags", [True, False])
+def test_judges_of_texts_are_silent_where_there_are_none(name: str, is_tags: bool) -> None:
+    """Sequences of tags spell no text, and a table has no sequences."""
+    tags = replace(text_world(), records=lambda rows: pa.table({n: x.tolist() for n, x in rows.items()}))
+    assert judge(name).scores(tags if is_tags else world()) == []
 
 
 @cache
@@ -132,7 +157,17 @@ def numbers_under(fault: str) -> dict[str, Measure]:
         "dropped class": select(evidence.fake, np.flatnonzero(evidence.fake["kind"].numpy() != 0)),
         "none": evidence.fake,
     }
-    return {k: m for name in JUDGES.names() for k, m in measured(name, replace(evidence, fake=fakes[fault])).items()}
+    return {k: m for name in TABLE_JUDGES for k, m in measured(name, replace(evidence, fake=fakes[fault])).items()}
+
+
+def caught_by(names: list[str], found: dict[str, Measure]) -> set[str]:
+    """The scores that are worse than the floor by more than chance."""
+    caught = set()
+    for score in (s for name in names for s in real_scores(name)):
+        sign = {"lower": 1, "higher": -1, "half": 1}[score.direction]
+        if sign * (found[score.name].value - score.floor) > 4 * math.hypot(error(found[score.name]), error(score)):
+            caught.add(score.name)
+    return caught
 
 
 FAULTS = {
@@ -145,12 +180,37 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_planted_faults_are_caught_by_name_and_real_rows_pass(fault: str) -> None:
-    found, caught = numbers_under(fault), set()
-    for score in (s for name in JUDGES.names() for s in real_scores(name)):
-        sign = {"lower": 1, "higher": -1, "half": 1}[score.direction]
-        if sign * (found[score.name].value - score.floor) > 4 * math.hypot(error(found[score.name]), error(score)):
-            caught.add(score.name)
+    caught = caught_by(TABLE_JUDGES, numbers_under(fault))
     assert caught >= FAULTS[fault]
     private = {name for name in caught if name.startswith(COPY_JUDGES)}
     assert private == (caught if fault == "copy" else set())
+    assert bool(caught) == (fault != "none")
+
+
+def texts_under(fault: str) -> dict[str, Measure]:
+    evidence = text_world()
+    fakes = {
+        "copy": select(evidence.train, np.random.default_rng(0).permutation(n_rows(evidence.train))),
+        "unigrams": evidence.trivial,
+        "one repeated text": text_worlds.repeated(evidence.fake),
+        "other texts": text_worlds.foreign(600, 7),
+        "none": evidence.fake,
+    }
+    return {k: m for name in TEXT_JUDGES for k, m in measured(name, replace(evidence, fake=fakes[fault])).items()}
+
+
+TEXT_FAULTS = {
+    "copy": {"copied_text.mean", "copied_text.share", "copied_text.whole"},
+    "unigrams": {"text_detectability"},
+    "one repeated text": {"text_detectability", "diversity.distinct_1", "diversity.distinct_2", "diversity.self_bleu"},
+    "other texts": {"text_detectability"},
+    "none": set(),
+}
+
+
+@pytest.mark.parametrize("fault", TEXT_FAULTS)
+def test_faults_planted_in_texts_are_caught_by_name_and_real_texts_pass(fault: str) -> None:
+    caught = caught_by(TEXT_JUDGES, texts_under(fault))
+    assert caught >= TEXT_FAULTS[fault]
+    assert ("copied_text.share" in caught) == (fault == "copy")
     assert bool(caught) == (fault != "none")

@@ -1,0 +1,52 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from genwright.core.dataset import select
+from genwright.core.errors import DataError
+from genwright.judges.text_detectability import TextDetectability, _folds
+from tests.judges.text_worlds import draw, foreign, mixed, repeated, scrambled, text_world
+
+
+def value(fake: dict, n: int = 150, seed: int = 0) -> float:
+    world = text_world(n, n, seed)
+    return TextDetectability().measure(fake, replace(world, fake=fake))[""].value
+
+
+def test_copies_of_held_out_texts_are_not_told_from_them() -> None:
+    world = text_world(150, 150)
+    assert value(world.held_out) == pytest.approx(0.5, abs=1e-12)
+
+
+def test_other_texts_of_the_chain_are_not_told_apart() -> None:
+    """The mean over worlds is 0.5 within its standard error, and the interval holds 0.5 in most of them."""
+    found = [TextDetectability().measure(w.fake, w)[""] for w in (text_world(60, 60, seed) for seed in range(16))]
+    values = np.array([m.value for m in found])
+    assert abs(values.mean() - 0.5) < 4 * values.std(ddof=1) / 4
+    assert sum(m.low <= 0.5 <= m.high for m in found) >= 13
+
+
+def test_unigrams_foreign_and_repeated_texts_are_recognised() -> None:
+    assert value(scrambled(300, 3), 300) > 0.7
+    assert value(foreign(150, 3)) > 0.85
+    assert value(repeated(draw(150, 3))) > 0.95
+
+
+def test_half_of_a_fault_is_half_recognised() -> None:
+    half = mixed(draw(200, 3), foreign(200, 3), 0.5, 0)
+    assert 0.6 < value(half, 200) < 0.9
+
+
+def test_twins_share_a_fold_one_with_one() -> None:
+    texts = ["a", "b", "a", "c", "d", *["a", "a", "a", "e", "c"]]
+    fold = _folds(texts, 5, np.random.default_rng(0))
+    assert sorted(fold[[5, 6]]) == sorted(fold[[0, 2]])
+    assert fold[9] == fold[3]
+
+
+def test_too_few_texts_are_an_error() -> None:
+    world = text_world(20, 9)
+    with pytest.raises(DataError, match="at least 10 held-out texts"):
+        TextDetectability().measure(world.fake, world)
+    assert TextDetectability().measure(select(world.fake, slice(0, 20)), text_world(20, 20))[""].n == 40
