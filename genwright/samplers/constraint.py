@@ -171,9 +171,9 @@ class Allowed:
 
     def _worked_out(self, state: str) -> Tensor:
         costs = torch.full((self.spelling.n,), INF)
-        may = self._answer(state)
-        if may is None or not may or ENDS in may:
-            costs[self.spelling.end] = 0.0
+        if not (state and _is_odd(state[-1])):
+            may = self._answer(state)
+            costs[self.spelling.end] = 0.0 if may is None or not may or ENDS in may else INF
         for codes in self._reached(state):
             costs[codes] = 0.0
         return costs
