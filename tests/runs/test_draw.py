@@ -187,7 +187,7 @@ def test_an_unseen_word_lists_the_words_of_the_file(texts):
 
 def test_constant_and_text_columns_cannot_be_given():
     frame = customers(100).assign(country="NL", note=[f"wrote {i} long lines about {i * 7}" for i in range(100)])
-    run = fit(frame, "marginals", judge=False, kinds={"note": "text"})
+    run = fit(frame, "trees", judge=False, kinds={"note": "text"})
     for name in ("country", "note"):
         with pytest.raises(GivenError, match=f"{name} .* is not modelled"):
             run.draw({name: "NL"})
