@@ -76,6 +76,7 @@ class Tokens:
     pad: int = 0  # the code behind the end
     end: int = 1  # the code that closes a sequence; families also start from it
     runs_on: bool = False  # rows are passages of one running text, none of which begins or ends it
+    missing: int = -1  # the code of a step that is not known; -1: there is none. A row of pads alone is not known at all
 
 
 @dataclass(frozen=True)

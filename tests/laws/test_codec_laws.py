@@ -80,6 +80,14 @@ EXAMPLES: dict[str, dict[str, pa.Array]] = {
         "bytes": pa.array([RNG.bytes(16) for _ in range(50)], pa.binary(16)),
         "views": pa.array([f"{c}{i * i % 97}" for c in "xyz" for i in range(40)], pa.string_view()),
     },
+    "sequence": {
+        "words": _repeated([["to", "be"], [], ["or"], None, ["not", None, "to", "be"]], pa.list_(pa.string())),
+        "items": _repeated([[3, 1, 2], [], [7], None], pa.list_(pa.int32())),
+        "many words": pa.array([[f"w{i % 150}", f"w{i % 7}"] for i in range(450)]),
+        "numbers": _repeated([[0.5, None], [], [1e300]], pa.list_(pa.float64())),
+        "vectors": _repeated([[[1.0, 2.0], None, [3.0, None]], [], [[0.1, -4.0]]], pa.list_(pa.list_(pa.float32()))),
+        "pairs": _repeated([[[1.0, 2.0], [3.0, -1.0]], None, [[0.1, 4.0]]], pa.list_(pa.list_(pa.float64(), 2))),
+    },
     "constant": {
         "word": pa.array(["x"] * 5),
         "view": pa.array(["x"] * 5, pa.string_view()),
