@@ -30,7 +30,8 @@ class Dataset:
         import numpy as np
         import torch
 
-        return {name: torch.from_numpy(np.array(a[rows])) for name, a in self.arrays.items()}
+        copy = True if isinstance(rows, slice) else None  # gathered rows are a copy already
+        return {name: torch.from_numpy(np.array(a[rows], copy=copy)) for name, a in self.arrays.items()}
 
     def batches(self, size: int = 65_536) -> Iterator[Batch]:
         """All rows in order."""

@@ -20,7 +20,7 @@ class EMA:
 
     def __init__(self, net: nn.Module, decay: float):
         self.net, self.decay = net, decay
-        self.mean = {name: x.detach().clone() for name, x in net.state_dict().items()}
+        self.mean = frozen(net.state_dict())
 
     @torch.no_grad()
     def update(self, step: int, k: int = 1) -> None:
@@ -36,7 +36,7 @@ class EMA:
     @contextmanager
     def applied(self) -> Iterator[None]:
         """The network with the averaged weights, and its own again afterwards."""
-        own = {name: x.detach().clone() for name, x in self.net.state_dict().items()}
+        own = frozen(self.net.state_dict())
         self.net.load_state_dict(self.mean)
         try:
             yield

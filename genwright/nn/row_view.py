@@ -186,7 +186,7 @@ class RowView:
             if p.is_smooth:
                 _add_scores(found, p.number, x)  # type: ignore[arg-type]
         n = len(next(iter(batch.values())))
-        joined = {k: np.concatenate(v, 1) if v else np.zeros((n, 0)) for k, v in found.items()}
+        joined = {k: _side_by_side(v, n) for k, v in found.items()}
         return {k: torch.from_numpy(v).to(torch.int64 if k == "codes" else torch.float32) for k, v in joined.items()}
 
     def batch(self, codes: torch.Tensor, z: torch.Tensor) -> Batch:
@@ -204,6 +204,11 @@ class RowView:
 def given_part(rows: Batch) -> Batch:
     """What stands under `given.`, as a view's own rows."""
     return {key.removeprefix("given."): x for key, x in rows.items() if key.startswith("given.")}
+
+
+def _side_by_side(parts: list[np.ndarray], n: int) -> np.ndarray:
+    """Parts (n, …) as one array; a single one as it is, since copying many pixels takes time."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, 1) if parts else np.zeros((n, 0))
 
 
 def _n_codes(f: Field, place: _Place) -> int:

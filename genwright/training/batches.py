@@ -76,6 +76,12 @@ class Order:
         return self._rows[k * self.size : (k + 1) * self.size]
 
 
+def cut(n: int, n_shards: int) -> list[slice]:
+    """Where each shard of n rows lies; the first ones are longer by one where n does not divide."""
+    ends = np.cumsum([n // n_shards + (i < n % n_shards) for i in range(n_shards)]).tolist()
+    return [slice(start, stop) for start, stop in zip([0, *ends], ends, strict=False)]
+
+
 def divide(n: int, n_validation: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers to learn from and to watch, at most a tenth of n; none to watch where n is small."""
     n_watched = min(n_validation, n // 10)

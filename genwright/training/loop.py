@@ -25,15 +25,18 @@ from genwright.core.dataset import Dataset
 from genwright.core.errors import FitError, RunError, UnsupportedError
 from genwright.core.model import HasBound, HasLogProb, HasLoss, Progress
 from genwright.core.registry import MODELS
-from genwright.core.rng import torch_generator
+from genwright.core.rng import numpy_generator, torch_generator
+from genwright.core.space import Batch
 from genwright.nn.ema import EMA, frozen
-from genwright.training.batches import Order, Rows, divide
+from genwright.training.batches import Order, Rows, cut, divide
 from genwright.training.checkpoint import Checkpoint, read, require_same, write
 from genwright.training.monitors import Line, speak
 from genwright.training.plan import FREE, Outcome, Plan
 
-AVERAGED = 4  # steps from one average of the weights to the next
+AVERAGED = 16  # steps from one average of the weights to the next
 MAX_WATCHED = 2048  # training rows that are watched where none are set aside
+WATCHED_SHARE = 0.04  # rows watched for a row learnt from, so that watching costs less than 2 % of a training
+MIN_WATCHED = 256  # however few are learnt from between two evaluations
 MAX_ROLLBACKS = 3
 FINAL_LR = 0.01  # share of the learning rate that is left at the end
 OVERRUN = 1.25  # a budget of minutes may be exceeded this far before training ends early
@@ -86,6 +89,7 @@ class _Training:
             )
         size = max(1, self.config.batch_size // self.n_shards) * self.n_shards
         self.order = Order(len(learnt), size, plan.seed)
+        self.shards = cut(self.order.size, self.n_shards)
         self.now = _Moment()
         self._start()
 
@@ -93,14 +97,14 @@ class _Training:
         """First weights, and nothing done."""
         self.model.start(torch_generator(self.plan.seed, "start"))
         self.model.net.train()
+        self.parameters = {phase: self.model.parameters(phase) for phase in self.model.phases}
         self.optimisers = {phase: self._optimiser(phase) for phase in self.model.phases}
         self.ema = EMA(self.model.net, self.config.ema)
         self.best = frozen(self.ema.mean)
         self._good: dict[str, Tensor] = {}
 
     def _optimiser(self, phase: str) -> torch.optim.Optimizer:
-        parameters = self.model.parameters(phase)
-        c = self.config
+        c, parameters = self.config, self.parameters[phase]
         return torch.optim.AdamW(
             parameters, lr=c.learning_rate, weight_decay=c.weight_decay, betas=self.model.betas, fused=True
         )
@@ -148,14 +152,13 @@ class _Training:
 
     def _steps(self, started: float) -> list[str]:
         """All steps that are left; what there is to say about how they ended."""
-        self.every = every = max(1, self.now.n_steps // self.config.n_evaluations)
         while self.now.step < self.now.n_steps and not self._is_stuck:
             is_finite = self._step(self.now.step)
             if not is_finite:
                 self._roll_back()
                 continue
             self.now.step += 1
-            is_due = not self.now.step % every or self.now.step == self.now.n_steps
+            is_due = not self.now.step % self._every or self.now.step == self.now.n_steps
             self._average(is_due)
             if not is_due:
                 continue
@@ -164,6 +167,11 @@ class _Training:
             if self._is_late(started):
                 return [f"Ended at step {self.now.step:,} of {self.now.n_steps:,}: the minutes were used up."]
         return []
+
+    @property
+    def _every(self) -> int:
+        """Steps from one evaluation to the next."""
+        return max(1, self.now.n_steps // self.config.n_evaluations)
 
     @property
     def _is_stuck(self) -> bool:
@@ -179,7 +187,7 @@ class _Training:
 
     def _average(self, is_due: bool) -> None:
         """Takes the weights into their average, every few steps and before an evaluation."""
-        k = (self.now.step - 1) % self.every % AVERAGED + 1  # steps since the last time
+        k = (self.now.step - 1) % self._every % AVERAGED + 1  # steps since the last time
         if is_due or k == AVERAGED:
             self.ema.update(self.now.step, k)
 
@@ -198,22 +206,21 @@ class _Training:
     def _step(self, k: int) -> bool:
         """One step of every phase; whether all losses and gradients were finite."""
         self.model.anneal(k / max(self.now.n_steps, 1))
-        places = np.array_split(self.order.batch(k), self.n_shards)
         self._losses: dict[str, float] = {}
-        return all(self._phase(k, phase, places) for phase in self.model.phases)
+        return all(self._phase(k, phase, self.order.batch(k)) for phase in self.model.phases)
 
-    def _phase(self, k: int, phase: str, places: list[np.ndarray]) -> bool:
-        optimiser, parameters = self.optimisers[phase], self.model.parameters(phase)
+    def _phase(self, k: int, phase: str, places: np.ndarray) -> bool:
+        optimiser, parameters = self.optimisers[phase], self.parameters[phase]
         optimiser.zero_grad(set_to_none=True)
         total = 0.0
         for shard in range(self.accelerator.process_index, self.n_shards, self.accelerator.num_processes):
             generator = torch_generator(self.plan.seed, "step", k, self.now.n_rollbacks, shard, phase)
-            loss = self.model.loss(self.rows.take(places[shard]), generator, phase).mean() / self.n_shards
+            loss = self.model.loss(self.rows.take(places[self.shards[shard]]), generator, phase).mean() / self.n_shards
             loss.backward(inputs=parameters)
             total += float(loss.detach())
         total = self._shared(parameters, total)
         gradients = [p.grad for p in parameters if p.grad is not None]
-        norm = float(torch.nn.utils.get_total_norm(gradients))
+        norm = math.hypot(*map(float, torch._foreach_norm(gradients)))
         if not (math.isfinite(total) and math.isfinite(norm)):
             return False
         if norm > self.config.clip:
@@ -261,8 +268,7 @@ class _Training:
     @torch.no_grad()
     def _watched(self) -> Line:
         """Held-out loss, and the family's own numbers; of adversarial families only those."""
-        watched = self.watched if len(self.watched) else self.rows
-        rows = watched.take(np.arange(min(len(watched), self.config.n_validation or MAX_WATCHED)))
+        rows = self._watched_rows()
         self.model.anneal(1.0)
         found = dict(self.model.monitor(rows, torch_generator(self.plan.seed, "monitor")))
         if len(self.model.phases) == 1:
@@ -271,6 +277,13 @@ class _Training:
         floats = [x for x in rows.values() if x.is_floating_point() and x.numel()]
         found["largest_input"] = max((float(x.abs().max()) for x in floats), default=0.0)
         return found
+
+    def _watched_rows(self) -> Batch:
+        """Rows set aside, or else learnt from: at random, and few beside those learnt from between two evaluations."""
+        watched = self.watched if len(self.watched) else self.rows
+        n = max(MIN_WATCHED, int(WATCHED_SHARE * self._every * self.order.size))
+        order = numpy_generator(self.plan.seed, "watched").permutation(len(watched))
+        return watched.take(np.sort(order[: min(n, self.config.n_validation or MAX_WATCHED)]))
 
     def _tell(self, line: Line) -> None:
         held = f", held-out {line['held_out']:.4g}" if "held_out" in line else ""
@@ -281,11 +294,10 @@ class _Training:
         """Weights, averages, best weights and optimiser states, copied."""
         found = {f"net.{k}": x for k, x in self.model.net.state_dict().items()}
         found |= {f"ema.{k}": x for k, x in self.ema.mean.items()}
-        found |= {f"best.{k}": x for k, x in self.best.items()}
         for phase, optimiser in self.optimisers.items():
             for i, state in optimiser.state_dict()["state"].items():
                 found |= {f"optimiser.{phase}.{i}.{k}": x for k, x in state.items()}
-        return frozen(found)
+        return frozen(found) | {f"best.{k}": x for k, x in self.best.items()}  # never changed, only replaced
 
     def _load(self, tensors: Mapping[str, Tensor]) -> None:
         """The inverse of `_tensors`."""

@@ -6,10 +6,13 @@ import textwrap
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from genwright.core.errors import ConfigError, FitError
+from genwright.core.space import Batch
+from genwright.training.batches import divide
 from genwright.training.budget import Budget
 from genwright.training.loop import train
 from genwright.training.plan import Plan
@@ -232,3 +235,22 @@ def test_ctrl_c_between_two_evaluations_keeps_what_was_learnt() -> None:
 
     outcome = train(Stopped(table(50).space), table(), plan(100, learning_rate=0.1, n_evaluations=2), silent)
     assert outcome.best_step == 45
+
+
+@pytest.mark.parametrize(("n", "n_evaluations", "n_seen"), [(800, 10, 80), (8000, 10, 256), (8000, 1, 640)])
+def test_watching_is_cheap_beside_learning(n: int, n_evaluations: int, n_seen: int) -> None:
+    """All rows set aside, or 4 % of 250 × 64 learnt from, but not fewer than 256; not the first ones of the file."""
+    seen = []
+
+    class Watched(Line):
+        def monitor(self, rows: Batch, generator: torch.Generator) -> dict[str, float]:
+            seen.append(rows["x"])
+            return {}
+
+    data = table(n)
+    train(Watched(data.space), data, plan(250, n_evaluations=n_evaluations, n_validation=1000), silent)
+    watched = data.take(divide(n, 1000, 0)[1])["x"]
+    assert {len(x) for x in seen} == {n_seen}
+    assert len(watched) == n_seen or not torch.equal(seen[0], watched[:n_seen])
+    assert np.isin(seen[0], watched).all()
+    assert all(torch.equal(x, seen[0]) for x in seen)
