@@ -29,6 +29,7 @@ from genwright.core.text_judge import TextJudge
 from genwright.core.texts import common_length, is_spaced, row_texts, unit_name, units
 
 ORDERS = 4  # of the n-grams of BLEU
+LONGEST = 200  # units that texts are cut to at most
 SMOOTH = 0.1  # matches that an order without any counts
 WIDENING = 2**0.5  # of self-BLEU's standard error: each text is both judged and judges
 Units = list[list[str]]  # of each text
@@ -78,7 +79,7 @@ class Diversity(TextJudge):
     def _cut(self, evidence: Evidence, spaced: bool) -> int:
         """Units that texts are cut to."""
         sides = (self._texts(rows, evidence) for rows in (evidence.held_out, evidence.fake))
-        return common_length(*([len(units(text, spaced)) for text in side] for side in sides))
+        return min(LONGEST, common_length(*([len(units(text, spaced)) for text in side] for side in sides)))
 
     def _units(self, rows: Batch, evidence: Evidence, spaced: bool) -> Units:
         n = self._cut(evidence, spaced)

@@ -23,6 +23,7 @@ from genwright.core.lengths import WEIGHED_STEPS, affordable_rows
 from genwright.core.rng import numpy_generator
 from genwright.core.space import Batch, Space
 from genwright.core.statistics import mean, normal_measure
+from genwright.core.texts import text_columns
 
 if TYPE_CHECKING:
     import torch
@@ -60,8 +61,10 @@ class Likelihood(Judge):
         )
 
     def scores(self, evidence: Evidence) -> list[Score]:
-        """Nothing where the model or independent columns have no likelihood."""
+        """Nothing where the model or independent columns have no likelihood, or all are texts (see `bits_per_char`)."""
         if evidence.log_prob is None or evidence.trivial_log_prob is None:
+            return []
+        if set(text_columns(evidence)) == set(evidence.space):
             return []
         found = self._on(evidence.held_out, evidence.log_prob, evidence)
         floor = self._on(evidence.train, evidence.log_prob, evidence)

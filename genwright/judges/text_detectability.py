@@ -9,6 +9,7 @@ Sparck Jones (1972), https://doi.org/10.1108/eb026526
 0.5: no difference was found; 1: every draw is recognised. The interval is DeLong's, √2 wider, as in `detectability`.
 Texts that are equal on both sides share a fold, one with one: a twin of the other label among the detector's own rows
 would otherwise teach it the opposite of the truth. Texts are cut to one length; how long they are is not judged here.
+Long ones are cut into pieces, which stay in one fold and vary together.
 """
 
 from typing import TYPE_CHECKING, ClassVar
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from scipy import sparse
 
 N_FOLDS = 5
+PIECE = 300  # characters that the detector sees at a time: of whole pages it would know anything
 LONGEST = 4  # characters of an n-gram
 WORD = r"\w+|[^\w\s]"  # words and punctuation marks, of which pairs are looked at, too
 N_FEATURES = 2**18  # places that n-grams of a kind are hashed to
@@ -56,21 +58,27 @@ class TextDetectability(TextJudge):
                 f"text_detectability needs at least {2 * N_FOLDS} held-out texts and as many draws, found {len(real)}; "
                 "hold out more rows or draw more"
             )
-        n = self._cut(evidence)
+        n, n_most = self._cut(evidence), max(1, self.max_rows // len(real))
         texts = [text[:n] for text in (*real, *drawn)]
-        is_fake = np.repeat([False, True], len(real))
-        fold = _folds(texts, len(real), rng)
-        found = auc(_out_of_fold(_features(texts), is_fake, fold, derive(evidence.seed, "svm")), is_fake)
-        return {"": normal_measure(found.value, WIDENING * found.error, len(texts), 0, 1)}
+        cut = [_pieces(text, n_most) for text in texts]
+        row = np.repeat(np.arange(len(texts)), [len(pieces) for pieces in cut])  # (P,) of each piece
+        is_fake, fold = row >= len(real), _folds(texts, len(real), rng)[row]
+        features = _features([piece for pieces in cut for piece in pieces])
+        found = auc(_out_of_fold(features, is_fake, fold, derive(evidence.seed, "svm")), is_fake)
+        error = float(
+            np.sqrt(np.square(np.bincount(row, weights=found.influence)).sum())
+        )  # pieces of a text go together
+        return {"": normal_measure(found.value, WIDENING * error, len(texts), 0, 1)}
 
     def protocol(self, evidence: Evidence) -> str:
         """Texts, features, folds and interval."""
         n = min(self._size(evidence.fake, evidence), n_rows(evidence.held_out))
+        n_most = max(1, self.max_rows // max(n, 1))
         return (
             f"{n:,} draws against {n:,} held-out texts (at most {self.max_rows:,} a side), each cut to "
-            f"{self._cut(evidence):,} characters; linear SVM on TF-IDF of 1 to {LONGEST} characters and of words and "
-            f"their pairs, {N_FOLDS}-fold cross-validation, equal texts of both sides in one fold, out-of-fold scores "
-            "pooled, DeLong's interval widened by √2"
+            f"{self._cut(evidence):,} characters and into pieces of {PIECE}, at most {n_most:,} of a text; linear SVM on "
+            f"TF-IDF of 1 to {LONGEST} characters and of words and their pairs, {N_FOLDS}-fold cross-validation, equal "
+            "texts of both sides in one fold, out-of-fold scores pooled, DeLong's interval over texts widened by √2"
         )
 
     def _size(self, fake: Batch, evidence: Evidence) -> int:
@@ -81,6 +89,11 @@ class TextDetectability(TextJudge):
         rng = numpy_generator(evidence.seed, "text_detectability", "cut")
         sides = (row_texts(sample_rows(b, self.max_rows, rng), evidence) for b in (evidence.held_out, evidence.fake))
         return common_length(*([len(text) for text in side] for side in sides))
+
+
+def _pieces(text: str, n: int) -> list[str]:
+    """At most n pieces of a text, at least one; the last one may be short."""
+    return [text[start : start + PIECE] for start in range(0, max(len(text), 1), PIECE)][:n]
 
 
 def _folds(texts: list[str], n: int, rng: np.random.Generator) -> np.ndarray:

@@ -7,6 +7,7 @@ import torch
 
 from genwright.core.errors import DataError, UnsupportedError
 from genwright.judges.likelihood import Likelihood
+from tests.judges.text_worlds import text_world
 from tests.judges.worlds import KIND, MISSING, NO_DEBT, SLOPE, SPREAD, world
 
 
@@ -50,6 +51,10 @@ def test_models_without_likelihood_have_no_score() -> None:
     assert Likelihood().scores(evidence) == []
     with pytest.raises(UnsupportedError, match="no likelihood"):
         Likelihood().measure(evidence.fake, evidence)
+
+
+def test_texts_alone_are_told_per_character_instead() -> None:
+    assert Likelihood().scores(text_world(20, 20)) == []
 
 
 def test_an_impossible_row_costs_everything_and_is_counted() -> None:

@@ -1,12 +1,13 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from genwright.core.dataset import select
 from genwright.core.errors import DataError
-from genwright.judges.text_detectability import TextDetectability, _folds
-from tests.judges.text_worlds import draw, foreign, mixed, repeated, scrambled, text_world
+from genwright.judges.text_detectability import TextDetectability, _folds, _pieces
+from tests.judges.text_worlds import draw, foreign, mixed, repeated, scrambled, spell, text_world
 
 
 def value(fake: dict, n: int = 150, seed: int = 0) -> float:
@@ -43,6 +44,25 @@ def test_twins_share_a_fold_one_with_one() -> None:
     fold = _folds(texts, 5, np.random.default_rng(0))
     assert sorted(fold[[5, 6]]) == sorted(fold[[0, 2]])
     assert fold[9] == fold[3]
+
+
+def test_long_texts_are_cut_into_pieces() -> None:
+    assert [len(piece) for piece in _pieces("x" * 700, 5)] == [300, 300, 100]
+    assert [len(piece) for piece in _pieces("x" * 700, 2)] == [300, 300]
+    assert _pieces("", 3) == [""]
+
+
+def test_pieces_of_a_text_are_no_rows_of_their_own() -> None:
+    """Texts that say the same five times are cut into more pieces, and know no more: the interval stays as wide."""
+    world = text_world(100, 100)
+    pad = lambda text: (text + "." * 300)[:300]  # noqa: E731
+    widths = []
+    for n in (1, 5):
+        said = lambda rows, n=n: pa.table({"text": [pad(t) * n for t in spell(rows)["text"].to_pylist()]})  # noqa: E731
+        found = TextDetectability().measure(world.fake, replace(world, records=said))[""]
+        widths.append(found.high - found.low)
+        assert found.n == 200
+    assert widths[1] == pytest.approx(widths[0], rel=0.15)
 
 
 def test_too_few_texts_are_an_error() -> None:
