@@ -21,11 +21,13 @@ class Pieces:
     """A vocabulary's pieces.
 
     Args:
-        pieces: The bytes of codes 3, 4, 5 …
+        pieces: The bytes of the codes behind the special ones.
+        n_special: Special codes; 2 where there is none for a missing text.
     """
 
-    def __init__(self, pieces: list[bytes]):
-        self.bytes = [b""] * N_SPECIAL + pieces  # (V,)
+    def __init__(self, pieces: list[bytes], n_special: int = N_SPECIAL):
+        self.n_special = n_special
+        self.bytes = [b""] * n_special + pieces  # (V,)
         self._joined = np.frombuffer(b"".join(self.bytes), np.uint8)
         self._sizes = np.array([len(piece) for piece in self.bytes])  # (V,)
         self._starts = np.cumsum(self._sizes) - self._sizes  # (V,)
@@ -48,7 +50,7 @@ class Pieces:
         sizes = self._sizes[flat]
         data = self._joined[np.repeat(self._starts[flat], sizes) + _places(sizes)]
         ends = np.concatenate([[0], np.cumsum(sizes)])[np.cumsum(np.concatenate([[0], inside.sum(1)]))]  # (B + 1,)
-        is_missing = (codes[:, :1] == MISSING).any(1)
+        is_missing = (codes[:, :1] == MISSING).any(1) & (self.n_special > MISSING)
         return _strings(data.tobytes(), ends, is_missing)
 
 

@@ -73,7 +73,7 @@ class Text(Codec):
     def __init__(self, config: TextConfig | None = None):
         super().__init__(config)
         self.type: pa.DataType = pa.null()
-        self.tokenizer = ""  # char, byte, bpe or unigram
+        self.tokenizer = ""  # char, byte, bpe or unigram; file: one that was read from a tokenizer.json
         self.n_characters = 0  # of all texts it was fitted on
         self._sample: Sample | None = Sample()
         self._n_missing = 0
@@ -118,7 +118,9 @@ class Text(Codec):
         flat, sizes = self._codes.encode(self._clean(texts.drop_null()))
         rows = np.full((len(texts), self._length), PAD, np.int64)
         rows[known] = rows_of(flat, sizes, self._length)
-        rows[~known, :2] = MISSING, END
+        if not known.all():
+            self._check_missing()
+            rows[~known, :2] = MISSING, END
         if (sizes >= self._length).any():
             warn_once(self, f"has texts of more than {self._length - 1:,} tokens, which are cut there; {_ADVICE}")
         return torch.from_numpy(rows)
@@ -141,7 +143,8 @@ class Text(Codec):
     def to_text(self, codes: list[int]) -> str:
         """The text of some codes up to an end; half a character at the end is left out."""
         x = np.array(codes, np.int64).reshape(1, -1)
-        return self._pieces.spell(self._spelling(np.where(x == MISSING, PAD, x)))[0].as_py()
+        hidden = np.where(x == MISSING, PAD, x) if self._pieces.n_special > MISSING else x
+        return self._pieces.spell(self._spelling(hidden))[0].as_py()
 
     def encode_prefix(self, text: str) -> list[int]:
         """Codes of a text that goes on, without an end.
@@ -169,13 +172,11 @@ class Text(Codec):
         Raises:
             DataError: the vocabulary is damaged.
         """
-        from genwright.codecs._subwords import Subwords
-
         self.type, self.tokenizer = type_from_text(state["type"]), str(state["tokenizer"])
         self._length, self.n_characters = int(state["length"]), int(state["n_characters"])
         if self._length < 2:
             raise DataError(f"the length of a text codec is {self._length}, expected 2 or more; its state is damaged")
-        self._set((Subwords if self.tokenizer in ("bpe", "unigram") else Characters).from_state(state["vocabulary"]))
+        self._set(_class_of(self.tokenizer).from_state(state["vocabulary"]))
         self._sample = None
 
     def _spelling(self, x: np.ndarray) -> np.ndarray:
@@ -183,7 +184,12 @@ class Text(Codec):
         return np.where((x < 0) | (x >= len(self._pieces)), PAD, x)
 
     def _set(self, codes: Any) -> None:
-        self._codes, self._pieces = codes, Pieces(codes.pieces())
+        self._codes: Any = codes
+        self._pieces: Any = codes.spelling() if hasattr(codes, "spelling") else Pieces(codes.pieces())
+
+    def _check_missing(self) -> None:
+        if self._pieces.n_special <= MISSING:
+            raise DataError("a text is missing, and this tokenizer has no token for that; leave such rows out")
 
     def _clean(self, texts: pa.Array, changed: "Tally[str] | None" = None) -> pa.Array:
         return cleaned(texts, self.config.clean, changed) if self.config.clean else texts
@@ -236,6 +242,17 @@ def _chosen(sample: Sample) -> tuple[str, str]:
     if sum(int(sample.counts[low : high + 1].sum()) for low, high in UNSPACED) > MOST_UNSPACED * n:
         return "char", "a script without blanks between words"
     return "bpe", f"{n:,} characters to learn from"
+
+
+def _class_of(tokenizer: str) -> Any:
+    """What holds the vocabulary of a tokenizer."""
+    if tokenizer == "file":
+        from genwright.codecs._tokenizer_file import TokenizerFile
+
+        return TokenizerFile
+    from genwright.codecs._subwords import Subwords
+
+    return Subwords if tokenizer in ("bpe", "unigram") else Characters
 
 
 def _learnt(tokenizer: str, sample: Sample, vocab_size: int) -> Any:

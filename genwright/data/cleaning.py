@@ -16,7 +16,7 @@ import logging
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from genwright.core.errors import ConfigError, DataError, UnknownNameError
 from genwright.core.records import Records
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 log = logging.getLogger("genwright")
-_CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x{9f}\x{feff}]"
-_BLANKS = ((r"[\p{Zs}\t\x0b\x0c]+", " "), (r" *\n *", "\n"), (r"\n{3,}", "\n\n"))
+LINE_END = (r"\r\n?", "\n")
+CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x{9f}\x{feff}]"
+BLANKS = ((r"[\p{Zs}\t\x0b\x0c]+", " "), (r" *\n *", "\n"), (r"\n{3,}", "\n\n"))
 
 
 def _normal(form: str) -> "Callable[[pa.Array], pa.Array]":
@@ -53,14 +54,14 @@ def _replacing(*pairs: tuple[str, str]) -> "Callable[[pa.Array], pa.Array]":
 def _spaced(texts: "pa.Array") -> "pa.Array":
     import pyarrow.compute as pc
 
-    return pc.utf8_trim_whitespace(_replacing(*_BLANKS)(texts))
+    return pc.utf8_trim_whitespace(_replacing(*BLANKS)(texts))
 
 
 STEPS: "dict[str, Callable[[pa.Array], pa.Array]]" = {
     "nfc": _normal("NFC"),
     "nfkc": _normal("NFKC"),
-    "lines": _replacing((r"\r\n?", "\n")),
-    "control": _replacing((_CONTROL, "")),
+    "lines": _replacing(LINE_END),
+    "control": _replacing((CONTROL, "")),
     "space": _spaced,
 }
 
@@ -124,8 +125,8 @@ def _is_new(text: str | None, seen: set[bytes]) -> bool:
 
 
 def clean(
-    records: Records,
-    column: str,
+    data: Any,
+    column: str = "text",
     steps: Iterable[str] = (),
     *,
     shortest: int = 0,
@@ -135,7 +136,8 @@ def clean(
     """Records whose texts are cleaned, without the rows that are not wanted.
 
     Args:
-        records: Read again at every pass; nothing is kept in memory but 16 bytes a text where `unique` is set.
+        data: Records, or what `read` makes records of. Read again at every pass; nothing is kept in memory but 16 bytes
+            a text where `unique` is set.
         column: The texts' column.
         steps: Names of `STEPS`.
         shortest: Characters that a text must have.
@@ -147,7 +149,9 @@ def clean(
         ConfigError: no text could stay.
         DataError: the column does not hold text; when read: no row is left.
     """
-    steps = tuple(steps)
+    from genwright.data.read import read
+
+    records, steps = read(data), (steps,) if isinstance(steps, str) else tuple(steps)
     check_steps(steps)
     _check_column(records, column)
     if longest is not None and longest < max(shortest, 0):
@@ -166,7 +170,7 @@ def clean(
             is_told = True
 
     n_rows = records.n_rows if (shortest <= 0 and longest is None and not unique) else None
-    return replace(records, open=opened, n_rows=n_rows)
+    return replace(records, open=opened, n_rows=n_rows, path=None)  # what the file holds are other rows
 
 
 def _check_column(records: Records, column: str) -> None:
