@@ -2,15 +2,15 @@
 
 Kept: booleans, integers, floats, decimals, strings, dates, timestamps, dictionaries (a declared category).
 Changed: other string layouts → string, half floats → float32, times of day → string, durations → whole numbers,
-structs → one column a member (`address.city`), lists and maps → JSON text. Binary values and calendar intervals are
-refused.
+structs → one column a member (`address.city`), lists that are sequences → plain lists, others and maps → JSON text.
+Binary values and calendar intervals are refused.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from genwright.core.errors import DataError
+from genwright.data.lists import sequence_type, texts_of
 from genwright.data.names import column_names
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def _plain(array: "pa.Array", name: str, place: str) -> "pa.Array":
     if types.is_dictionary(t):
         return _plain_dictionary(array, name, place)
     if types.is_nested(t):
-        texts = [None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in array.to_pylist()]
-        return pa.array(texts, pa.string())
+        kept = sequence_type(t)
+        return pa.array(texts_of(array), pa.string()) if kept is None else array if kept == t else array.cast(kept)
     target = _target(t)
     if types.is_float16(t):
         return pa.array(array.to_numpy(zero_copy_only=False).astype("float32"), target, from_pandas=True)

@@ -12,14 +12,17 @@
    from 100 rows on, nearly every row (95 %) has a value of its own, as names of people do, and not most are numbers.
 7. category: everything else.
 
+Lists, which come typed, are sequences.
+
 A token of missing.ALWAYS is missing in every column, one of missing.SOMETIMES in numbers and dates (missing.py).
 """
 
 from typing import TYPE_CHECKING, Any
 
-from genwright.core.schema import Column
+from genwright.core.schema import Column, in_words
 from genwright.data import dates
 from genwright.data.ids import MEASURE, is_id_name
+from genwright.data.lists import ListColumn, is_list
 from genwright.data.numbers import MAX_DECIMALS
 from genwright.data.observe import TextColumn, TypedColumn, is_numeric
 
@@ -48,6 +51,10 @@ def decide_typed(name: str, facts: TypedColumn, kind: "pa.DataType") -> Column:
     import pyarrow as pa
 
     n_different = facts.counter.n_distinct
+    if n_different and isinstance(facts, ListColumn):
+        return Column(
+            name, "sequence", why=f"lists of {'vectors' if is_list(kind.value_type) else in_words(kind.value_type)}"
+        )
     if n_different <= 1:
         return Column(name, "constant", why=_constant_why(facts))
     if pa.types.is_boolean(kind):

@@ -1,13 +1,15 @@
 """A fingerprint of records: SHA-256 over column names, types and values, whatever the chunks they come in.
 
-Each column feeds three running hashes: which rows are missing, the lengths of its strings, its values. Missing rows
-count as empty, so what lies behind them in memory does not matter.
+Each column feeds three running hashes: which rows are missing, the lengths of its strings, its values; lists feed two
+more, which of them are missing and how long they are. Missing rows count as empty, so what lies behind them in memory
+does not matter.
 """
 
 import hashlib
 from typing import TYPE_CHECKING
 
 from genwright.core.records import Records
+from genwright.data.lists import flat_streams, is_list
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +25,7 @@ class Fingerprint:
 
     def __init__(self, schema: "pa.Schema"):
         self.schema = schema
-        self.hashes = [[hashlib.sha256() for _ in range(3)] for _ in schema]
+        self.hashes = [[hashlib.sha256() for _ in range(3 + 2 * _depth(f.type))] for f in schema]
 
     def update(self, batch: "pa.RecordBatch") -> None:
         """Takes in some rows."""
@@ -49,6 +51,11 @@ def fingerprint(records: Records) -> str:
     return running.hexdigest()
 
 
+def _depth(kind: "pa.DataType") -> int:
+    """Levels of lists in each other."""
+    return 1 + _depth(kind.value_type) if is_list(kind) else 0
+
+
 def _canonical(kind: "pa.DataType") -> "pa.DataType":
     """Layouts of the same values count as one type."""
     import pyarrow as pa
@@ -65,6 +72,9 @@ def _streams(column: "pa.Array") -> "list[np.ndarray]":
 
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
+    if is_list(column.type):
+        outer, items = flat_streams(column)
+        return [*outer, *_streams(items)]
     is_valid = column.is_valid().to_numpy(zero_copy_only=False).astype(np.uint8)
     if _is_fixed(column.type):
         return [is_valid, np.empty(0, np.uint8), np.ascontiguousarray(_fixed(column))]

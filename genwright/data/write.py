@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from genwright.core.errors import DataError
 from genwright.core.schema import Schema
+from genwright.data.lists import is_list, texts_of
 from genwright.data.typed import untyped
 
 if TYPE_CHECKING:
@@ -233,6 +234,8 @@ def _as_text(column: "pa.ChunkedArray") -> "pa.ChunkedArray":
     if pa.types.is_floating(column.type):
         texts = [None if v is None or v != v else repr(v).removesuffix(".0") for v in column.to_pylist()]
         return pa.chunked_array([pa.array(texts, pa.string())])
+    if is_list(column.type):
+        return pa.chunked_array([pa.array(texts_of(column), pa.string())])
     return column if pa.types.is_string(column.type) else column.cast(pa.string())
 
 

@@ -2,7 +2,8 @@
 
 A first pass finds every key and the types of its values, so that a later row may hold what the first did not; the
 rows then stream. Whole numbers and decimals together become decimals; other mixtures become text. Nested objects
-become columns named `outer.inner`, lists JSON text. An array of objects is read whole.
+become columns named `outer.inner`, lists of one plain type sequences, other lists JSON text. An array of objects is
+read whole.
 """
 
 import json
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from genwright.core.errors import DataError
 from genwright.core.records import Reader, Records
 from genwright.data.encoding import TextFile, text_file
+from genwright.data.lists import is_list, merged_type, sequence_type
 from genwright.data.names import column_names, is_broken
 
 if TYPE_CHECKING:
@@ -46,27 +48,31 @@ class JsonlReader(Reader):
         path = Path(source)
         rows = _rows(text_file(path, self.encoding))
         types: dict[str, set[str]] = {}
+        lists: dict[str, Any] = {}  # keys of which all values are lists → the type of these
         n = 0
         for row in rows():
             n += 1
             for key, value in row.items():
                 types.setdefault(key, set()).add(_kind(value))
+                if isinstance(value, list):
+                    lists[key] = merged_type(lists.get(key), value)
         if not types:
             raise DataError(
                 f'{path} holds no objects with keys; expected one like {{"age": 39, "job": "clerk"}} a line'
             )
-        return Records(str(path), *_typed(path, types, rows), n_rows=n, path=str(path))
+        return Records(str(path), *_typed(path, types, lists, rows), n_rows=n, path=str(path))
 
 
 def _typed(
-    path: Path, types: dict[str, set[str]], rows: Callable[[], Iterator[Row]]
+    path: Path, types: dict[str, set[str]], lists: dict[str, Any], rows: Callable[[], Iterator[Row]]
 ) -> "tuple[pa.Schema, Callable[[], Iterator[pa.RecordBatch]]]":
     import pyarrow as pa
 
     for key, kinds in types.items():
         if len(kinds - {"null"}) > 1 and kinds - {"null"} != {"int64", "double"}:
             log.warning("%s: key %r holds %s; read as text", path, key, " and ".join(sorted(kinds - {"null"})))
-    schema = pa.schema(list(zip(column_names(list(types), str(path)), map(_arrow_type, types.values()))))
+    found = [_list_type(lists.get(key), kinds) or _arrow_type(kinds) for key, kinds in types.items()]
+    schema = pa.schema(list(zip(column_names(list(types), str(path)), found)))
 
     def opened() -> "Iterator[pa.RecordBatch]":
         stream, first = rows(), 1
@@ -86,10 +92,14 @@ def _array_of(rows: list[Row], key: str, kind: "pa.DataType", path: Path, first:
     try:
         return pa.array(values, kind)
     except UnicodeEncodeError:
-        row = first + next(i for i, value in enumerate(values) if is_broken(value))
+        row = first + next(i for i, value in enumerate(values) if any(map(is_broken, _parts(value))))
         raise DataError(
             f"{path}: row {row}, key {key!r} holds half a character (a lone surrogate such as \\ud800); mend it"
         ) from None
+
+
+def _parts(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _kind(value: Any) -> str:
@@ -98,6 +108,11 @@ def _kind(value: Any) -> str:
     if isinstance(value, int):
         return "int64" if -(2**63) <= value < 2**63 else "large integer"
     return "double" if isinstance(value, float) else "string" if isinstance(value, str) else "list"
+
+
+def _list_type(merged: Any, kinds: set[str]) -> "pa.DataType | None":
+    """The type of a column of which all values are lists of one plain type."""
+    return sequence_type(merged) if merged is not None and kinds <= {"list", "null"} else None
 
 
 def _arrow_type(kinds: set[str]) -> "pa.DataType":
@@ -114,7 +129,9 @@ def _value(value: Any, kind: "pa.DataType") -> Any:
     """The value as the column holds it."""
     import pyarrow as pa
 
-    if value is None or not pa.types.is_string(kind):
+    if value is None or is_list(kind):
+        return value
+    if not pa.types.is_string(kind):
         return float(value) if value is not None and pa.types.is_floating(kind) else value
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
