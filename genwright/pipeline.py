@@ -47,13 +47,13 @@ def fit(
     model: str = "auto",
     *,
     settings: Mapping[str, Any] | None = None,
-    seed: int = 0,
-    held_out: float = 0.2,
+    seed: int | None = None,
+    held_out: float | None = None,
     minutes: float | None = None,
     steps: int | None = None,
     checkpoint: str | Path | None = None,
     resume: bool = False,
-    given: str | Iterable[str] = (),
+    given: str | Iterable[str] | None = None,
     schema: Schema | None = None,
     kinds: Mapping[str, str] | None = None,
     targets: Iterable[str] = (),
@@ -69,13 +69,14 @@ def fit(
             array, or the name of a built-in set.
         model: A family in `genwright.models`, or `auto`.
         settings: Of the family, e.g. `{"min_leaf": 20}`, and of a neural one's training, e.g. `{"batch_size": 128}`.
-        seed: Of everything random in the fit.
-        held_out: Share of the rows that the model does not see and that judges use; 0: none, and no scores.
+        seed: Of everything random in the fit; 0 where it is not given.
+        held_out: Share of the rows that the model does not see and that judges use, 0.2 where it is not given; 0: none,
+            and no scores.
         minutes: How long a neural family trains.
         steps: The same in gradient steps; asking for the `steps` of a run's facts repeats its fit.
         checkpoint: File that a neural family's training is kept in, so that it can go on after a kill; beside `out`
             where it is not given.
-        resume: Go on from that file; what is not said is as it was.
+        resume: Go on from that file; what is not given is as it was, and `model="auto"` too.
         given: Columns that are always known when sampling: neural families read them and model the others, `trees` puts
             them first, so that they are met exactly. Draws that do not fix them draw them by their own frequencies.
         schema: Kinds of the columns; inferred where it is not given.
@@ -103,9 +104,15 @@ def fit(
     if kept is not None and kept.exists() and not (resume or overwrite):
         how = "go on with resume=True (--resume), or begin anew with overwrite=True (--overwrite)"
         raise RunError(f"{kept} holds an unfinished training: {how}")
-    asked = Asked(model, dict(settings or {}), seed, held_out, Budget(minutes, steps), as_names(given), schema)
-    if resume:
-        asked = asked.remembered(_required(kept))
+    said: dict[str, Any] = {
+        "model": None if model == "auto" else model,
+        "settings": settings,
+        "seed": seed,
+        "held_out": held_out,
+    }
+    said |= {"budget": None if minutes is None and steps is None else Budget(minutes, steps)}
+    said |= {"given": None if given is None else as_names(given), "schema": schema}
+    asked = Asked.of(said, _required(kept) if resume else None)
     if asked.model != "auto":
         divided(MODELS.get(asked.model), asked.settings)  # raises before any data are read
     run = _learned(read(data), asked, kinds or {}, targets := as_names(targets), kept, resume, progress)

@@ -5,7 +5,7 @@ file of the command that is run is imported, and commands import heavy packages 
 
 A function `command(screen, ...)` has typer's annotations on all of its parameters but `screen`. What it prints goes
 through the screen; what it returns is the document that `--json` prints. The options in `COMMON` belong to every
-command and are not seen by it.
+command and are not seen by it, unless it has a parameter of that name.
 """
 
 import ast
@@ -132,14 +132,15 @@ def load(name: str) -> Any:
 
 def with_common(command: Callable[..., Any]) -> Callable[..., None]:
     """The command with the options of every command."""
-    own = list(inspect.signature(command).parameters.values())[1:]  # without screen
+    every = list(inspect.signature(command).parameters.values())[1:]  # without screen
+    own, seen = [p for p in every if p.name not in COMMON], [p.name for p in every if p.name in COMMON]
 
     def run(ctx: typer.Context, **values: Any) -> None:
         before = ctx.obj if isinstance(ctx.obj, dict) else {}  # options in front of the command's name count too
         common = {name: values.pop(name) or before.get(name) for name in COMMON}
         screen = Screen(is_json=bool(common["json"]), is_quiet=bool(common["quiet"]), is_debug=bool(common["debug"]))
         _use_threads(common["threads"] or 1)
-        _call(partial(command, screen, **values), screen)
+        _call(partial(command, screen, **values, **{name: common[name] for name in seen}), screen)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
     context = inspect.Parameter("ctx", keyword, annotation=typer.Context)

@@ -39,8 +39,10 @@ def command(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the model; again for more.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed fits the same model.")] = 0,
-    held_out: Annotated[float, typer.Option(help="Share of the rows kept for judging; 0: none, and no scores.")] = 0.2,
+    seed: Annotated[int | None, typer.Option(help="The same seed fits the same model; 0 without it.")] = None,
+    held_out: Annotated[
+        float | None, typer.Option(help="Share of the rows kept for judging, 0.2 without it; 0: none, and no scores.")
+    ] = None,
     minutes: Annotated[float | None, typer.Option(help="How long a neural family trains.")] = None,
     steps: Annotated[int | None, typer.Option(help="The same in gradient steps.")] = None,
     resume: Annotated[
@@ -63,24 +65,35 @@ def command(
         Path | None, typer.Option(help="Folder of the run; without it, runs/ and the name of the data.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run that is there.")] = False,
+    threads: int | None = None,
 ) -> dict[str, Any]:
     """Fits, judges, saves and reports."""
     from genwright.core.config import parse_settings
     from genwright.data.read import read
 
-    require(0 <= held_out < 1, f"--held-out {held_out}: expected a share of the rows, from 0 up to but not 1")
+    is_share = held_out is None or 0 <= held_out < 1
+    require(is_share, f"--held-out {held_out}: expected a share of the rows, from 0 up to but not 1")
     chosen = _checked(model, parse_settings(settings or []))
+    if threads is not None and (resume is not None or _is_neural(model)):
+        chosen.setdefault("threads", str(threads))
     records = read(data)
     place = _place(data, resume or out, overwrite)
     if resume is not None:
-        said = {"model": model, "settings": chosen, "seed": seed, "held_out": held_out, "given": given or ()}
-        said |= {"minutes": minutes, "steps": steps, "resume": True}
+        said: dict[str, Any] = {
+            "model": model,
+            "settings": chosen,
+            "seed": seed,
+            "held_out": held_out,
+            "given": given or None,
+        }
+        said |= {"minutes": minutes, "steps": steps, "kinds": kinds(kind or []), "resume": True}
+        said |= {"schema": None if schema is None else _read_schema(schema)}
         return _told(screen, _fitted(screen, records, place, overwrite, said), place, overwrite, judge, target or [])
     records, columns = _schema(screen, records, schema, kinds(kind or []))
     for name in [*(target or []), *(given or [])]:
         columns[name]  # raises for an unknown column
-    asked = {"model": model, "settings": chosen, "seed": seed, "held_out": held_out, "schema": columns}
-    asked |= {"minutes": minutes, "steps": steps, "given": given or []}
+    asked: dict[str, Any] = {"model": model, "settings": chosen, "seed": seed, "held_out": held_out, "schema": columns}
+    asked |= {"minutes": minutes, "steps": steps, "given": given or None}
     run = _fitted(screen, records, place, overwrite, asked)
     return _told(screen, run, place, overwrite, judge, target or [])
 
@@ -113,6 +126,15 @@ def _checked(model: str, settings: dict[str, str]) -> dict[str, str]:
 
         divided(MODELS.get(model), settings)
     return settings
+
+
+def _is_neural(model: str) -> bool:
+    """Whether it learns by gradient steps, and so has settings of training."""
+    if model == "auto":
+        return False
+    from genwright.core.model import HasLoss
+
+    return issubclass(MODELS.get(model), HasLoss)
 
 
 def _place(data: str, out: Path | None, overwrite: bool) -> Path:

@@ -1,7 +1,7 @@
 """What a fit was asked for, so that one that goes on after a kill need not be told again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from genwright.training.plan import Plan
 
 @dataclass(frozen=True)
 class Asked:
-    """The arguments of a fit that its result depends on.
+    """The arguments of a fit that its result depends on, with their usual values.
 
     Args:
         model: A family, or `auto`.
@@ -37,19 +37,22 @@ class Asked:
     given: tuple[str, ...] = ()
     schema: Schema | None = None
 
-    def remembered(self, checkpoint: Path) -> "Asked":
-        """The same, with what is not said taken from a checkpoint.
+    @classmethod
+    def of(cls, said: Mapping[str, Any], checkpoint: Path | None = None) -> "Asked":
+        """What is said; the rest as it was in a checkpoint, setting by setting, or else as usual.
+
+        Args:
+            said: Arguments, None where one was not given.
+            checkpoint: Of the fit that goes on.
 
         Raises:
             RunError: there is no checkpoint, or it is damaged.
         """
-        was, usual = read(checkpoint).identity, Asked()
-        try:
-            stored = _stored(was)
-        except (KeyError, TypeError, ValueError) as error:
-            raise RunError(f"the checkpoint {checkpoint} is damaged ({error}); remove it and fit anew") from None
-        unsaid = {name: value for name, value in stored.items() if getattr(self, name) == getattr(usual, name)}
-        return replace(self, **unsaid)
+        known = {name: value for name, value in said.items() if value is not None}
+        stored = _remembered(checkpoint) if checkpoint else {}
+        is_same = known.get("model", stored.get("model")) == stored.get("model")
+        usual = stored.get("settings", {}) if is_same else {}
+        return cls(**{**stored, **known, "settings": {**usual, **known.get("settings", {})}})
 
     def plan(
         self, model: Model, config: TrainingConfig, checkpoint: Path | None, resume: bool, facts: Mapping[str, Any]
@@ -74,6 +77,14 @@ class Asked:
         }
         path = checkpoint if isinstance(model, HasLoss) else None
         return Plan(config, self.budget, self.seed, path, resume, identity)
+
+
+def _remembered(checkpoint: Path) -> dict[str, Any]:
+    was = read(checkpoint).identity
+    try:
+        return _stored(was)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"the checkpoint {checkpoint} is damaged ({error}); remove it and fit anew") from None
 
 
 def _stored(was: Mapping[str, Any]) -> dict[str, Any]:

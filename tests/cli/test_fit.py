@@ -1,6 +1,7 @@
 """`genwright fit`: from a file to a judged run, with everything said that is needed to go on."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,27 @@ def test_a_very_wide_table_shows_its_first_columns(here: Path) -> None:
     assert ended.code == 0, ended.err
     assert "and 20 more columns" in ended.out
     assert " c79 " not in ended.out
+
+
+def test_threads_are_those_of_the_training_too(people: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr("genwright.training.loop._threads", lambda n: seen.append(n) or nullcontext())
+    usual = ("fit", people, "--model", "vae", "--steps", 2, "--no-judge", "--quiet")
+    for threads in ((), ("--threads", 2), ("--threads", 2, "--set", "threads=3")):
+        assert call(*usual, *threads).code == 0
+    assert seen == [1, 2, 3]
+    assert call("fit", people, "--model", "marginals", "--threads", 2, "--no-judge").code == 0
+
+
+def test_what_is_said_when_a_fit_goes_on_must_be_as_it_was(people: Path, here: Path) -> None:
+    def stop(done: float, line: str) -> None:
+        if line.startswith("step 10 "):
+            raise KeyboardInterrupt
+
+    settings = {"n_evaluations": 2, "checkpoint_seconds": 0}
+    gw.fit(people, "vae", settings=settings, steps=20, seed=1, judge=False, checkpoint="run.checkpoint", progress=stop)
+    ended = call("fit", people, "--resume", "run", "--seed", 0)
+    assert ended.code == 4
+    assert "seed was 1, is 0" in ended.err
+    assert call("fit", people, "--resume", "run", "--no-judge").code == 0
+    assert gw.load("run").artefact.seed == 1

@@ -1,5 +1,6 @@
 """Neural families through the whole path: fit, keep, go on, save, load, draw."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -56,17 +57,33 @@ def test_a_killed_fit_goes_on_without_being_told_again(tmp_path: Path) -> None:
     ("other", "says"),
     [
         ({"seed": 9}, "seed was 4, is 9"),
-        ({"settings": {"beta": 2.0}}, "settings was"),
+        ({"seed": 0}, "seed was 4, is 0"),  # said, though usual
+        ({"held_out": 0.2}, "held_out was 0.3, is 0.2"),
+        ({"given": ()}, r'given was \["region"\], is \[\]'),
+        ({"model": "gan"}, "model was vae, is gan"),
+        ({"settings": {"beta": 1.0}}, "settings was"),
+        ({"settings": {"batch_size": 64}}, "training was"),
         ({"steps": 31}, "budget was"),
         ({"data": customers(301)}, "data was"),
     ],
 )
 def test_a_fit_does_not_go_on_as_another(tmp_path: Path, other: dict, says: str) -> None:
-    out = tmp_path / "run"
+    asked: dict[str, Any] = {"settings": {**SMALL, "beta": 0.5}, "steps": 30, "seed": 4, "held_out": 0.3}
+    asked |= {"given": "region", "judge": False, "out": tmp_path / "run"}
     with pytest.raises(Killed):
-        gw.fit(customers(300), "vae", settings=SMALL, steps=30, seed=4, judge=False, out=out, progress=_kill_at(10))
+        gw.fit(customers(300), "vae", **asked, progress=_kill_at(10))
     with pytest.raises(RunError, match=says):
-        gw.fit(**{"data": customers(300), "model": "vae", "resume": True, "judge": False, "out": out, **other})
+        gw.fit(**{"data": customers(300), "resume": True, "judge": False, "out": tmp_path / "run", **other})
+
+
+def test_a_fit_goes_on_with_its_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame, out, settings = customers(300), tmp_path / "run", {**SMALL, "threads": 2}
+    with pytest.raises(Killed):
+        gw.fit(frame, "vae", settings=settings, steps=30, judge=False, out=out, progress=_kill_at(10))
+    seen: list[int] = []
+    monkeypatch.setattr("genwright.training.loop._threads", lambda n: seen.append(n) or nullcontext())
+    gw.fit(frame, "auto", settings={"checkpoint_seconds": 9.0}, resume=True, judge=False, out=out)
+    assert seen == [2]
 
 
 def test_nothing_to_resume(tmp_path: Path) -> None:
