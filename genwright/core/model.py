@@ -123,6 +123,10 @@ class HasLoss(abc.ABC):
         """What a step of a phase changes."""
         return list(self.net.parameters())
 
+    def matrices(self, phase: str) -> "list[torch.nn.Parameter]":
+        """Those of a phase's parameters that Muon may step: hidden weights, neither embeddings nor heads."""
+        return []
+
     def anneal(self, done: float) -> None:  # noqa: B027  # most families have nothing to do
         """Told before each step which share of the training is done; for weights that change on the way."""
 

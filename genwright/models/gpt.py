@@ -28,6 +28,7 @@ from genwright.core.space import OPEN, Batch, Category, Field, Real, Space, Toke
 from genwright.nn.attention import Attention, Cache, band
 from genwright.nn.given_columns import GivenColumns
 from genwright.nn.mlp import initialise, untrained
+from genwright.nn.one_place import OnePlace
 from genwright.nn.rotary import angles
 from genwright.nn.row_tokens import BEHIND, PAD, START, Place, RowTokens
 from genwright.nn.transformer import Block, FeedForward, Net, Norm, norm
@@ -132,12 +133,12 @@ class GPTNet(nn.Module):
         if self.embed_place is not None:
             x = x + self.embed_place.weight[first : first + x.shape[1]]
         is_rotary = self.config.positions == "rotary"
-        turn = self._turn(first, x.shape[1]) if is_rotary else None
+        turn = self.turn(first, x.shape[1]) if is_rotary else None
         for i, block in enumerate(self._blocks):
             x = block(x, turn, mask, caches[i] if caches else None)
         return self.norm(x)
 
-    def _turn(self, first: int, n: int) -> tuple[Tensor, Tensor]:
+    def turn(self, first: int, n: int) -> tuple[Tensor, Tensor]:
         """Rotary angles of n places; those of the first ones are worked out once."""
         d = self.config.width // self.config.n_heads
         known = getattr(self, "_angles", None)
@@ -156,7 +157,7 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
     training: ClassVar[Mapping[str, Any]] = {
         "optimizer": "muon",
         "batch_size": 32,
-        "learning_rate": 3e-3,
+        "learning_rate": 6e-3,
         "weight_decay": 0.1,
         "clip": 1.0,
         "ema": 0.0,
@@ -451,32 +452,45 @@ class _Cached:
         self.model, self.order = model, order
         self.caches = [Cache(model.context) for _ in model.net.blocks]
         self.tokens: Tensor | None = None  # all that was read (B, t), where padding has to be told
+        self.stepping: OnePlace | None = None
 
     def read(self, tokens: Tensor) -> Tensor:
         """The next places (B, T) → what the head reads (B, T, width)."""
         n, T = self.caches[0].n, tokens.shape[1]
+        if self.model._has_inner_padding:
+            self.tokens = tokens if self.tokens is None else torch.cat([self.tokens, tokens], 1)
+        if T == 1:
+            return self._one(self.model._embedded(tokens, self.order, n))
         parts = []
         for first in range(0, T, self.model.context):
             some = tokens[:, first : first + self.model.context]
             x = self.model._embedded(some, self.order, n + first)
-            parts.append(self.model.net(x, self._mask(some), self.caches))
+            parts.append(self.model.net(x, self._mask(some.shape[1]), self.caches))
         return torch.cat(parts, 1)
 
-    def _mask(self, tokens: Tensor) -> Tensor | None:
-        cache, T = self.caches[0], tokens.shape[1]
-        has_padding = self.model._has_inner_padding
-        if has_padding:
-            self.tokens = tokens if self.tokens is None else torch.cat([self.tokens, tokens], 1)
-        if not has_padding and (T == 1 or not cache.n):
+    def _one(self, x: Tensor) -> Tensor:
+        """A single place (B, 1, width)."""
+        net, n, window = self.model.net, self.caches[0].n, self.caches[0].window
+        x = x if net.embed_place is None else x + net.embed_place.weight[n]
+        cos, sin = (y[0].numpy() for y in net.turn(n, 1))
+        turn = None if net.embed_place is not None else (cos, sin)
+        mask = None
+        if self.tokens is not None:
+            kept = torch.arange(max(0, n + 1 - window), n + 1)
+            mask = _seen(self.tokens)[:, kept[(kept % window).argsort()]].numpy()
+        if self.stepping is None:
+            self.stepping = OnePlace(net._blocks, net.norm)
+        h = self.stepping(x[:, 0].numpy(), turn, self.caches, mask)
+        return torch.from_numpy(h)[:, None]
+
+    def _mask(self, T: int) -> Tensor | None:
+        cache = self.caches[0]
+        if self.tokens is None and not cache.n:
             return None
         new = torch.arange(cache.n, cache.n + T)
-        if T == 1:  # the cache takes the place in first
-            old = torch.arange(max(0, cache.n + 1 - cache.window), cache.n + 1)
-            keys = _ring(old, cache.window)
-        else:
-            keys = torch.cat([cache.places(), new])
+        keys = torch.cat([cache.places(), new])
         mask = band(new, keys, cache.window)
-        return mask & _seen(self.tokens)[:, None, None, keys] if self.tokens is not None else mask
+        return mask if self.tokens is None else mask & _seen(self.tokens)[:, None, None, keys]
 
     def keep(self, rows: Tensor) -> None:
         """Forgets all rows but these."""
@@ -521,11 +535,6 @@ class _OfColumn:
         logits = h.new_full((len(h), self.n), -torch.inf)
         logits[:, self.own_of_head] = F.linear(h, self.E)
         return logits
-
-
-def _ring(places: Tensor, window: int) -> Tensor:
-    """Places in the order in which a full cache holds them."""
-    return places[(places % window).argsort()]
 
 
 def _seen(tokens: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Settings of the training loop, the same for every gradient family."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from genwright.core.errors import ConfigError
 
@@ -9,6 +10,8 @@ from genwright.core.errors import ConfigError
 class TrainingConfig:
     """Settings of a training by gradient steps."""
 
+    optimizer: Literal["adamw", "muon"] = "adamw"  # of all parameters; muon: of hidden matrices, where a family has any
+    muon_scale: float = 4.0  # learning rate of Muon, as a multiple of AdamW's
     batch_size: int = 256  # rows a step, B
     learning_rate: float = 2e-3  # of AdamW, at its highest
     weight_decay: float = 1e-4  # of AdamW

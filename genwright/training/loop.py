@@ -31,6 +31,7 @@ from genwright.nn.ema import EMA, frozen
 from genwright.training.batches import Order, Rows, cut, divide
 from genwright.training.checkpoint import Checkpoint, read, require_same, write
 from genwright.training.monitors import Line, speak
+from genwright.training.muon import Muon
 from genwright.training.plan import FREE, Outcome, Plan
 
 AVERAGED = 16  # steps from one average of the weights to the next
@@ -105,6 +106,10 @@ class _Training:
 
     def _optimiser(self, phase: str) -> torch.optim.Optimizer:
         c, parameters = self.config, self.parameters[phase]
+        if c.optimizer == "muon":
+            hidden = {id(p): p for p in self.model.matrices(phase)}
+            others = [p for p in parameters if id(p) not in hidden]
+            return Muon(hidden.values(), others, c.learning_rate, c.muon_scale, c.weight_decay, self.model.betas)
         return torch.optim.AdamW(
             parameters, lr=c.learning_rate, weight_decay=c.weight_decay, betas=self.model.betas, fused=True
         )
