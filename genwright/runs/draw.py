@@ -6,7 +6,8 @@ agree.
 
 Conditions are met in one of three ways, tried in this order:
 
-1. *exactly by the model*, for columns set to one value that the model can condition on;
+1. *exactly by the model*, for columns set to one value that the model can condition on, and for beginnings of texts
+   that it completes;
 2. *by resampling*: rows are drawn and those that meet the rest are kept, which is exact too; every chunk has its own
    stream of candidates;
 3. *by weighing*: where fewer than `MIN_RATE` of the candidates would be kept and all that is left are single values,
@@ -29,13 +30,16 @@ import torch
 
 from genwright.core.codec import Codec, TableCodec
 from genwright.core.dataset import concat, n_rows, select
-from genwright.core.errors import ConfigError, GivenError, UnknownNameError
+from genwright.core.decoding import Decoding
+from genwright.core.errors import ConfigError, GivenError, UnknownNameError, UnsupportedError
 from genwright.core.given import Condition, meets
-from genwright.core.model import Conditions, Model
+from genwright.core.model import Autoregressive, Conditions, Model
+from genwright.core.registry import MODELS
 from genwright.core.rng import torch_generator
 from genwright.core.schema import Column, Schema, in_words
-from genwright.core.space import Batch, Category, Real
+from genwright.core.space import OPEN, Batch, Category, Real, Tokens, Vectors, row_shape
 from genwright.data.typed import typed_value, untyped
+from genwright.runs.beginnings import begun, check_settings, check_whole, opened, spells, vocabularies
 
 log = logging.getLogger("genwright")
 
@@ -46,6 +50,9 @@ PILOT = 32_768  # candidates looked at to tell
 MAX_CANDIDATES = 98_304  # rows drawn for one chunk before resampling may be given up
 MAX_NEEDED = 20 * MAX_CANDIDATES  # candidates that a chunk may need in the end
 FIRST_LOOK = 256  # candidates of a stream that are drawn at first
+MAX_PLACES = 4_000_000  # of sequences, whose candidates cost more: as many tokens or steps in place of MAX_CANDIDATES
+
+Told = Callable[[int, str, torch.Tensor], bool]  # see `Autoregressive.decode_rows`
 
 
 @dataclass
@@ -57,27 +64,45 @@ class Draw:
         model: The fitted model.
         conditions: What every row must meet.
         seed: Of the rows.
-        temperature: See `Model.sample`.
+        decoding: Settings of the draw.
     """
 
     codec: TableCodec
     model: Model
     conditions: tuple[Condition, ...] = ()
     seed: int = 0
-    temperature: float = 1.0
+    decoding: Decoding = field(default_factory=Decoding)
     n_tried: int = 0  # candidates looked at so far, for the acceptance rate
     n_kept: int = 0
     fixed: Batch = field(default_factory=dict)  # columns the model fixes, one row
     rest: tuple[Condition, ...] = ()  # conditions met by resampling
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.temperature, (int, float)) and 0 < self.temperature < math.inf):
-            raise ConfigError(f"temperature = {self.temperature!r}; expected a number above 0, 1 is the model itself")
-        self.conditions = tuple(_read(c, self.codec) for c in self.conditions)
+        if self.decoding.turned and not isinstance(self.model, Autoregressive):
+            what = f"{MODELS.name_of(type(self.model))} does not draw token by token and has no"
+            raise UnsupportedError(f"{what} {', '.join(self.decoding.turned)}; it knows temperature")
+        check_settings(self.decoding, self.codec)
+        self.conditions = tuple(_read(c, self.codec) for c in self.conditions if not _is_void(c, self.codec))
         _check_can_be_met(self.conditions, self.codec)
-        single = {c.column: c for c in self.conditions if _is_single(c)}
-        self.fixed = {name: _encode_one(c, self.codec) for name, c in _exact(single, self.model).items()}
-        self.rest = tuple(c for c in self.conditions if not (c.column in self.fixed and _is_single(c)))
+        exact = _exact(_single(self.conditions, self.codec, self.model), self.model)
+        self.fixed = {name: self._encode_one(c) for name, c in exact.items()} | self._longer(exact)
+        self.rest = tuple(c for c in self.conditions if c is not exact.get(c.column))
+
+    def _encode_one(self, condition: Condition) -> torch.Tensor:
+        """The condition as a row of its column (1, *event_shape), with open places behind a beginning."""
+        column = self.codec.codecs[condition.column]
+        if condition.operator == "starts":
+            return begun(condition, column, self.model, self.decoding)
+        check_whole(condition, column)
+        return column.encode(pa.array(condition.values or [None], _kind(column)))
+
+    def _longer(self, exact: Mapping[str, Condition]) -> Batch:
+        """Open rows of the texts that are to be longer than those of the fit."""
+        if not (self.decoding.max_tokens and isinstance(self.model, Conditions)):
+            return {}
+        names = [n for n in vocabularies(self.codec) if n not in exact and self.model.conditions_exactly([*exact, n])]
+        rows = {name: opened(name, self.codec.codecs[name], self.model, self.decoding) for name in names}
+        return {name: row for name, row in rows.items() if row is not None}
 
     @property
     def acceptance(self) -> float:
@@ -107,9 +132,20 @@ class Draw:
     def _candidates(self, k: int, turn: int, n: int) -> Batch:
         """The first n candidates of a turn, or all of them where the model cannot tell them apart."""
         size = n if self.model.is_rowwise else self.model.chunk
-        given = {name: x.expand(size, *x.shape[1:]).clone() for name, x in self.fixed.items()}
-        rows = self.model.sample(size, given, torch_generator(self.seed, "sample", k, turn), self.temperature)
-        return select(rows, slice(0, n))
+        generator = torch_generator(self.seed, "sample", k, turn)
+        return select(self._sampled(size, generator, _UntilOver(n, self.codec)), slice(0, n))
+
+    def first(self, told: Told) -> pa.Table:
+        """Row 0, where the model meets all conditions itself; every token of its chunk is told."""
+        size = 1 if self.model.is_rowwise else self.model.chunk
+        rows = self._sampled(size, torch_generator(self.seed, "sample", 0, 0), told)
+        return self.codec.decode(select(rows, slice(0, 1)), start=0, seed=self.seed)
+
+    def _sampled(self, n: int, generator: torch.Generator, told: Told) -> Batch:
+        given = {name: x.expand(n, *x.shape[1:]).clone() for name, x in self.fixed.items()}
+        if not isinstance(self.model, Autoregressive):
+            return self.model.sample(n, given, generator, self.decoding.temperature)
+        return self.model.decode_rows(n, given, generator, self.decoding, vocabularies(self.codec), told)
 
     def _looks(self, k: int, n: int, n_most: float = math.inf) -> Iterator[tuple[Batch, int]]:
         """The rows of chunk k that were kept, and how many were looked at: more and more, until there are n.
@@ -141,7 +177,7 @@ class Draw:
         n_tried = 0
         for kept, n_tried in self._looks(k, n):
             share = n_rows(kept) / n_tried
-            if n_rows(kept) < n and n_tried >= MAX_CANDIDATES and share * MAX_NEEDED < n:
+            if n_rows(kept) < n and n_tried >= self._most and share * MAX_NEEDED * self._most / MAX_CANDIDATES < n:
                 rate = self._rate(n_rows(kept), n_tried)
                 raise GivenError(f"{rate}: too rare for resampling; ask for fewer rows or for less")
         self.n_tried, self.n_kept = self.n_tried + n_tried, self.n_kept + n_rows(kept)
@@ -152,24 +188,33 @@ class Draw:
         return f"{n_kept} of {n_tried:,} candidate rows met {shown} (acceptance rate {n_kept / n_tried:.2g})"
 
     @cached_property
+    def _most(self) -> int:
+        """Candidates that are drawn for one chunk before resampling may be given up."""
+        supports = [self.codec.codecs[name].field.support for name in self.codec.modelled]
+        n_places = sum(s.length for s in supports if isinstance(s, Tokens | Vectors))
+        return min(MAX_CANDIDATES, max(self.model.chunk, MAX_PLACES // max(n_places, 1)))
+
+    @cached_property
     def _is_weighing(self) -> bool:
         """Whether what is left are single values, and too rare for resampling."""
         can_weigh = isinstance(self.model, Conditions) and type(self.model).propose is not Conditions.propose
-        if not (all(_is_single(c) for c in self.rest) and can_weigh):
+        is_open = any((x == OPEN).any() for x in self.fixed.values() if not x.is_floating_point())
+        if not (all(_is_single(c) for c in self.rest) and can_weigh) or self.decoding.turned or is_open:
             return False
-        enough = math.ceil(MIN_RATE * PILOT)
-        kept, n_tried = list(self._looks(0, enough, PILOT))[-1]
+        pilot = min(PILOT, self._most)
+        enough = math.ceil(MIN_RATE * pilot)
+        kept, n_tried = list(self._looks(0, enough, pilot))[-1]
         if n_rows(kept) >= enough:
             return False
         self.n_tried, self.n_kept = n_tried, n_rows(kept)
-        cold = "" if self.temperature == 1 else ", and leaves the temperature at 1"
+        cold = "" if self.decoding.temperature == 1 else ", and leaves the temperature at 1"
         rate = self._rate(n_rows(kept), n_tried)
         log.warning("%s; weighing proposals instead, which is approximate%s", rate, cold)
         return True
 
     def _weighed(self, k: int, n: int) -> Batch:
         """Rows that are each picked among `POOL` proposals."""
-        fixed = {**self.fixed, **{c.column: _encode_one(c, self.codec) for c in self.rest}}
+        fixed = {**self.fixed, **{c.column: self._encode_one(c) for c in self.rest}}
         given = {name: x.expand(POOLED_ROWS, *x.shape[1:]) for name, x in fixed.items()}
         known = {name: torch.ones(POOLED_ROWS, dtype=torch.bool) for name in fixed}
         turns = range(-(-n // POOLED_ROWS))
@@ -232,6 +277,42 @@ def _is_single(condition: Condition) -> bool:
     return condition.operator in ("=", "is missing")
 
 
+def _is_void(condition: Condition, codec: TableCodec) -> bool:
+    """Whether it asks for a text that starts with nothing, which is any text."""
+    is_empty = condition.operator == "starts" and condition.values == ("",)
+    return is_empty and condition.column in codec.codecs and spells(codec.codecs[condition.column])
+
+
+def _single(conditions: tuple[Condition, ...], codec: TableCodec, model: Model) -> dict[str, Condition]:
+    """Column → the condition that a model might meet itself: one value, else the longest beginning."""
+    found: dict[str, Condition] = {}
+    for c in conditions:
+        known = found.get(c.column)
+        is_beginning = c.operator == "starts" and model.completes and spells(codec.codecs[c.column])
+        is_longer = known is None or (known.operator == "starts" and len(c.values[0]) > len(known.values[0]))
+        if _is_single(c) or (is_beginning and is_longer):
+            found[c.column] = c
+    return found
+
+
+class _UntilOver:
+    """Ends a draw when the first n rows are over, whatever the others of their chunk do."""
+
+    def __init__(self, n: int, codec: TableCodec):
+        self.n, self.codec = n, codec
+        self.name, self.is_over = "", torch.zeros(n, dtype=torch.bool)
+
+    def __call__(self, place: int, name: str, codes: torch.Tensor) -> bool:
+        """See `Autoregressive.decode_rows`."""
+        if name != self.name:
+            self.name, self.is_over = name, torch.zeros(self.n, dtype=torch.bool)
+        support = self.codec.codecs[name].field.support
+        assert isinstance(support, Tokens)
+        first = codes[: self.n]
+        self.is_over |= (first == support.end) | (first == support.pad)
+        return bool(self.is_over.all())
+
+
 def _exact(single: dict[str, Condition], model: Model) -> dict[str, Condition]:
     """A largest set of columns, grown one by one, that the model fixes exactly."""
     if not isinstance(model, Conditions):
@@ -245,16 +326,10 @@ def _exact(single: dict[str, Condition], model: Model) -> dict[str, Condition]:
     return {name: single[name] for name in best}
 
 
-def _encode_one(condition: Condition, codec: TableCodec) -> torch.Tensor:
-    """The condition's value as a row of its column (1, *event_shape)."""
-    column = codec.codecs[condition.column]
-    return column.encode(pa.array(condition.values or [None], _kind(column)))
-
-
 def _kind(column: Codec) -> pa.DataType:
     """The Arrow type of a column's records."""
-    dtype = torch.float64 if isinstance(column.field.support, Real) else torch.int64
-    return column.decode(torch.zeros(1, dtype=dtype)).type
+    dtype = torch.float64 if isinstance(column.field.support, Real | Vectors) else torch.int64
+    return column.decode(torch.zeros(1, *row_shape(column.field), dtype=dtype)).type
 
 
 def _read(condition: Condition, codec: TableCodec) -> Condition:
@@ -270,11 +345,20 @@ def _read(condition: Condition, codec: TableCodec) -> Condition:
     described = codec.schema[condition.column]
     if not column.is_modelled:
         raise GivenError(f"{condition}: {condition.column} ({described.kind}) is not modelled, so it cannot be given")
+    if condition.operator == "starts" and not _is_of_strings(column):
+        raise GivenError(
+            f"{condition}: {condition.column} is of kind {described.kind}, and only texts start with something"
+        )
     if any(v is None for v in condition.values):
         raise GivenError(f"{condition}: a missing value is written 'is missing', or None on its own in a mapping")
     values = tuple(_held(v, _kind(column), condition, described, column) for v in condition.values)
     operator = "=" if condition.operator == "in" and len(values) == 1 else condition.operator
     return replace(condition, operator=operator, values=values)
+
+
+def _is_of_strings(column: Codec) -> bool:
+    kind = _kind(column)
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
 def _held(value: object, kind: pa.DataType, condition: Condition, described: Column, column: Codec) -> object:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Unpack, get_args, overload
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ import torch
 
 from genwright.core.codec import TableCodec
 from genwright.core.dataset import Dataset, concat, n_rows
+from genwright.core.decoding import Decoding, Settings
 from genwright.core.errors import ConfigError, DataError, UnknownNameError, UnsupportedError
 from genwright.core.given import parse
 from genwright.core.judge import Evidence, Judge, Score
@@ -31,6 +32,7 @@ from genwright.data.typed import readable, typed
 from genwright.runs import artefact as artefacts
 from genwright.runs.artefact import Artefact
 from genwright.runs.draw import Draw, whole
+from genwright.runs.live import live
 from genwright.runs.remembered import Remembered
 
 log = logging.getLogger("genwright")
@@ -78,7 +80,7 @@ class Run:
         return self.artefact.scores
 
     def sample(
-        self, n: int, given: Any = None, *, seed: int | None = None, temperature: float = 1.0, flavour: Any = None
+        self, n: int, given: Any = None, *, seed: int | None = None, flavour: Any = None, **settings: Unpack[Settings]
     ) -> Any:
         """n new rows.
 
@@ -86,8 +88,10 @@ class Run:
             n: Number of rows.
             given: Conditions, as text (`"age > 60 and income = '>50K'"`) or as a mapping (`{"income": ">50K"}`).
             seed: Row i is a function of (run, seed, i); the run's own seed where it is not given.
-            temperature: Below 1 likelier rows, above 1 less likely ones.
             flavour: "pandas", "polars" or "arrow"; what the run was fitted on where it is not given.
+            settings: Of the draw. `temperature`: below 1 likelier rows, above 1 less likely ones. For families that
+                draw texts token by token also `top_k`, `top_p`, `min_p`, `repetition_penalty`, `stop`, `pattern`,
+                `allowed` and `max_tokens`; see `genwright.core.decoding.Decoding`.
 
         Returns:
             A frame with the columns of the data and their types; a pandas `category` comes back as its values, and
@@ -95,26 +99,52 @@ class Run:
 
         Raises:
             GivenError: a condition names nothing that exists, or is too rare; says what exists, or how rare.
-            UnknownNameError: a condition names no column.
-            ConfigError: n is not a whole number, or the temperature not above 0.
+            UnknownNameError: a condition names no column, or a setting is none.
+            ConfigError: n is not a whole number, or a setting is out of range.
+            UnsupportedError: the family knows no such setting.
         """
         flavour = known_flavour(flavour) or self.artefact.facts.get("flavour", "pandas")
-        tables = list(self.stream(n, given, seed=seed, temperature=temperature))
+        tables = list(self.stream(whole(n, "n"), given, seed=seed, **settings))
         table = pa.concat_tables(tables) if tables else self._empty()
         is_text = self.artefact.facts.get("is_text", False)
         return frame(readable(table, self.schema, is_text), flavour, () if is_text else self._with_gaps())
 
+    @overload
     def stream(
-        self, n: int, given: Any = None, *, seed: int | None = None, temperature: float = 1.0, start: int = 0
-    ) -> Iterator[pa.Table]:
-        """The same rows, start … start+n−1, one Arrow table a chunk: memory stays flat however many there are."""
-        return self.draw(given, seed=seed, temperature=temperature).tables(n, start)
+        self, n: int, given: Any = ..., *, seed: int | None = ..., start: int = ..., **settings: Unpack[Settings]
+    ) -> Iterator[pa.Table]: ...
 
-    def draw(self, given: Any = None, *, seed: int | None = None, temperature: float = 1.0) -> Draw:
+    @overload
+    def stream(
+        self, n: None = ..., given: Any = ..., *, seed: int | None = ..., start: int = ..., **settings: Unpack[Settings]
+    ) -> Iterator[str]: ...
+
+    def stream(
+        self,
+        n: int | None = None,
+        given: Any = None,
+        *,
+        seed: int | None = None,
+        start: int = 0,
+        **settings: Unpack[Settings],
+    ) -> Iterator[pa.Table] | Iterator[str]:
+        """The same rows, start … start+n−1, one Arrow table a chunk: memory stays flat however many there are.
+
+        Without n: the text of the first row, in pieces as they are drawn, for runs that draw one column of texts. The
+        pieces join to the text that `sample(1)` gives under the same settings, its given beginning included. Whoever
+        stops taking them ends the draw.
+
+        Raises:
+            ConfigError: without n, the run draws no text, or several.
+        """
+        draw = self.draw(given, seed=seed, **settings)
+        return live(draw) if n is None else draw.tables(n, start)
+
+    def draw(self, given: Any = None, *, seed: int | None = None, **settings: Unpack[Settings]) -> Draw:
         """Draws that can also tell how many candidates met the conditions (`acceptance`)."""
         artefact = self.artefact
         seed = artefact.seed if seed is None else seed
-        return Draw(artefact.codec, artefact.model, parse(given), seed, temperature)
+        return Draw(artefact.codec, artefact.model, parse(given), seed, Decoding.of(settings))
 
     def log_prob(self, rows: Any) -> np.ndarray:
         """Log probability of each row (B,) in nats, exact or a lower bound, as the model has it.
