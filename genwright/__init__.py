@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from genwright.core.errors import GenwrightError as GenwrightError
     from genwright.core.schema import Column as Column
     from genwright.core.schema import Schema as Schema
+    from genwright.data.cleaning import clean as clean
     from genwright.data.infer import infer as infer
     from genwright.data.read import read as read
     from genwright.pipeline import fit as fit
@@ -39,6 +40,7 @@ _HOMES = {
     "build_report": "genwright.report.build",
     "read": "genwright.data.read",
     "infer": "genwright.data.infer",
+    "clean": "genwright.data.cleaning",
     "Schema": "genwright.core.schema",
     "Column": "genwright.core.schema",
     "GenwrightError": "genwright.core.errors",

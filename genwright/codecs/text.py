@@ -55,7 +55,7 @@ class TextConfig:
     """How a text is encoded."""
 
     tokenizer: Tokenizer = "auto"  # char, byte, bpe, unigram; auto: chosen from the data
-    vocab_size: int = 0  # most tokens there may be; 0: chosen from the data
+    vocab_size: int = 0  # most tokens there may be, at least 260; 0: chosen from the data
     max_length: int = 0  # most tokens of a text with its end; longer ones are cut; 0: chosen from the data
     runs_on: bool = False  # rows are passages of one running text
     clean: tuple[str, ...] = ()  # steps of cleaning, of new texts and conditions too: nfc, nfkc, lines, control, space
@@ -63,6 +63,8 @@ class TextConfig:
     def __post_init__(self) -> None:
         check_least(self, 0, "vocab_size", "max_length")
         check_steps(self.clean)
+        if self.vocab_size:
+            check_least(self, N_SPECIAL + 256 + 1, "vocab_size")  # the bytes, and something more
 
 
 class Text(Codec):

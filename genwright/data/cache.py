@@ -6,6 +6,7 @@ Python ends.
 """
 
 import errno
+import math
 import shutil
 import tempfile
 import weakref
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 LIMIT = 200_000_000  # bytes of encoded rows, both sides of the split together, that stay in memory
-CHUNK = 65_536  # rows encoded at once
+CHUNK, CHUNK_BYTES = 65_536, 1 << 26  # most rows encoded at once, and most bytes of them
 
 
 def encode(
@@ -73,12 +74,18 @@ def _encode_batch(
 ) -> None:
     import pyarrow as pa
 
-    for start in range(0, batch.num_rows, CHUNK):
-        part, chosen = batch.slice(start, CHUNK), mask[start : start + CHUNK]
+    n = max(1, min(CHUNK, CHUNK_BYTES // _row_bytes(codec.space)))
+    for start in range(0, batch.num_rows, n):
+        part, chosen = batch.slice(start, n), mask[start : start + n]
         for store, rows in zip(stores, (~chosen, chosen)):
             kept = part if rows.all() else part.filter(pa.array(rows))
             if kept.num_rows:
                 store.add(codec.encode(kept))
+
+
+def _row_bytes(space: Space) -> int:
+    """Bytes of an encoded row."""
+    return 8 * sum(math.prod(_layout(space, name)[1]) for name in space) or 8
 
 
 class _Store:

@@ -6,12 +6,14 @@ The rules stand in decide.py, how missing values are told in missing.py. Distinc
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from genwright.core.errors import DataError, SchemaError, UnknownNameError
 from genwright.core.records import Records
 from genwright.core.schema import Column, Schema, check_kind, in_words
 from genwright.data.decide import Facts, decide_text, decide_typed, forced, is_day_month_open
+from genwright.data.lists import ListColumn, is_list
 from genwright.data.marks import mark_of
 from genwright.data.observe import TextColumn, TypedColumn
 from genwright.data.read import read
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("genwright")
 MAX_DISTINCT, MAX_DISTINCT_TOTAL, MAX_MARKED = 100_000, 5_000_000, 1_000
-N_TOP = 10
+N_TOP, SHOWN = 10, 200  # frequent values that are told, and characters of a text among them
 
 
 def infer(data: Any, kinds: Mapping[str, str] | None = None) -> tuple[Schema, Stats]:
@@ -65,10 +67,11 @@ def _observe(records: Records) -> tuple[dict[str, Facts], int]:
 
 
 def _facts(field: "pa.Field", limit: int) -> Facts:
-    """Empty facts; texts of a reader are long, so that fewer are kept."""
+    """Empty facts; passages are long, so that fewer are kept."""
     if not _is_text(field):
-        return TypedColumn(limit)
-    return TextColumn(limit) if mark_of(field) is None else TextColumn(MAX_MARKED)
+        return ListColumn(limit) if is_list(field.type) else TypedColumn(limit)
+    mark = mark_of(field)
+    return TextColumn(limit if mark is None or mark.split is None else MAX_MARKED)
 
 
 def _is_text(field: "pa.Field") -> bool:
@@ -101,6 +104,7 @@ def _set_typed(records: Records, field: "pa.Field", column: Column, kind: str) -
     from genwright.data.observe import is_numeric
 
     possible = {"number": is_numeric(field.type), "datetime": pa.types.is_temporal(field.type)}
+    possible["sequence"] = is_list(field.type)
     if not possible.get(kind, True):
         raise SchemaError(
             f"{records.name}: column {field.name!r} holds {in_words(field.type)}, so it cannot be a {kind}"
@@ -153,7 +157,11 @@ def _stats(column: Column, facts: Facts) -> ColumnStats:
         low, high = _date_range(column, facts)
     if numbers:
         low, high, mean = numbers
-    return ColumnStats(column.name, facts.n, n_missing, counter.n_distinct, counter.is_exact, low, high, mean, top)
+    found = ColumnStats(column.name, facts.n, n_missing, counter.n_distinct, counter.is_exact, low, high, mean, top)
+    if column.kind != "text" or isinstance(facts, TypedColumn):
+        return found
+    short = tuple((value if len(value) <= SHOWN else value[:SHOWN] + "…", count) for value, count in top)
+    return replace(found, top=short, n_characters=facts.n_written)
 
 
 def _n_words_missing(column: Column, facts: TextColumn) -> int:

@@ -21,6 +21,7 @@ class TextColumn:
 
     def __init__(self, limit: int):
         self.n = self.n_missing = self.n_characters = self.n_words = 0
+        self.n_written = 0  # characters with the blanks around values, tokens of ALWAYS included
         self.tokens: Tally[str] = Tally()  # tokens of ALWAYS, trimmed
         self.unclear: Tally[str] = Tally()  # tokens of SOMETIMES, trimmed
         self.counter = Counter(limit)  # of everything that is not missing for certain
@@ -32,6 +33,7 @@ class TextColumn:
         import pyarrow.compute as pc
 
         self.n += len(column)
+        self.n_written += pc.sum(pc.utf8_length(column)).as_py() or 0
         table = column.drop_null().value_counts()
         values, counts = table.field("values"), table.field("counts")
         bare = trimmed(values)

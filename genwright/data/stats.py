@@ -21,6 +21,7 @@ class ColumnStats:
         high: Largest number, or latest date as text.
         mean: Of numbers.
         top: The most frequent values and their counts, at most ten.
+        n_characters: Of all texts together; None for other kinds.
     """
 
     name: str
@@ -32,6 +33,7 @@ class ColumnStats:
     high: float | str | None = None
     mean: float | None = None
     top: tuple[tuple[str, int], ...] = ()
+    n_characters: int | None = None
 
 
 @dataclass(frozen=True)

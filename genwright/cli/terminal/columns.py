@@ -53,6 +53,8 @@ def _values(facts: "ColumnStats | None") -> str:
     if facts.low is not None:
         mean = "" if facts.mean is None else f", mean {_shown(facts.mean)}"
         return f"{_shown(facts.low)} … {_shown(facts.high)}{mean}"
+    if facts.n_characters is not None:
+        return f"{facts.n_characters:,} characters"
     known = max(facts.n - facts.missing, 1)
     top = [f"{short(value)} {n / known:.0%}" for value, n in facts.top[:N_TOP] if n > 1]
     return ", ".join(top)

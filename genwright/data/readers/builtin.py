@@ -1,11 +1,14 @@
-"""Built-in sets, from scikit-learn's own files: `digits`, `wine`, `breast_cancer`, `diabetes`.
+"""Built-in sets that need no download: four of scikit-learn's own files, two that come with Python.
 
 digits: 8 × 8 pixels p00 … p77 (row, column; 0 white … 16 black) and `digit`. wine: 13 measurements and `cultivar`.
-breast_cancer: 30 measurements and `diagnosis`. diabetes: 10 measurements and `progression` after a year.
+breast_cancer: 30 measurements and `diagnosis`. diabetes: 10 measurements and `progression` after a year. pydoc: what
+`help()` says about Python's language, `topic` and `text`. stdlib: sources of Python's standard library, `module` and
+`text`, without its tests. The last two change with the version of Python.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genwright.core.records import Reader, Records
@@ -14,12 +17,12 @@ from genwright.data.table import from_table
 if TYPE_CHECKING:
     import pyarrow as pa
 
-NAMES = ("breast_cancer", "diabetes", "digits", "wine")
+NAMES = ("breast_cancer", "diabetes", "digits", "pydoc", "stdlib", "wine")
 
 
 @dataclass(frozen=True)
 class BuiltinReader(Reader):
-    """Reads a set that comes with scikit-learn."""
+    """Reads a set that comes with scikit-learn or Python."""
 
     @classmethod
     def accepts(cls, source: Any) -> bool:
@@ -29,6 +32,7 @@ class BuiltinReader(Reader):
     def read(self, source: Any) -> Records:
         """The whole set in memory."""
         tables = {"digits": _digits, "diabetes": _diabetes, "wine": _wine, "breast_cancer": _breast_cancer}
+        tables |= {"pydoc": _pydoc, "stdlib": _stdlib}
         return replace(from_table(tables[source](), source), flavour="pandas")
 
 
@@ -70,3 +74,43 @@ def _classes(load: Callable[[], Any], target: str) -> "pa.Table":
     data = load()
     columns = {str(name).replace(" ", "_"): data.data[:, i] for i, name in enumerate(data.feature_names)}
     return pa.table({**columns, target: pa.array([str(data.target_names[i]) for i in data.target])})
+
+
+def _pydoc() -> "pa.Table":
+    from pydoc_data.topics import topics
+
+    import pyarrow as pa
+
+    return pa.table({"topic": list(topics), "text": list(topics.values())})
+
+
+def _stdlib() -> "pa.Table":
+    import sysconfig
+
+    import pyarrow as pa
+
+    folder = Path(sysconfig.get_path("stdlib"))
+    paths = sorted(path for path in folder.rglob("*.py") if _is_source(path.relative_to(folder)))
+    texts = {_module(path.relative_to(folder)): _source(path) for path in paths}
+    known = {name: text for name, text in texts.items() if text.strip()}
+    return pa.table({"module": list(known), "text": list(known.values())})
+
+
+def _is_source(path: Path) -> bool:
+    """Whether a file is of the library itself: no test, nothing that was installed or made."""
+    return not set(path.parts) & {"site-packages", "dist-packages", "__pycache__", "test", "tests", "idle_test"}
+
+
+def _module(path: Path) -> str:
+    """`email/header.py` → `email.header`."""
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
+def _source(path: Path) -> str:
+    import tokenize
+
+    try:
+        with tokenize.open(path) as file:
+            return file.read()
+    except (SyntaxError, UnicodeDecodeError):
+        return ""
