@@ -89,3 +89,10 @@ def test_two_splits_are_refused():
     schema = Schema((Column("g", "category", split="group"), Column("t", "number", split="time")))
     with pytest.raises(SchemaError, match="both have a split"):
         split(values(g=["a", "b"], t=[1, 2]), schema, 2)
+
+
+@pytest.mark.parametrize(("n", "share", "n_held_out"), [(10, 0.2, 2), (3, 0.01, 1), (2, 0.9, 1)])
+def test_in_order_holds_out_the_last(n, share, n_held_out):
+    schema = Schema((Column("x", "number", split="order"),))
+    mask = _mask(split(values(x=list(range(n))), schema, n, share), n, 2)
+    assert mask.tolist() == [False] * (n - n_held_out) + [True] * n_held_out
