@@ -1,9 +1,12 @@
 """Draw new rows from a run, to a file or to standard output.
 
-A file's ending says what it becomes: .csv, .tsv, .jsonl or .parquet. Without -o, rows are printed as CSV. The same
-seed draws the same rows, and row i is the same however many are drawn.
+A file's ending says what it becomes: .csv, .tsv, .jsonl, .parquet, or .txt for a run whose only column is text.
+Without -o, rows are printed as CSV; texts that are alone in their rows are printed as they are, one a line, or with a
+rule of dashes between them where they have several lines. The same seed draws the same rows, and row i is the same
+however many are drawn.
 """
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,50 +19,152 @@ from genwright.cli.terminal.words import count, require
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from genwright.core.decoding import Settings
     from genwright.core.model import Progress
     from genwright.runs.draw import Draw
+    from genwright.runs.run import Run
+
+ROWS, TEXTS = 1000, 10  # drawn unless a number is given
+PASSAGE = 500  # tokens of a running text, unless a number is given
+
+Rows = Annotated[
+    str | None,
+    typer.Option(
+        "-n", "--rows", metavar="N", help=f"Number of rows: 1000, 1_000, 10k, 1e6; without it {ROWS}, of texts {TEXTS}."
+    ),
+]
+Out = Annotated[Path | None, typer.Option("-o", "--out", help="File to write; without it, rows are printed.")]
+Given = Annotated[
+    str | None,
+    typer.Option(help="Conditions, e.g. \"age > 60 and income = '>50K'\", \"text starts 'Once upon a time'\"."),
+]
+Seed = Annotated[int | None, typer.Option(help="The same seed draws the same rows; without it, the run's.")]
+Temperature = Annotated[float, typer.Option(help="Below 1: likelier rows; above 1: less likely ones.")]
+TopK = Annotated[int, typer.Option("--top-k", metavar="K", help="Texts: only the K likeliest tokens; 0: all.")]
+TopP = Annotated[
+    float, typer.Option("--top-p", metavar="P", help="Texts: only the likeliest tokens with probability P together.")
+]
+MinP = Annotated[
+    float, typer.Option("--min-p", metavar="P", help="Texts: only tokens at least P times as likely as the likeliest.")
+]
+Penalty = Annotated[
+    float, typer.Option("--repetition-penalty", metavar="X", help="Texts: above 1, fewer repetitions; 1: none.")
+]
+Stop = Annotated[
+    list[str] | None,
+    typer.Option("--stop", metavar="TEXT", help=r"Texts end before it; can be given several times; \n is a line end."),
+]
+Pattern = Annotated[str, typer.Option(metavar="REGEX", help="Texts match this regular expression as a whole.")]
+MaxTokens = Annotated[
+    int | None,
+    typer.Option(
+        "--max-tokens",
+        metavar="N",
+        min=0,
+        help=f"Texts: most tokens behind what is given; 0: as in the data; without it {PASSAGE} of a running text.",
+    ),
+]
+Stream = Annotated[bool, typer.Option("--stream", help="Print one text as it is drawn; Ctrl-C ends it.")]
+ExcelSafe = Annotated[
+    bool, typer.Option("--excel-safe", help="Put ' before cells that a spreadsheet would run as a formula.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")]
 
 
 def command(
     screen: Screen,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.")],
-    n: Annotated[
-        str, typer.Option("-n", "--rows", metavar="N", help="Number of rows: 1000, 1_000, 10k, 1e6.")
-    ] = "1000",
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="File to write; without it, CSV is printed.")] = None,
-    given: Annotated[
-        str | None, typer.Option(help="Conditions on the rows, e.g. \"age > 60 and income = '>50K'\".")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed draws the same rows; without it, the run's.")] = None,
-    temperature: Annotated[float, typer.Option(help="Below 1: likelier rows; above 1: less likely ones.")] = 1.0,
-    excel_safe: Annotated[
-        bool, typer.Option("--excel-safe", help="Put ' before cells that a spreadsheet would run as a formula.")
-    ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
+    n: Rows = None,
+    out: Out = None,
+    given: Given = None,
+    seed: Seed = None,
+    temperature: Temperature = 1.0,
+    top_k: TopK = 0,
+    top_p: TopP = 1.0,
+    min_p: MinP = 0.0,
+    repetition_penalty: Penalty = 1.0,
+    stop: Stop = None,
+    pattern: Pattern = "",
+    max_tokens: MaxTokens = None,
+    stream: Stream = False,
+    excel_safe: ExcelSafe = False,
+    overwrite: Overwrite = False,
 ) -> dict[str, Any]:
     """Draws, and says how many candidates met the conditions."""
-    from genwright.cli.terminal.rows import is_watched, put, table_file
+    from genwright.cli.terminal.rows import table_file
+    from genwright.core.decoding import Decoding
     from genwright.core.given import parse
     from genwright.pipeline import load
 
-    wanted = count(n)
+    wanted = None if n is None else count(n)
     require(0 < temperature < float("inf"), f"--temperature {temperature}: expected a number above 0")
+    require(not stream or (out is None and wanted in (None, 1)), "--stream prints one text; leave out -n and -o")
     place = table_file(out, overwrite)
     parse(given)  # raises for text that cannot be read, before the run is
+    settings: Settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
+    settings |= {"repetition_penalty": repetition_penalty, "pattern": pattern, "max_tokens": max_tokens or 0}
+    settings["stop"] = [text.replace("\\n", "\n").replace("\\t", "\t") for text in stop or []]
+    Decoding.of(settings)  # raises likewise
     fitted = load(run)
-    draw = fitted.draw(given, seed=seed, temperature=temperature)
+    if max_tokens is None and _runs_on(fitted):
+        settings["max_tokens"] = PASSAGE
+    draw = fitted.draw(given, seed=seed, **settings)
+    if stream:
+        return {**_live(screen, draw), **_facts(draw, 1)}
+    wanted = (TEXTS if _has_texts(fitted) else ROWS) if wanted is None else wanted
+    return {**_table(screen, fitted, draw, wanted, place, excel_safe), **_facts(draw, wanted)}
+
+
+def _table(screen: Screen, fitted: "Run", draw: "Draw", n: int, place: Path | None, excel_safe: bool) -> dict[str, Any]:
+    """Sends the rows on."""
+    from genwright.cli.terminal.rows import is_watched, put
+
+    form = ".txt" if fitted.schema.names and [c.kind for c in fitted.schema] == ["text"] else ".csv"
     with screen.progress(is_watched(place)) as progress:
-        document = put(screen, _told(draw.tables(wanted), wanted, progress), fitted.schema, place, excel_safe)
+        document = put(screen, _told(draw.tables(n), n, progress), fitted.schema, place, excel_safe, form)
     _acceptance(screen, draw)
     if place is not None:
-        screen.say(f"{wanted:,} rows in {place}")
-    return {
-        **document,
-        "n_rows": wanted,
-        "seed": draw.seed,
-        "given": [str(c) for c in draw.conditions],
-        "acceptance": draw.acceptance,
-    }
+        screen.say(f"{n:,} rows in {place}")
+    return document
+
+
+def _live(screen: Screen, draw: "Draw") -> dict[str, Any]:
+    """Prints one text as it is drawn; with --json it is in the document."""
+    from genwright.cli.terminal.ink import fitted
+    from genwright.runs.live import live
+
+    pieces: list[str] = []
+    try:
+        for piece in live(draw):
+            pieces.append(piece)
+            if not screen.is_json:
+                screen.kept = "the text is as far as it was drawn"
+                sys.stdout.write(fitted(piece, sys.stdout))
+                sys.stdout.flush()
+    finally:
+        if pieces and not screen.is_json:
+            sys.stdout.write("\n")
+            sys.stdout.flush()
+    return {"text": "".join(pieces)}
+
+
+def _facts(draw: "Draw", n: int) -> dict[str, Any]:
+    return {"n_rows": n, "seed": draw.seed, "given": [str(c) for c in draw.conditions], "acceptance": draw.acceptance}
+
+
+def _has_texts(run: "Run") -> bool:
+    from genwright.runs.beginnings import vocabularies
+
+    return bool(vocabularies(run.artefact.codec))
+
+
+def _runs_on(run: "Run") -> bool:
+    """Whether its texts are passages of a running text, and the model draws them token by token."""
+    from genwright.core.model import Autoregressive
+    from genwright.core.space import Tokens
+
+    supports = [f.support for f in run.artefact.codec.space.values()]
+    return isinstance(run.model, Autoregressive) and any(isinstance(s, Tokens) and s.runs_on for s in supports)
 
 
 def _told(tables: "Iterator[pa.Table]", n: int, progress: "Progress") -> "Iterator[pa.Table]":

@@ -1,4 +1,4 @@
-"""Rows → a file: CSV, TSV, JSON lines or Parquet by its ending, streaming, and whole or not at all.
+"""Rows → a file: CSV, TSV, JSON lines, plain text or Parquet by its ending, streaming, and whole or not at all.
 
 The rows go to a temporary file in the same folder, which takes the final name only when all of it is on the disk.
 CSV cells are quoted where they hold a delimiter of any kind, a quote or a line end.
@@ -23,7 +23,8 @@ from genwright.data.typed import untyped
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".jsonl.gz", ".parquet")
+ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".jsonl.gz", ".txt", ".txt.gz", ".parquet")
+RULE = "-" * 40  # between texts of several lines
 _NEEDS_QUOTES = r"""[,;\t|"\r\n]|^'|^\x{FEFF}"""
 _FORMULA = r"^[=+\-@\t\r]"  # a spreadsheet would compute such a cell
 
@@ -119,7 +120,7 @@ def row_writer(form: str, stream: BinaryIO, schema: Schema, excel_safe: bool = F
     """What puts rows into an open stream as `write` puts them into a file.
 
     Args:
-        form: .csv, .tsv, .jsonl or .parquet.
+        form: .csv, .tsv, .jsonl, .txt (a table of one column) or .parquet.
         stream: Bytes go there; a header at once.
         schema: See `write`.
         excel_safe: See `write`.
@@ -128,6 +129,8 @@ def row_writer(form: str, stream: BinaryIO, schema: Schema, excel_safe: bool = F
         return _Parquet(stream, schema)
     if form == ".jsonl":
         return _Jsonl(stream, schema)
+    if form == ".txt":
+        return _Texts(stream, schema)
     return _Delimited(stream, schema, "\t" if form == ".tsv" else ",", excel_safe)
 
 
@@ -198,6 +201,30 @@ class _Jsonl:
 
     def close(self) -> None:
         pass
+
+
+class _Texts:
+    """Texts as they are: one a line, or with a rule between them where one of them has several lines."""
+
+    def __init__(self, stream: BinaryIO, schema: Schema):
+        if len(schema) != 1:
+            named = ", ".join(schema.names)
+            raise DataError(
+                f"a .txt file holds one column, and there are {len(schema)} ({named}); write .csv or .jsonl"
+            )
+        self.stream, self.schema = stream, schema
+        self.texts: list[str] = []
+
+    def table(self, table: "pa.Table") -> None:
+        import pyarrow as pa
+
+        column = untyped(table.select(self.schema.names), self.schema).column(0)
+        self.texts += [text or "" for text in column.cast(pa.large_string()).to_pylist()]
+
+    def close(self) -> None:
+        between = f"\n{RULE}\n" if any("\n" in text for text in self.texts) else "\n"
+        whole = between.join(self.texts) + "\n" if self.texts else ""
+        self.stream.write(whole.encode("utf-8", "surrogatepass"))
 
 
 class _Parquet:

@@ -2,6 +2,9 @@
 
 `pad` is never drawn. Where a vocabulary is known, a code that spells nothing and neither ends nor fills up a row stands
 for a missing text: it is drawn at the first place only, and the row ends behind it.
+
+A running text has no end of its own. Where a constraint lets it end, it ends with the probability of all that the
+constraint bars: where the model would go on with something else.
 """
 
 import torch
@@ -77,6 +80,8 @@ class Rules:
         if not is_allowed.any():  # the constraints contradict each other or the vocabulary: the text ends
             is_allowed[self.support.end] = True
         is_allowed[self.support.pad] = False
+        if self.support.runs_on and is_allowed[self.support.end]:
+            scores[self.support.end] = scores[~is_allowed].logsumexp(0)
         scores.masked_fill_(~is_allowed, NEVER)
         if scores.max() == NEVER:
             scores.masked_fill_(is_allowed, 0.0)

@@ -206,6 +206,15 @@ def test_running_texts_have_no_end_unless_a_rule_wants_it():
     assert all(re.fullmatch("(a|b){3}", _text(r)) for r in rows)
 
 
+def test_a_running_text_ends_where_it_would_go_on_with_something_else():
+    chain, n = Chain(V), 6_000
+    rows = _draw(_open(n, 3, LETTERS.codes("a")), chain, vocabulary=LETTERS, runs_on=True, pattern="ac?")
+    scores = chain.logits(torch.tensor([[END, 3]]))[0]
+    p = float(scores[3:].softmax(0)[LETTERS.codes("c")[0] - 3])
+    assert abs(float((rows[:, 1] == LETTERS.codes("c")[0]).double().mean()) - p) < 5 * (p * (1 - p) / n) ** 0.5
+    assert ((rows[:, 1] == LETTERS.codes("c")[0]) | (rows[:, 1] == END)).all()
+
+
 def test_a_missing_text_stands_alone():
     rows = _draw(_open(400, 8), vocabulary=LETTERS)
     is_missing = rows == MISSING

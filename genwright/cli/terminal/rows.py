@@ -1,4 +1,4 @@
-"""Rows on their way out: to a file, to standard output as CSV, or into the document of `--json`."""
+"""Rows on their way out: to a file, to standard output as CSV or as plain texts, or into the document of `--json`."""
 
 import io
 import json
@@ -33,7 +33,12 @@ def is_watched(place: Path | None) -> bool:
 
 
 def put(
-    screen: Screen, tables: "Iterable[pa.Table]", schema: Schema, place: Path | None, excel_safe: bool = False
+    screen: Screen,
+    tables: "Iterable[pa.Table]",
+    schema: Schema,
+    place: Path | None,
+    excel_safe: bool = False,
+    form: str = ".csv",
 ) -> dict[str, Any]:
     """Sends the rows on, one table at a time, and says in a document where they went.
 
@@ -43,6 +48,7 @@ def put(
         schema: Their columns.
         place: The file to write.
         excel_safe: See `genwright.data.write`.
+        form: What is printed, by the ending of a file that would hold it.
     """
     from genwright.data.write import write
 
@@ -53,7 +59,7 @@ def put(
     if screen.is_json:
         screen.items("rows", _as_json(tables, schema))
     else:
-        _print(tables, schema, excel_safe)
+        _print(tables, schema, form, excel_safe)
     return {}
 
 
@@ -67,13 +73,13 @@ def _as_json(tables: "Iterable[pa.Table]", schema: Schema) -> Iterator[Any]:
         yield from map(json.loads, stream.getvalue().splitlines())
 
 
-def _print(tables: "Iterable[pa.Table]", schema: Schema, excel_safe: bool) -> None:
-    """The rows as CSV on standard output; the header comes with the first of them, so that a failure stands alone."""
+def _print(tables: "Iterable[pa.Table]", schema: Schema, form: str, excel_safe: bool) -> None:
+    """The rows on standard output; the header comes with the first of them, so that a failure stands alone."""
     from genwright.data.write import row_writer
 
     stream, tables = sys.stdout.buffer, iter(tables)
     first = list(islice(tables, 1))
-    put = row_writer(".csv", stream, schema, excel_safe)
+    put = row_writer(form, stream, schema, excel_safe)
     for table in chain(first, tables):
         put.table(table)
     put.close()
