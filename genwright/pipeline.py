@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from genwright.codecs.text import Text
 from genwright.core.codec import TableCodec
+from genwright.core.dataset import Dataset
 from genwright.core.errors import ConfigError, FitError, RunError
-from genwright.core.model import Model, Progress
+from genwright.core.model import HasLoss, Model, Progress
 from genwright.core.records import Records
 from genwright.core.registry import MODELS
 from genwright.core.schema import Schema
@@ -35,7 +36,9 @@ from genwright.runs.run import Run, as_names, silent
 from genwright.training.asked import Asked
 from genwright.training.budget import Budget
 from genwright.training.checkpoint import beside
+from genwright.training.config import TrainingConfig
 from genwright.training.learn import learn
+from genwright.training.processes import by_main, is_main, wait
 from genwright.training.settings import divided
 
 log = logging.getLogger("genwright")
@@ -88,7 +91,8 @@ def fit(
         progress: Called with (fraction done, what is being done).
 
     Returns:
-        The fitted run.
+        The fitted run. Of several processes under `torchrun` all have it, and the main one saves it, judges it and has
+        its scores.
 
     Raises:
         DataError: the data cannot be read or encoded; names file, row or column.
@@ -115,16 +119,31 @@ def fit(
     asked = Asked.of(said, _required(kept) if resume else None)
     if asked.model != "auto":
         divided(MODELS.get(asked.model), asked.settings)  # raises before any data are read
+    wait()  # no process writes before all have looked at what is there
+    progress = progress if is_main() else silent
     run = _learned(read(data), asked, kinds or {}, targets := as_names(targets), kept, resume, progress)
     run.artefact.facts["seconds"] = round(time.perf_counter() - started, 3)
-    if out is not None and kept is not None:
+    by_main(lambda: _kept(run, out, kept, overwrite, judge, targets, progress))
+    return run
+
+
+def _kept(
+    run: Run,
+    out: str | Path | None,
+    checkpoint: Path | None,
+    overwrite: bool,
+    judge: bool,
+    targets: tuple[str, ...],
+    progress: Progress,
+) -> None:
+    """Saves and judges."""
+    if out is not None and checkpoint is not None:
         run.save(out, overwrite=overwrite)  # before it is judged, so that no judge can cost a fit
-        kept.unlink(missing_ok=True)
+        checkpoint.unlink(missing_ok=True)
     if judge and run.held_out is not None and len(run.held_out) >= 2:
         run.judge(targets=targets, progress=progress)
         if out is not None:
             run.save(out, overwrite=True)
-    return run
 
 
 def _learned(
@@ -143,8 +162,9 @@ def _learned(
     name, why = choose(codec, n_train) if asked.model == "auto" else (asked.model, "asked for")
     codec, notes = _readable(codec, name)
     train, held = encode(records, codec.schema, codec, rows)
-    of_model, of_training = divided(MODELS.get(name), asked.settings)
-    fitted: Model = MODELS.get(name)(_space(codec, codec.schema, asked.given), of_model)
+    space = _space(codec, codec.schema, asked.given)
+    of_model, of_training, asked = _suited(MODELS.get(name), asked, Dataset(space, train.arrays))
+    fitted: Model = MODELS.get(name)(space, of_model)
     facts = _facts_of(records)
     basis = {"data": facts["fingerprint"], "versions": versions()}
     asked = replace(asked, model=name, schema=codec.schema)
@@ -153,6 +173,17 @@ def _learned(
     facts |= {"n_steps": outcome.n_steps, "steps": outcome.n_planned} if outcome.n_planned else {}
     facts["notes"] = [*notes, *outcome.notes]
     return Run(Artefact(codec, fitted, name, asked.seed, facts, log=outcome.log), train, held)
+
+
+def _suited(family: type[Model], asked: Asked, data: Dataset) -> tuple[Any, TrainingConfig, Asked]:
+    """The configurations of a family and of its training, what is left open chosen for the data and the time."""
+    of_model, of_training = divided(family, asked.settings)
+    if not issubclass(family, HasLoss):
+        return of_model, of_training, asked
+    if asked.budget == Budget() and family.usual_minutes:
+        asked = replace(asked, budget=Budget(minutes=family.usual_minutes))
+    of_model, more = family.suited(of_model, data, asked.budget.minutes)
+    return of_model, divided(family, asked.settings, more)[1], asked
 
 
 def _space(codec: TableCodec, schema: Schema, given: tuple[str, ...]) -> Space:

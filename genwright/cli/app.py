@@ -26,6 +26,7 @@ import genwright
 from genwright.cli.terminal.failures import PipeClosed, Stopped, Told, error_document, guarded
 from genwright.cli.terminal.screen import Screen
 from genwright.core.errors import UnknownNameError
+from genwright.training.processes import is_main
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print results and warnings only; no bars, no hints.")]
@@ -138,7 +139,8 @@ def with_common(command: Callable[..., Any]) -> Callable[..., None]:
     def run(ctx: typer.Context, **values: Any) -> None:
         before = ctx.obj if isinstance(ctx.obj, dict) else {}  # options in front of the command's name count too
         common = {name: values.pop(name) or before.get(name) for name in COMMON}
-        screen = Screen(is_json=bool(common["json"]), is_quiet=bool(common["quiet"]), is_debug=bool(common["debug"]))
+        asked: dict[str, Any] = {f"is_{name}": bool(common[name]) for name in ("json", "quiet", "debug")}
+        screen = Screen(**asked) if is_main() else Screen(is_quiet=True, is_mute=True)
         _use_threads(common["threads"] or 1)
         _call(partial(command, screen, **values, **{name: common[name] for name in seen}), screen)
 

@@ -99,7 +99,17 @@ def command(
 
 
 def _told(screen: Screen, run: "Run", place: Path, overwrite: bool, judge: bool, targets: list[str]) -> dict[str, Any]:
-    """Saves, judges and reports."""
+    """Saves, judges and reports, in the main process."""
+    from genwright.training.processes import by_main
+
+    told: dict[str, Any] = {}
+    by_main(lambda: told.update(_saved_and_judged(screen, run, place, overwrite, judge, targets)))
+    return told
+
+
+def _saved_and_judged(
+    screen: Screen, run: "Run", place: Path, overwrite: bool, judge: bool, targets: list[str]
+) -> dict[str, Any]:
     from genwright.training.checkpoint import beside
 
     for note in run.artefact.facts.get("notes", []):

@@ -33,6 +33,7 @@ from genwright.training.checkpoint import Checkpoint, read, require_same, write
 from genwright.training.monitors import Line, speak
 from genwright.training.muon import Muon
 from genwright.training.plan import FREE, Outcome, Plan
+from genwright.training.processes import join
 
 AVERAGED = 16  # steps from one average of the weights to the next
 MAX_WATCHED = 2048  # training rows that are watched where none are set aside
@@ -79,6 +80,7 @@ class _Training:
 
     def __init__(self, model: HasLoss, data: Dataset, plan: Plan, progress: Progress):
         self.model, self.data, self.plan, self.config, self.progress = model, data, plan, plan.config, progress
+        join()
         self.accelerator = Accelerator(cpu=True)
         self.n_shards = max(self.config.shards, self.accelerator.num_processes)
         model.look(data)

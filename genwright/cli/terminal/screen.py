@@ -31,6 +31,7 @@ class Screen:
         is_json: One JSON document on standard output and nothing else.
         is_quiet: Results and warnings only.
         is_debug: Failures show where they happened.
+        is_mute: Nothing is written: another process writes the same.
         notes: What was said on the way, for the document.
         kept: What is left when the command is stopped now.
         has_begun: A part of the document is out.
@@ -39,6 +40,7 @@ class Screen:
     is_json: bool = False
     is_quiet: bool = False
     is_debug: bool = False
+    is_mute: bool = False
     notes: list[str] = field(default_factory=list)
     kept: str = NOTHING
     has_begun: bool = False
@@ -51,7 +53,7 @@ class Screen:
 
     def result(self, text: str = "") -> None:
         """A line of the result."""
-        if not self.is_json:
+        if not (self.is_json or self.is_mute):
             _write(text, sys.stdout)
 
     def more(self, text: str = "") -> None:
@@ -137,6 +139,8 @@ class Screen:
             logger.propagate = before[1]
 
     def _tell(self, text: str) -> None:
+        if self.is_mute:
+            return
         if self._bar is None:
             _write(text, sys.stderr)
         else:
