@@ -96,7 +96,19 @@ class HasLoss(abc.ABC):
     phases: ClassVar[tuple[str, ...]] = ("model",)  # adversarial families: ("discriminator", "generator")
     betas: ClassVar[tuple[float, float]] = (0.9, 0.999)  # of Adam; adversarial families want less momentum
     training: ClassVar[Mapping[str, Any]] = {}  # settings of the loop that suit the family better than its defaults
+    usual_minutes: ClassVar[float | None] = None  # of a training where neither minutes nor steps are said
     net: "torch.nn.Module"
+
+    @classmethod
+    def suited(cls, config: Any, data: Dataset, minutes: float | None) -> tuple[Any, Mapping[str, Any]]:
+        """Settings for these rows and this time, where they are left open: the family's, and more of the loop's.
+
+        Args:
+            config: The family's configuration as asked for.
+            data: Rows to learn from.
+            minutes: How long training may take; None: not said.
+        """
+        return config, {}
 
     @abc.abstractmethod
     def start(self, generator: "torch.Generator") -> None:

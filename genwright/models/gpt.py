@@ -12,7 +12,7 @@ than that, in training (random windows), in `log_prob` and when drawn.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -36,7 +36,11 @@ from genwright.samplers.decode import decode
 
 MAX_CONTEXT, MAX_CONTEXT_OF_ROWS = 256, 1024  # places that attention reaches back in a text, in rows of several columns
 AT_ONCE = 1 << 14  # places whose likelihood is worked out together
-CHUNK, CHUNK_OF_VALUES = 32, 1024  # rows drawn together: of sequences, of single values
+CHUNK, TOKENS_A_CHUNK = (4, 512), 1 << 15  # rows drawn together: fewest and most, and about how many places
+SIZES = ((4, 64), (4, 128), (4, 192), (6, 256), (6, 384), (8, 512))  # blocks and width, from the smallest up
+TOKENS_A_STEP, TOKENS_WATCHED, WINDOWS_WATCHED = 3072, 16_384, 4
+FLOPS_A_SECOND = 4e10  # of a training on one thread
+TOKENS_A_WEIGHT = 0.5  # that a training should see at least
 BEGINNINGS = 8  # one window in so many is the beginning of its passage
 
 
@@ -44,8 +48,8 @@ BEGINNINGS = 8  # one window in so many is the beginning of its passage
 class GPTConfig:
     """Settings of `gpt`."""
 
-    n_layers: int = 4  # blocks
-    width: int = 128  # of the vectors between them
+    n_layers: int = 0  # blocks; 0: by the data and the time, else 4
+    width: int = 0  # of the vectors between them; 0: likewise, else 128
     n_heads: int = 4  # heads of attention
     n_kv_heads: int = 0  # heads of keys and values; 0: as many as n_heads
     n_hidden: int = 0  # units of the small network; 0: as many weights as 4 times the width without a gate
@@ -62,8 +66,8 @@ class GPTConfig:
     any_order: bool = True  # single values in an order drawn anew at each step, so that any may be given
 
     def __post_init__(self) -> None:
-        check_least(self, 1, "n_layers", "width", "n_heads")
-        check_least(self, 0, "n_kv_heads", "n_hidden", "context")
+        check_least(self, 1, "n_heads")
+        check_least(self, 0, "n_layers", "width", "n_kv_heads", "n_hidden", "context")
         check_positive(self, "norm_eps", "rotary_base")
         if self.width % (2 * self.n_heads):
             raise ConfigError(f"width = {self.width} is no multiple of 2 · n_heads = {2 * self.n_heads}; change one")
@@ -153,6 +157,7 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
     Config = GPTConfig
     supports = (Real, Category, Tokens)
     completes = True
+    usual_minutes = 3.0
     betas = (0.9, 0.95)
     training: ClassVar[Mapping[str, Any]] = {
         "optimizer": "muon",
@@ -167,14 +172,29 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
 
     def __init__(self, space: Space, config: Any = None):
         super().__init__(space, config)
+        c = self.config
+        self.config = replace(c, n_layers=c.n_layers or SIZES[1][0], width=c.width or SIZES[1][1])
         self.layout = RowTokens(space)
         most = MAX_CONTEXT if self.layout.is_single else MAX_CONTEXT_OF_ROWS
         self.context = self.config.context or min(self.layout.length, most)
         self.given = GivenColumns(Space({n: f for n, f in space.items() if f.is_given and not _is_sequence(f)}))
         self.has_sequence = any(c.is_sequence for c in self.layout.columns)
-        self.chunk = CHUNK if self.has_sequence else CHUNK_OF_VALUES  # type: ignore[misc]
+        self.chunk = min(max(TOKENS_A_CHUNK // self.layout.length, CHUNK[0]), CHUNK[1])  # type: ignore[misc]
         self.net = untrained(lambda: GPTNet(self.config, self.layout, self.context))
         self._mean_length = float(self.layout.length)
+
+    @classmethod
+    def suited(cls, config: GPTConfig, data: Dataset, minutes: float | None) -> tuple[GPTConfig, dict[str, Any]]:
+        """Size by the time, batches of about as many tokens, and few rows set aside where rows are long."""
+        layout = RowTokens(data.space)
+        n = _length(layout.encode(data.take(slice(0, 1024)))).double().mean()
+        model = cls(data.space, replace(config, n_layers=1, width=2 * config.n_heads))
+        window = min(float(n), model.context)
+        n_layers, width = _size(minutes or cls.usual_minutes)
+        config = replace(config, n_layers=config.n_layers or n_layers, width=config.width or width)
+        size = round(min(max(TOKENS_A_STEP / window, 8), 512))
+        watched = round(min(max(TOKENS_WATCHED / (window * model.n_windows), 8), 2048))
+        return config, {"batch_size": size, "n_validation": watched}
 
     # -- learning ---------------------------------------------------------------------------------------------------
 
@@ -202,8 +222,15 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         order = self._order(generator if self.config.any_order and self.net.training else None)
         if self.layout.length <= self.context or not self.layout.is_single:
             return self._by_length(tokens, order) / self._mean_length
-        windows = self._windows(tokens, generator)
-        return self._nll(windows[:, :-1], windows[:, 1:], order) / self._mean_length
+        n = 1 if self.net.training else self.n_windows
+        windows = self._windows(tokens.repeat_interleave(n, 0), generator)
+        nll = self._nll(windows[:, :-1], windows[:, 1:], order) / self._mean_length
+        return nll.view(-1, n).mean(1)
+
+    @property
+    def n_windows(self) -> int:
+        """Windows of a row that are watched: several where rows are long."""
+        return max(1, min(WINDOWS_WATCHED, self.layout.length // self.context)) if self.layout.is_single else 1
 
     def _order(self, generator: torch.Generator | None) -> Tensor:
         """Places in the order in which they are read (L,): given ones first, sequences last."""
@@ -438,6 +465,13 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
     def describe(self) -> dict[str, Any]:
         """Its size."""
         return {"parameters": sum(p.numel() for p in self.net.parameters()), "context": self.context}
+
+
+def _size(minutes: float | None) -> tuple[int, int]:
+    """The largest size that sees enough tokens in the time; a token costs 6 operations a weight."""
+    flops = 60 * (minutes or 0) * FLOPS_A_SECOND
+    fitting = [s for s in SIZES if flops / (6 * 12 * s[0] * s[1] ** 2) >= TOKENS_A_WEIGHT * 12 * s[0] * s[1] ** 2]
+    return fitting[-1] if fitting else SIZES[0]
 
 
 class _Cached:

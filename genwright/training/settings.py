@@ -11,8 +11,15 @@ from genwright.core.registry import MODELS
 from genwright.training.config import TrainingConfig
 
 
-def divided(family: type[Model], settings: Mapping[str, Any]) -> tuple[Any, TrainingConfig]:
+def divided(
+    family: type[Model], settings: Mapping[str, Any], suited: Mapping[str, Any] | None = None
+) -> tuple[Any, TrainingConfig]:
     """The configurations of a family and of its training, which only gradient families have.
+
+    Args:
+        family: Whose settings.
+        settings: As the user gave them.
+        suited: Settings of the training that suit the data, where the user says nothing.
 
     Raises:
         UnknownNameError: no such setting; the nearest is named.
@@ -24,5 +31,7 @@ def divided(family: type[Model], settings: Mapping[str, Any]) -> tuple[Any, Trai
         if name not in known:
             raise UnknownNameError(name, known, f"the settings of {MODELS.name_of(family)}")
     usual = family.training if issubclass(family, HasLoss) else {}
-    training = configure(TrainingConfig, {**usual, **{k: v for k, v in settings.items() if k in of_training}})
+    training = configure(
+        TrainingConfig, {**usual, **(suited or {}), **{k: v for k, v in settings.items() if k in of_training}}
+    )
     return configure(family.Config, {k: v for k, v in settings.items() if k not in of_training}), training
