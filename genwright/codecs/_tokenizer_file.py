@@ -118,7 +118,9 @@ class Decoded:
     def texts(self) -> list[str]:
         """What each code adds behind another one (V,); bytes that are no text as surrogate escapes."""
         tokenizer, ids = self.codes.tokenizer, self.codes.ids.tolist()
-        before = next((i for i in ids if i not in self.codes.silent and tokenizer.decode([i]).strip().isalpha()), None)
+        before = next(
+            (i for i in ids if i >= 0 and i not in self.codes.silent and tokenizer.decode([i]).strip().isalpha()), None
+        )
         head = [] if before is None else [before]
         n = len(tokenizer.decode(head))
         found = tokenizer.decode_batch([[*head, max(i, 0)] for i in ids])

@@ -140,7 +140,8 @@ def _unknown(tokenizer: Any) -> int | None:
 
 def _codec(theirs: TokenizerFile, length: int) -> TableCodec:
     """A table of one text."""
-    codec = TableCodec(Schema((Column(COLUMN, "text", why="what the model reads"),)))
+    options = {"parse": {"verbatim": True}}  # no text stands for a missing one
+    codec = TableCodec(Schema((Column(COLUMN, "text", options, why="what the model reads"),)))
     state = {"type": "string", "tokenizer": "file", "length": length, "n_characters": 0}
     codec.codecs[COLUMN].load_state({**state, "vocabulary": theirs.state()})
     return codec

@@ -32,7 +32,7 @@ def randomise(net: torch.nn.Module, seed: int = 0, scale: float = 0.2) -> None:
 
 def text_codec(options: dict[str, Any] | None = None, texts: list[str] | None = None) -> TableCodec:
     table = pa.table({"text": pa.array(texts or TEXTS * 4)})
-    schema = Schema((Column("text", "text", {"max_length": 64, **(options or {})}),))
+    schema = Schema((Column("text", "text", {"parse": {"verbatim": True}, "max_length": 64, **(options or {})}),))
     return TableCodec(schema).fit(table.to_batches())
 
 
@@ -51,7 +51,7 @@ def logits_of(model: GPT, tokens: torch.Tensor) -> torch.Tensor:
         return model.net(model.net.embed(tokens)) @ model.net.head_weight.T
 
 
-def byte_level(n: int = 300) -> Any:
+def byte_level(n: int = 280) -> Any:
     """A tokenizer of the GPT-2 kind, trained on a few texts, with an end token as its last."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
