@@ -109,6 +109,7 @@ class GAN(Model, HasLoss, Conditions):
     def __init__(self, space: Space, config: Any = None):
         super().__init__(space, config)
         self.view = RowView(Space({n: f for n, f in space.items() if not f.is_given}))
+        self.chunk = self.view.n_at_once  # type: ignore[misc]
         self.given = GivenColumns(space)
         self.net = untrained(lambda: GANNet(self.config, self.view, self.given.view))
 

@@ -108,6 +108,7 @@ class VAE(Model, HasLoss, HasBound, HasLatent, Conditions):
         super().__init__(space, config)
         is_linear = self.config.head == "gaussian"
         self.view = RowView(Space({n: f for n, f in space.items() if not f.is_given}), is_linear)
+        self.chunk = self.view.n_at_once  # type: ignore[misc]
         self.given = GivenColumns(space, is_linear)
         self.net = untrained(lambda: VAENet(self.config, self.view, self.given.view))
         self._done = 1.0

@@ -66,3 +66,13 @@ def test_rows_and_batches_are_inverse_for_every_event_shape() -> None:
     space.check(back)
     for name, x in batch.items():
         torch.testing.assert_close(back[name], x, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("n_columns", "n_rows"), [(1, 4096), (256, 4096), (257, 2048), (5_000, 128), (10**6, 16)])
+def test_wide_rows_are_drawn_a_few_at_a_time(n_columns: int, n_rows: int) -> None:
+    assert RowView(Space({"pixels": Field(Category(2), (n_columns,))})).n_at_once == n_rows
+
+
+def test_scores_count_as_much_as_codes() -> None:
+    number = Field(Real(low=-2.0, high=2.0, quantiles=(-1.0, 0.0, 1.0)), (256,))
+    assert RowView(Space({"x": number})).n_at_once == 2048
