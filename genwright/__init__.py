@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from genwright.recipes.impute import impute as impute
     from genwright.recipes.query import query as query
     from genwright.report.build import build_report as build_report
+    from genwright.runs.hugging_face.arrive import from_hugging_face as from_hugging_face
+    from genwright.runs.hugging_face.leave import export as export
     from genwright.runs.run import Run as Run
 
 __version__ = "0.1.0"
@@ -38,6 +40,8 @@ _HOMES = {
     "impute": "genwright.recipes.impute",
     "query": "genwright.recipes.query",
     "build_report": "genwright.report.build",
+    "export": "genwright.runs.hugging_face.leave",
+    "from_hugging_face": "genwright.runs.hugging_face.arrive",
     "read": "genwright.data.read",
     "infer": "genwright.data.infer",
     "clean": "genwright.data.cleaning",
