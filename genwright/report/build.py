@@ -8,8 +8,10 @@ import pyarrow as pa
 
 from genwright.core.config import to_json
 from genwright.core.dataset import Dataset, n_rows
+from genwright.core.lengths import affordable_rows
 from genwright.core.rng import numpy_generator
 from genwright.core.schema import Schema
+from genwright.core.space import Space, Tokens, Vectors
 from genwright.data.typed import readable
 from genwright.report.model_figures import ModelFigures
 from genwright.report.page import MAX_ROWS, Material, render
@@ -17,6 +19,9 @@ from genwright.runs.run import Run
 
 HIDDEN = ("path", "flavour", "is_text")  # facts that say something about a file or a machine, not about the fit
 MAX_READ = 200_000  # rows of given data that are read
+SHOWN_STEPS = 50_000  # tokens, or steps, of the draws that a page shows, where columns are sequences
+FEWEST_DRAWS = 20  # draws that it shows however long they are
+N_MEASURED = 500  # real rows whose lengths are looked at
 
 
 def build_report(run: Run, data: Any = None) -> str:
@@ -40,7 +45,7 @@ def material(run: Run, n: int = MAX_ROWS, data: Any = None) -> Material:
     artefact = run.artefact
     name = PurePath(str(artefact.facts.get("data", "run"))).name
     real = real_rows(run, n) if data is None else given_rows(run, data, n)
-    fake = pa.concat_tables(run.stream(real.num_rows or n))
+    fake = pa.concat_tables(run.stream(_n_draws(run, real, n)))
     facts: dict[str, Any] = {
         "model": artefact.model_name,
         "why": artefact.facts.get("why"),
@@ -53,6 +58,22 @@ def material(run: Run, n: int = MAX_ROWS, data: Any = None) -> Material:
     return Material(
         f"{name} · {artefact.model_name}", run.schema, artefact.scores, real, fake, facts, ModelFigures.of(run)
     )
+
+
+def _n_draws(run: Run, real: pa.Table, n: int) -> int:
+    """As many draws as real rows; of long sequences fewer, as many as are drawn in reasonable time."""
+    codec = run.artefact.codec
+    n = real.num_rows or n
+    some = codec.encode(real.slice(0, N_MEASURED)) if real.num_rows else {}
+    return (
+        affordable_rows(some, codec.space, n, SHOWN_STEPS, FEWEST_DRAWS) if some else min(n, _unmeasured(codec.space))
+    )
+
+
+def _unmeasured(space: Space) -> int:
+    """Draws where no real row tells how long rows are: as if all were of full length."""
+    places = sum(f.support.length for f in space.values() if isinstance(f.support, Tokens | Vectors))
+    return max(FEWEST_DRAWS, SHOWN_STEPS // places) if places else MAX_READ
 
 
 def in_own_words(records: pa.Table, schema: Schema) -> pa.Table:

@@ -1,8 +1,9 @@
 """The report of a fit: one HTML page that needs nothing else, no script, no network, no other file.
 
-In order: the verdict in a sentence, the scores between their anchors, every column real over synthetic, the pairs of
-columns, the check for copies, what can be drawn of the model itself, ten synthetic rows, how it was measured, and the
-facts of the fit. Names and values come from other people's files: everything is escaped, and what is very long is cut.
+In order: the verdict in a sentence, the scores between their anchors, texts real beside drawn and the longest passage
+that was copied, every column real over synthetic, the pairs of columns, the check for copies, what can be drawn of the
+model itself, ten synthetic rows, how it was measured, and the facts of the fit. Names and values come from other
+people's files: everything is escaped, and what is very long is cut.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,7 +23,7 @@ from genwright.core.files import replace_file
 from genwright.core.judge import Score
 from genwright.core.registry import JUDGES
 from genwright.core.schema import Schema
-from genwright.report import association_map, column_overlay, near_copies, score_bar
+from genwright.report import association_map, column_overlay, copied_passage, near_copies, score_bar, text_samples
 from genwright.report.model_figures import NO_FIGURES, ModelFigures
 from genwright.report.values import Pair, pair
 from genwright.report.verdict import verdict
@@ -85,6 +86,7 @@ def render(material: Material) -> str:
     pairs = [pair(column, real, fake) for column in material.schema]
     shown = furthest(pairs, MAX_COLUMNS)
     associations = association_map.from_scores(material.scores) or association_map.from_records(shown)
+    texts = text_samples.views(list(material.schema), real, fake)
     words = verdict(material.scores, _to_blame(pairs, associations))
     protocols = _protocols(material.scores)
     page = (
@@ -95,6 +97,8 @@ def render(material: Material) -> str:
             verdict=words,
             summary=_summary(material),
             scores=[_score_row(score, protocols) for score in material.scores],
+            texts=texts,
+            copied=copied_passage.view(material.scores),
             columns=[_column_card(both) for both in shown],
             n_columns=len(pairs),
             n_real=real.num_rows,
@@ -102,7 +106,7 @@ def render(material: Material) -> str:
             associations=_association_view(associations),
             copies=_copies_view(material.scores),
             figures=material.figures.view(),
-            sample=_sample(fake, [both.name for both in shown]),
+            sample=_sample(fake, [both.name for both in shown]) if len(texts) < len(pairs) else None,
             protocols=list(protocols),
             facts=list(_facts(material.facts)),
             style=Markup("".join(_text(name) for name in ("style.css", "network_graph.css"))),
@@ -146,11 +150,16 @@ def _to_blame(pairs: list[Pair], associations: association_map.Associations | No
     """Columns that are off by more than chance, or else the pairs that are furthest off."""
     worst = sorted((p for p in pairs if _distance(p) > 0.02 + _noise(p)), key=lambda p: -_distance(p))[:3]
     if worst:
-        return f"worst columns: {', '.join(shorten(p.name, 40) for p in worst)}"
+        return f"worst columns: {', '.join(_blamed(p) for p in worst)}"
     limit = 2 * associations.floor if associations and is_known(associations.floor) else 0.1
     found = [(a, b) for a, b, d in associations.worst(3) if d > limit] if associations else []
     listed = ", ".join(f"{shorten(a, 30)} with {shorten(b, 30)}" for a, b in found)
     return f"worst pairs: {listed}" if listed else ""
+
+
+def _blamed(both: Pair) -> str:
+    """A column's name, and that of a text only the length was compared."""
+    return shorten(both.name, 40) + (" (its length)" if both.kind == "text" else "")
 
 
 def _noise(both: Pair) -> float:
@@ -166,7 +175,7 @@ def _summary(material: Material) -> str:
     seconds = facts.get("seconds")
     parts = [
         f"model {shorten(model, 40)}" if model else "",
-        f"{len(material.schema)} columns",
+        f"{len(material.schema)} column{'s' if len(material.schema) > 1 else ''}",
         f"learnt from {quantity(n, 9)} rows" if is_known(n) else "",
         f"fitted in {quantity(seconds)} s" if is_known(seconds) else "",
     ]

@@ -1,11 +1,15 @@
 """The verdict: one sentence from the scores, by plain rules, bad news first.
 
-Four questions are asked, each answered by one kind of score where it is there:
+These questions are asked, each answered by one kind of score where it is there:
 
-- fidelity: can a classifier tell the rows from real ones? (`detectability`, the stronger of its detectors)
+- fidelity: can a classifier tell the rows from real ones? (`detectability`, the stronger of its detectors, and
+  `text_detectability`; against texts learnt from where unseen ones are about other things)
+- variety: do texts repeat themselves and each other more than real ones do? (`diversity.distinct_2`)
 - usefulness: is a predictor trained on them as good on real rows? (`utility.auc`, or `utility.r2`)
-- copying: do they lie closer to training rows than to unseen ones, or equal them? (`near_copies`)
+- copying: do they lie closer to training rows than to unseen ones, or equal them? (`near_copies`) Do texts share longer
+  passages with the training texts than unseen texts do? (`copied_text.share`)
 - membership: can an attacker tell who was in the training data? (`membership.auc`)
+- surprise: how many bits does a character of an unseen text cost the model? (`bits_per_char`, said and not weighed)
 
 A difference smaller than its own interval is not held against the rows; a wide interval is said.
 """
@@ -55,7 +59,7 @@ def verdict(scores: Iterable[Score], blame: str = "") -> Verdict:
         blame: What differs most, said when the rows are told apart: "worst columns: age, income".
     """
     by_name = {score.name: score for score in scores if is_known(score.value)}
-    findings = tuple(f for f in (fidelity(by_name), usefulness(by_name), copying(by_name), membership(by_name)) if f)
+    findings = tuple(f for question in QUESTIONS if (f := question(by_name)))
     if not findings:
         return Verdict("Not judged: there are no scores.", "unknown", ())
     level = max((f.level for f in findings), key=_RANK.index)
@@ -146,6 +150,60 @@ def membership(scores: dict[str, Score]) -> Finding | None:
     return Finding("membership", level, f"an attack finds training rows (AUC {_two(score.value)}, 0.50 is none)")
 
 
+def text_fidelity(scores: dict[str, Score]) -> Finding | None:
+    """Can drawn texts be told from real ones?"""
+    unseen = scores.get("text_detectability.unseen")
+    is_elsewhere = unseen is not None and _or(unseen.floor, 0.5) > 0.6  # training texts are told from unseen ones, too
+    score = scores.get("text_detectability.seen", unseen) if is_elsewhere else unseen
+    if score is None:
+        return None
+    found = f"(AUC {_two(score.value)})"
+    wide = is_known(score.low) and is_known(score.high) and score.high - score.low > 0.2
+    if wide and score.low <= 0.55 and score.high >= 0.65:
+        return Finding(
+            "fidelity", "unknown", f"too few texts to say whether a detector tells them apart {_range(score)}"
+        )
+    if score.value < 0.55:
+        return Finding("fidelity", "good", f"texts are hard to tell from real ones {found}")
+    if score.value < 0.65:
+        return Finding("fidelity", "fair", f"a detector tells drawn texts from real ones at times {found}")
+    if score.value < 0.8:
+        return Finding("fidelity", "fair", f"a detector often tells drawn texts from real ones {found}")
+    return Finding("fidelity", "poor", f"a detector tells drawn texts from real ones easily {found}")
+
+
+def variety(scores: dict[str, Score]) -> Finding | None:
+    """Do texts repeat themselves and each other? Silent where they do not."""
+    score = scores.get("diversity.distinct_2")
+    if score is None or not is_known(score.floor) or _or(score.high, score.value) >= 0.8 * score.floor:
+        return None
+    level: Level = "poor" if score.value < 0.5 * score.floor else "fair"
+    found = f"({percent(score.value)} of their pairs of neighbours differ, {percent(score.floor)} of real ones)"
+    return Finding("variety", level, f"texts repeat themselves {found}")
+
+
+def text_copying(scores: dict[str, Score]) -> Finding | None:
+    """Do texts share longer passages with the training texts than unseen texts do?"""
+    score = scores.get("copied_text.share")
+    if score is None:
+        return None
+    if score.value <= 0.03 or _or(score.low, score.value) <= 0.01:
+        return Finding("copying", "good", "no sign of copying")
+    level: Level = "poor" if score.value > 0.15 else "fair"
+    words = f"{percent(score.value)} of the texts copy a longer passage than 99 % of unseen texts do"
+    return Finding("copying", level, words)
+
+
+def surprise(scores: dict[str, Score]) -> Finding | None:
+    """What a character costs; no judgement, for how much is good depends on the texts."""
+    score = scores.get("bits_per_char") or scores.get("bits_per_char.bound")
+    if score is None:
+        return None
+    most = "at most " if score.name.endswith("bound") else ""
+    trivial = f" (independent tokens: {number(score.ceiling)})" if is_known(score.ceiling) else ""
+    return Finding("surprise", "unknown", f"an unseen character costs {most}{number(score.value)} bits{trivial}")
+
+
 def _fidelity_by_pairs(scores: dict[str, Score]) -> Finding | None:
     """Where no detector ran: how far pairs of columns are from real ones, between floor and ceiling."""
     score = scores.get("associations.pairs") or scores.get("associations")
@@ -158,6 +216,9 @@ def _fidelity_by_pairs(scores: dict[str, Score]) -> Finding | None:
     if lost <= 0.5:
         return Finding("fidelity", "fair", f"pairs of columns differ somewhat from real ones {found}")
     return Finding("fidelity", "poor", f"pairs of columns differ much from real ones {found}")
+
+
+QUESTIONS = (fidelity, text_fidelity, variety, usefulness, copying, text_copying, membership, surprise)
 
 
 def _worth_saying(findings: tuple[Finding, ...]) -> list[Finding]:

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from genwright.core.config import Setting, describe
+from genwright.core.errors import GenwrightError
 from genwright.core.judge import Score
+from genwright.core.registry import JUDGES
 from genwright.core.schema import Column
 
 if TYPE_CHECKING:
@@ -126,12 +128,24 @@ def _scores(scores: list[Score]) -> str:
         )
         for s in scores
     ]
-    how = [f"- {_cell(s.name)}: {_cell(s.protocol, 1000)} Source: {_cell(s.source, 300)}" for s in scores]
+    how = [
+        f"- {_cell(s.name)}: {_cell(_meaning(s.name) + s.protocol, 1000)} Source: {_cell(s.source, 300)}"
+        for s in scores
+    ]
     reading = (
         "The floor is the same measurement on real rows (as good as it gets), the ceiling on independent columns "
         "(the trivial model)."
     )
     return "\n\n".join([_table(head, rows), reading, "\n".join(how)])
+
+
+def _meaning(name: str) -> str:
+    """What the judge says the number is, and a blank; nothing for a judge that is not installed."""
+    judge, _, part = name.partition(".")
+    try:
+        return JUDGES.get(judge).parts[part].meaning + " "
+    except (GenwrightError, ImportError, AttributeError, KeyError):
+        return ""
 
 
 def _notes(notes: list[str]) -> str:

@@ -12,7 +12,7 @@ from tests.judges.text_worlds import draw, foreign, mixed, repeated, scrambled, 
 
 def value(fake: dict, n: int = 150, seed: int = 0) -> float:
     world = text_world(n, n, seed)
-    return TextDetectability().measure(fake, replace(world, fake=fake))[""].value
+    return TextDetectability().measure(fake, replace(world, fake=fake))["unseen"].value
 
 
 def test_copies_of_held_out_texts_are_not_told_from_them() -> None:
@@ -20,9 +20,19 @@ def test_copies_of_held_out_texts_are_not_told_from_them() -> None:
     assert value(world.held_out) == pytest.approx(0.5, abs=1e-12)
 
 
+def test_copies_of_training_texts_are_not_told_from_them_but_from_unseen_ones_about_other_things() -> None:
+    world = replace(text_world(300, 300), held_out=foreign(300, 6))
+    rows = select(world.train, np.random.default_rng(0).permutation(300))
+    found = {s.name: s for s in TextDetectability().scores(replace(world, fake=rows))}
+    unseen, seen = found["text_detectability.unseen"], found["text_detectability.seen"]
+    assert min(unseen.value, unseen.floor) > 0.85
+    assert seen.low <= 0.5 <= seen.high
+    assert abs(seen.floor - 0.5) < seen.high - seen.value
+
+
 def test_other_texts_of_the_chain_are_not_told_apart() -> None:
     """The mean over worlds is 0.5 within its standard error, and the interval holds 0.5 in most of them."""
-    found = [TextDetectability().measure(w.fake, w)[""] for w in (text_world(60, 60, seed) for seed in range(16))]
+    found = [TextDetectability().measure(w.fake, w)["unseen"] for w in (text_world(60, 60, seed) for seed in range(16))]
     values = np.array([m.value for m in found])
     assert abs(values.mean() - 0.5) < 4 * values.std(ddof=1) / 4
     assert sum(m.low <= 0.5 <= m.high for m in found) >= 13
@@ -59,7 +69,7 @@ def test_pieces_of_a_text_are_no_rows_of_their_own() -> None:
     widths = []
     for n in (1, 5):
         said = lambda rows, n=n: pa.table({"text": [pad(t) * n for t in spell(rows)["text"].to_pylist()]})  # noqa: E731
-        found = TextDetectability().measure(world.fake, replace(world, records=said))[""]
+        found = TextDetectability().measure(world.fake, replace(world, records=said))["unseen"]
         widths.append(found.high - found.low)
         assert found.n == 200
     assert widths[1] == pytest.approx(widths[0], rel=0.15)
@@ -69,4 +79,4 @@ def test_too_few_texts_are_an_error() -> None:
     world = text_world(20, 9)
     with pytest.raises(DataError, match="at least 10 held-out texts"):
         TextDetectability().measure(world.fake, world)
-    assert TextDetectability().measure(select(world.fake, slice(0, 20)), text_world(20, 20))[""].n == 40
+    assert TextDetectability().measure(select(world.fake, slice(0, 20)), text_world(20, 20))["unseen"].n == 40

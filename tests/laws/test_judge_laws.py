@@ -201,9 +201,15 @@ def texts_under(fault: str) -> dict[str, Measure]:
 
 TEXT_FAULTS = {
     "copy": {"copied_text.mean", "copied_text.share", "copied_text.whole"},
-    "unigrams": {"text_detectability"},
-    "one repeated text": {"text_detectability", "diversity.distinct_1", "diversity.distinct_2", "diversity.self_bleu"},
-    "other texts": {"text_detectability"},
+    "unigrams": {"text_detectability.unseen", "text_detectability.seen"},
+    "one repeated text": {
+        "text_detectability.unseen",
+        "text_detectability.seen",
+        "diversity.distinct_1",
+        "diversity.distinct_2",
+        "diversity.self_bleu",
+    },
+    "other texts": {"text_detectability.unseen", "text_detectability.seen"},
     "none": set(),
 }
 

@@ -43,10 +43,10 @@ def test_the_order_of_the_page():
     page = Page(whole_page())
     assert page.text_of("h1") == ["customers.csv · trees"]
     assert page.text_of("h2") == [
-        *("Scores", "Columns", "Pairs of columns", "Copies of training rows", "Synthetic rows"),
+        *("Scores", "Texts", "Columns", "Pairs of columns", "Copies of training rows", "Synthetic rows"),
         *("How it was measured", "Facts"),
     ]
-    assert page.text_of("h3") == list(mixed())
+    assert page.text_of("h3") == ["note", *mixed()]
     assert ("html", {"lang": "en"}) in page.tags
     assert any("Hard to tell from real rows (detector's AUC 0.51)" in words for _, words in page.words)
 
@@ -68,7 +68,7 @@ def test_nothing_is_run_or_fetched():
 def test_every_figure_has_a_text_alternative():
     figures = Page(whole_page()).figures
     drawn = [f for f in figures if f["role"] == "img"]
-    assert len(drawn) == 5 + 6 + 1 + 1  # scores, columns that are drawn, pairs, copies
+    assert len(drawn) == 5 + 1 + 6 + 1 + 1  # scores, words of a text, columns that are drawn, pairs, copies
     assert all(f.get("title") and re.search(r"\d", f.get("desc", "")) for f in drawn)
     assert all("aria-hidden" in f["attributes"] for f in figures if f["role"] != "img")
 

@@ -131,3 +131,50 @@ def test_scores_without_a_value_are_no_scores(value):
 
 def test_nothing_was_judged():
     assert verdict([]).word == "Not judged"
+
+
+def of_texts(value, low=None, high=None, floor=0.5, part="unseen"):
+    return score(f"text_detectability.{part}", value, low, high, floor=floor)
+
+
+@pytest.mark.parametrize(
+    ("value", "level", "words"),
+    [(0.5, "good", "hard to tell"), (0.6, "fair", "at times"), (0.7, "fair", "often"), (0.97, "poor", "easily")],
+)
+def test_texts_are_told_apart(value, level, words):
+    found = verdict([of_texts(value)])
+    assert found.level == level
+    assert words in found.sentence
+
+
+def test_where_unseen_texts_are_about_other_things_those_learnt_from_count():
+    far = of_texts(0.99, floor=0.96)
+    assert verdict([far, of_texts(0.52, part="seen")]).level == "good"
+    assert verdict([far, of_texts(0.9, part="seen")]).level == "poor"
+    assert verdict([of_texts(0.52, floor=0.52), of_texts(0.9, part="seen")]).level == "good"
+
+
+def test_few_texts_are_said():
+    found = verdict([of_texts(0.6, 0.4, 0.8)])
+    assert found.level == "unknown"
+    assert found.sentence.startswith("Too few texts")
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "level"), [(0.01, 0.0, "good"), (0.05, 0.005, "good"), (0.1, 0.05, "fair"), (0.4, 0.3, "poor")]
+)
+def test_copied_passages(value, low, level):
+    assert verdict([score("copied_text.share", value, low, floor=0.01, direction="lower")]).level == level
+
+
+@pytest.mark.parametrize(("value", "level"), [(0.6, "unknown"), (0.5, "unknown"), (0.4, "fair"), (0.1, "poor")])
+def test_repetition_is_said_where_real_texts_have_more_variety(value, level):
+    assert verdict([score("diversity.distinct_2", value, floor=0.6, direction="higher")]).level == level
+
+
+def test_surprise_is_said_and_not_weighed():
+    bits = score("bits_per_char", 2.29, floor=1.3, ceiling=4.8, direction="lower")
+    found = verdict([*good_scores(), bits])
+    assert found.level == "good"
+    assert found.sentence.endswith("an unseen character costs 2.29 bits (independent tokens: 4.80).")
+    assert "at most 2.29" in says(score("bits_per_char.bound", 2.29, ceiling=4.8, direction="lower"))

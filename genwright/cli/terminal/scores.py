@@ -25,7 +25,7 @@ MEANING: dict[Mark, str] = {
     "check": "worse than real rows, which independent columns are not",
 }
 STEPS = 5
-APART = {"AUC": 0.03, "share": 0.03, "distance": 0.03}  # closer than this, floor and ceiling span no scale; by unit
+APART = {"AUC": 0.03, "share": 0.03, "distance": 0.03, "BLEU": 0.03}  # closer than this, anchors span no scale; by unit
 SAME = {"half": 0.02, "lower": 0.01, "higher": 0.01}  # a difference to real rows that nobody minds without a scale
 BETTER = {"lower": "lower", "higher": "higher", "half": "0.5"}
 WIDE = 110  # columns of a terminal below which units are left out
