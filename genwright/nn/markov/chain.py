@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from genwright.core.errors import ConfigError
+
 
 @dataclass(frozen=True)
 class Chain:
@@ -97,3 +99,23 @@ def left_to_right(n_states: int) -> Allowed:
     """Starts in the first state; each state is followed by itself or the next one; any may be the last seen."""
     move = np.eye(n_states, dtype=bool) | np.eye(n_states, k=1, dtype=bool)
     return Allowed(np.arange(n_states) == 0, move, np.ones(n_states, bool))
+
+
+def of_pairs(n_states: int, pairs: "tuple[str, ...]") -> Allowed:
+    """The transitions that are named, such as "0 -> 1"; any state may be the first or the last.
+
+    Raises:
+        ConfigError: a pair cannot be read, a state does not exist, or one has no transition at all.
+    """
+    move = np.zeros((n_states, n_states), bool)
+    for pair in pairs:
+        ends = [end.strip() for end in pair.split("->")]
+        if len(ends) != 2 or not all(end.isdigit() and int(end) < n_states for end in ends):
+            raise ConfigError(f"allowed: {pair!r}; expected two of the states 0 … {n_states - 1}, such as '0 -> 1'")
+        move[int(ends[0]), int(ends[1])] = True
+    stuck = np.flatnonzero(~move.any(1))
+    if len(stuck):
+        raise ConfigError(
+            f"allowed: state {stuck[0]} has nothing to go on to; allow at least '{stuck[0]} -> {stuck[0]}'"
+        )
+    return Allowed(np.ones(n_states, bool), move, np.ones(n_states, bool))

@@ -166,12 +166,26 @@ class Gaussian:
         spread = np.linalg.eigvalsh(self.full) if self._is_matrix() else self.variance
         return np.flatnonzero((spread <= self.floor * (1 + 1e-9)).any(1)).tolist()
 
-    def draw(self, states: np.ndarray, normals: np.ndarray) -> np.ndarray:
-        """A frame for each state (F, D), from standard normal numbers (F, D)."""
+    def draw(self, states: np.ndarray, normals: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
+        """A frame for each state (F, D), from standard normal numbers (F, D).
+
+        Args:
+            states: (F,).
+            normals: (F, D).
+            known: Numbers (F, D) that the others of a frame are drawn given; NaN where there are none.
+        """
         if not self._is_matrix():
             return self.mean[states] + np.sqrt(self.variance)[states] * normals
         lower = np.linalg.cholesky(self.full)
-        return self.mean[states] + np.einsum("fij,fj->fi", lower[states], normals)
+        drawn = self.mean[states] + np.einsum("fij,fj->fi", lower[states], normals)
+        for is_known, rows in Numbers(known).groups if known is not None else ():
+            if known is not None and is_known.any() and not is_known.all():
+                for k in np.unique(states[rows]):
+                    mine = rows[states[rows] == k]
+                    filled, spread = self._filled(int(k), known[mine], is_known)
+                    half = np.linalg.cholesky(spread[np.ix_(~is_known, ~is_known)])
+                    drawn[np.ix_(mine, ~is_known)] = filled[:, ~is_known] + normals[np.ix_(mine, ~is_known)] @ half.T
+        return drawn
 
 
 def _second(gamma: np.ndarray, x: np.ndarray, is_matrix: bool) -> np.ndarray:

@@ -68,7 +68,7 @@ class Layout:
     @cached_property
     def _piece(self) -> np.ndarray:
         """The piece of each frame (F,)."""
-        return np.arange(self.n_frames) - np.repeat(self.start[:-1], self.alive)
+        return np.arange(self.n_frames) - np.repeat(_whole(self.start[:-1]), _whole(self.alive))
 
     @cached_property
     def row(self) -> np.ndarray:
@@ -78,7 +78,7 @@ class Layout:
     @cached_property
     def step(self) -> np.ndarray:
         """The step of each frame in its sequence (F,)."""
-        return self._cuts[2][self._piece] + np.repeat(np.arange(len(self.alive)), self.alive)
+        return self._cuts[2][self._piece] + np.repeat(np.arange(len(self.alive)), _whole(self.alive))
 
     @property
     def n_pieces(self) -> int:
@@ -137,7 +137,11 @@ class Layout:
 
     def per_row(self, per_frame: np.ndarray) -> np.ndarray:
         """Sums over the frames of each sequence: (F,) → (N,)."""
-        return np.bincount(self.row, weights=per_frame, minlength=len(self.lengths))
+        return np.bincount(self.row, weights=per_frame, minlength=len(self.lengths)).astype(float)
+
+
+def _whole(counts: list[int]) -> np.ndarray:
+    return np.asarray(counts, np.int64)
 
 
 SLOW_STEP, SLOW_ITEM = 15e-6, 2e-9  # seconds: of one step however narrow it is, of one number of a transfer matrix

@@ -50,8 +50,14 @@ class Mixture:
         """States with a component whose variance stands at the floor."""
         return sorted({part // self.share.shape[1] for part in self.parts.at_floor()})
 
-    def draw(self, states: np.ndarray, normals: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """A frame for each state (F, D), from standard normal numbers (F, D) and uniform ones (F,)."""
-        share = self.share.cumsum(1)[states]
+    def draw(
+        self, states: np.ndarray, normals: np.ndarray, u: np.ndarray, known: np.ndarray | None = None
+    ) -> np.ndarray:
+        """A frame for each state (F, D), as `Gaussian.draw`, and uniform numbers (F,) for the components."""
+        weight = self.share[states]  # (F, M)
+        if known is not None:
+            joint = self._joint(Numbers(known))[states, :, np.arange(len(states))]
+            weight = np.exp(joint - joint.max(1, keepdims=True))
+        share = weight.cumsum(1)
         part = np.minimum((share <= u[:, None] * share[:, -1:]).sum(1), self.share.shape[1] - 1)
-        return self.parts.draw(states * self.share.shape[1] + part, normals)
+        return self.parts.draw(states * self.share.shape[1] + part, normals, known)
