@@ -12,7 +12,7 @@ from genwright.cli.app import COMMON, app, load, summaries
 from genwright.core.registry import JUDGES, MODELS
 from tests.cli.conftest import call
 
-COMMANDS = ["compare", "draw", "fit", "impute", "judge", "list", "query", "report", "sample", "show"]
+COMMANDS = ["adopt", "compare", "draw", "export", "fit", "impute", "judge", "list", "query", "report", "sample", "show"]
 
 
 def test_every_file_with_a_command_is_one_and_helpers_are_not() -> None:
