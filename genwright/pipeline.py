@@ -32,6 +32,7 @@ from genwright.runs import artefact as artefacts
 from genwright.runs.artefact import Artefact
 from genwright.runs.document import versions
 from genwright.runs.folder import check_target
+from genwright.runs.preview import preview
 from genwright.runs.run import Run, as_names, silent
 from genwright.training.asked import Asked
 from genwright.training.budget import Budget
@@ -168,7 +169,9 @@ def _learned(
     facts = _facts_of(records)
     basis = {"data": facts["fingerprint"], "versions": versions()}
     asked = replace(asked, model=name, schema=codec.schema)
-    outcome = learn(fitted, train, asked.plan(fitted, of_training, kept, resume, basis), progress)
+    plan = asked.plan(fitted, of_training, kept, resume, basis)
+    plan.preview = preview(codec, fitted, asked.seed)
+    outcome = learn(fitted, train, plan, progress)
     facts |= {"n_rows": n_rows, "n_train": len(train), "n_held_out": len(held), "held_out": asked.held_out, "why": why}
     facts |= {"n_steps": outcome.n_steps, "steps": outcome.n_planned} if outcome.n_planned else {}
     facts["notes"] = [*notes, *outcome.notes]
@@ -266,7 +269,7 @@ def choose(codec: TableCodec, n: int) -> tuple[str, str]:
     n_others = len(codec.modelled) - len(texts)
     family = next((name for name in OF_TEXTS if name in MODELS.names()), "")
     if texts and family and (not n_others or _is_of_texts(list(texts.values()), n_others, n)):
-        return family, "text" + (f" beside {len(codec.modelled) - 1} short columns" if len(codec.modelled) > 1 else "")
+        return family, "text" + (f" and {len(codec.modelled) - 1} more" if len(codec.modelled) > 1 else "")
     if n < 20:
         return "marginals", f"{n} training rows are too few to learn how columns depend on each other"
     why = f"{len(codec.modelled)} mixed columns and {n:,} rows: sequential trees are the most faithful here"

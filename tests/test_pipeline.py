@@ -5,10 +5,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genwright.core.errors import ConfigError, DataError, FitError, RunError, UnknownNameError
+from genwright.core.codec import TableCodec
+from genwright.core.errors import ConfigError, DataError, FitError, RunError, UnknownNameError, UnsupportedError
 from genwright.core.schema import Column, Schema
+from genwright.data.infer import infer
+from genwright.data.read import read
+from genwright.data.typed import typed
 from genwright.models.trees import Trees
-from genwright.pipeline import choose, fit, load
+from genwright.pipeline import OF_TEXTS, choose, fit, load
+from genwright.runs.migrate import migrate
 from tests.tables import as_text, customers, dependent
 
 
@@ -149,3 +154,49 @@ class _Few:
         from genwright.core.registry import JUDGES
 
         return JUDGES.get(name)
+
+
+def _reviews(n=60):
+    rng = np.random.default_rng(0)
+    words = np.array(["good", "bad", "plain", "room", "view", "and", "a", "the", "staff", "was"])
+    texts = [" ".join(words[rng.integers(0, 10, 14)]) + str(i) for i in range(n)]
+    return customers(n).assign(review=texts)
+
+
+def test_texts_are_left_out_by_families_that_cannot_read_them(tmp_path, caplog):
+    run = _fit(_reviews(), "trees", out=tmp_path / "run")
+    note = "trees does not model text: 'review' left out, which comes back empty"
+    assert note in caplog.text
+    assert note in run.artefact.facts["notes"]
+    assert run.schema["review"].kind == "omitted"
+    assert run.sample(5)["review"].isna().all()
+    again = load(tmp_path / "run")
+    assert again.sample(5).equals(run.sample(5))
+    with pytest.raises(UnsupportedError, match="trees cannot model column 'review'"):
+        _fit(_reviews()[["review"]], "trees")
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (["review"], "text"),
+        (["region", "review"], "text and 1 more"),
+        (["region", "income", "churned", "since", "age", "review"], "sequential trees"),
+    ],
+)
+def test_auto_takes_a_family_of_texts_where_they_hold_nearly_all(columns, expected):
+    frame = _reviews()
+    frame = frame[[c for c in columns if c in frame]].assign(**{c: range(60) for c in columns if c not in frame})
+    schema, _ = infer(frame)
+    codec = TableCodec(schema).fit(typed(read(frame), schema))
+    name, why = choose(codec, 60)
+    assert why.startswith(expected) or expected in why
+    assert name in (("trees",) if "trees" in expected else OF_TEXTS)
+
+
+def test_runs_of_before_texts_were_modelled_still_load():
+    document = {
+        **{"format": 1, "model": {}, "notes": []},
+        "codec": {"schema": [{"name": "t", "kind": "text"}, {"name": "x", "kind": "number"}], "codecs": {}},
+    }
+    assert [c["kind"] for c in migrate(document)["codec"]["schema"]] == ["omitted", "number"]

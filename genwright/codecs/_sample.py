@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from genwright.codecs._characters import points_of
 
-LIMIT = 32_000_000  # bytes of texts that are kept
+LIMIT = 16_000_000  # bytes of texts that are kept
 LONGEST = 1 << 18  # bytes that are kept of one text
 
 
@@ -26,7 +26,7 @@ class Sample:
     def __init__(self, limit: int = LIMIT):
         self.limit = limit
         self.n = self.n_bytes = self.n_kept = 0  # texts, their bytes, bytes that are kept
-        self.longest = 0  # bytes of the longest text
+        self.longest = self.most_characters = 0  # bytes and characters of the longest text
         self.counts = np.zeros(0, np.int64)  # by code point
         self._kept: list[str] = []
         self._threshold = 1 << 64  # hashes below it are kept
@@ -37,6 +37,7 @@ class Sample:
         self.n += len(texts)
         self.n_bytes += int(sizes.sum())
         self.longest = max(self.longest, int(sizes.max(initial=0)))
+        self.most_characters = max(self.most_characters, pc.max(pc.utf8_length(texts)).as_py() or 0)
         self._count(points_of(texts))
         for text in texts.to_pylist():
             self._keep(text if len(text) <= LONGEST // 4 else text[: LONGEST // 4])

@@ -200,8 +200,7 @@ class Text(Codec):
         """Places of a row: the longest text and its end, as far as that may go."""
         longest = int(sizes.max(initial=1))
         if not sample.is_whole:
-            per_byte = sizes.sum() / max(sample.n_kept, 1)
-            longest = max(longest, min(sample.longest, math.ceil(1.1 * per_byte * sample.longest)))
+            longest = max(longest, _estimated(sizes, sample))
         by_size = ROWS_BYTES // (8 * max(sample.n, 1))
         return max(2, min(longest + 1, self.config.max_length or max(SHORTEST, min(LONGEST, by_size))))
 
@@ -220,6 +219,14 @@ class Text(Codec):
 
 
 _ADVICE = "raise max_length in the column's options to keep more, or split them into shorter texts"
+
+
+def _estimated(sizes: np.ndarray, sample: Sample) -> int:
+    """Tokens of the longest text, a tenth more than those of the texts that were kept make likely."""
+    n_tokens, texts = int(sizes.sum()), sample.texts()
+    by_bytes = n_tokens / max(sample.n_kept, 1) * sample.longest
+    by_characters = n_tokens / max(sum(map(len, texts)), 1) * sample.most_characters
+    return min(sample.longest, math.ceil(1.1 * max(by_bytes, by_characters)))
 
 
 def _texts(values: pa.Array) -> pa.Array:

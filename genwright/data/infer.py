@@ -84,9 +84,11 @@ def _decide(records: Records, field: "pa.Field", facts: Facts, kind: str | None)
     if isinstance(facts, TypedColumn):
         column = decide_typed(field.name, facts, field.type)
         return column if kind is None else _set_typed(records, field, column, kind)
+    mark = mark_of(field)
+    if mark is not None and (kind == mark.kind or (kind is None and not _is_numbers(facts))):
+        return mark
     if kind is None:
-        mark = mark_of(field)
-        return decide_text(field.name, facts) if mark is None or _is_numbers(facts) else mark
+        return decide_text(field.name, facts)
     column_or_none = forced(field.name, kind, facts)
     if column_or_none is None:
         raise DataError(f"{records.name}: column {field.name!r} cannot be a {kind}: {_obstacle(facts, kind)}")

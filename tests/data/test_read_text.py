@@ -77,9 +77,11 @@ def test_a_table_of_that_ending_stays_a_table(make):
 
 
 def test_numbers_a_line_are_numbers(make):
-    schema, stats = infer(read(make("\n".join(map(str, range(0, 900, 7))), "series.txt")))
+    path = make("\n".join(map(str, range(0, 900, 7))), "series.txt")
+    schema, stats = infer(read(path))
     assert schema["text"].kind == "number"
     assert stats["text"].high == 896
+    assert infer(read(path), {"text": "text"})[0]["text"].options == {"parse": {"verbatim": True}}
 
 
 def test_values_are_taken_as_they_are(make):
