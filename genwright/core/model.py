@@ -6,7 +6,7 @@ of it. Shapes: B rows in a batch; a batch maps column names to tensors (B, *even
 """
 
 import abc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from genwright.core.codec import NoConfig
@@ -76,6 +76,8 @@ class Model(abc.ABC):
 
 class HasSolution(abc.ABC):
     """Learns in closed form, by counting, by growing trees or by EM."""
+
+    notes: "Sequence[str]" = ()  # what the reader of a fit should know, in sentences
 
     @abc.abstractmethod
     def solve(self, data: Dataset, generator: "torch.Generator", progress: Progress) -> None:

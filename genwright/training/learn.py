@@ -33,4 +33,4 @@ def learn(model: Model, data: Dataset, plan: Plan, progress: Progress) -> Outcom
         progress(done, line)
 
     model.solve(data, torch_generator(plan.seed, "fit"), told)
-    return Outcome(lines[-200:])
+    return Outcome(lines[-200:], notes=list(model.notes))
