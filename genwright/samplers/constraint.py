@@ -32,8 +32,8 @@ class Constraint(Protocol):
         """
         ...
 
-    def costs(self, state: Any) -> Tensor:
-        """For each token (V,) how many more tokens the text takes behind it at least."""
+    def bars(self, state: Any, left: int) -> Tensor:
+        """0 for each token (V,) that may be drawn where `left` more have room behind it, −∞ for the others."""
         ...
 
     def advance(self, state: Any, code: int) -> Any:
@@ -56,6 +56,7 @@ class Pattern:
         self.pattern, self.spelling = pattern, spelling
         self.automaton = Automaton(pattern, self._weight)
         self._costs: dict[tuple[int, bytes], Tensor] = {}
+        self._bars: dict[tuple[int, bytes], tuple[float, Tensor]] = {}  # where there is so much room or more
 
     def _weight(self, spans: Spans) -> float:
         """How many tokens spell the cheapest of these characters."""
@@ -93,10 +94,19 @@ class Pattern:
         """See `Constraint.advance`."""
         return None if state is None else self._after(state, self.spelling.pieces[code])
 
-    def costs(self, state: tuple[int, bytes] | None) -> Tensor:
-        """See `Constraint.costs`; worked out once a state."""
+    def bars(self, state: tuple[int, bytes] | None, left: int) -> Tensor:
+        """See `Constraint.bars`."""
         if state is None:
             return torch.zeros(self.spelling.n)
+        if state not in self._bars:
+            costs = self.costs(state)
+            most = costs[costs < INF].max() if (costs < INF).any() else 0.0
+            self._bars[state] = float(most), _barred(costs < INF)
+        most, bars = self._bars[state]
+        return bars if left >= most else _barred(self.costs(state) <= left)
+
+    def costs(self, state: tuple[int, bytes]) -> Tensor:
+        """For each token (V,) how many more tokens the text takes behind it at least; worked out once a state."""
         if state not in self._costs:
             self._costs[state] = self._worked_out(state)
         return self._costs[state]
@@ -153,7 +163,9 @@ class Allowed:
 
     def __init__(self, function: Callable[[str], str | None], spelling: Spelling):
         self.function, self.spelling = function, spelling
-        self._last: tuple[str, Tensor] | None = None  # rows of a batch often stand at the same text
+        self._last: tuple[str, Tensor] | None = (
+            None  # a text and its bars: rows of a batch often stand at the same text
+        )
 
     def begin(self, text: str, left: int) -> str:
         """See `Constraint.begin`; what was given is not questioned."""
@@ -163,20 +175,20 @@ class Allowed:
         """See `Constraint.advance`."""
         return self._whole(state + self.spelling.pieces[code])
 
-    def costs(self, state: str) -> Tensor:
-        """See `Constraint.costs`: 0 where a token is allowed."""
+    def bars(self, state: str, left: int) -> Tensor:
+        """See `Constraint.bars`; there is always room enough."""
         if self._last is None or self._last[0] != state:
             self._last = state, self._worked_out(state)
         return self._last[1]
 
     def _worked_out(self, state: str) -> Tensor:
-        costs = torch.full((self.spelling.n,), INF)
+        bars = torch.full((self.spelling.n,), -INF)
         if not (state and _is_odd(state[-1])):
             may = self._answer(state)
-            costs[self.spelling.end] = 0.0 if may is None or not may or ENDS in may else INF
+            bars[self.spelling.end] = 0.0 if may is None or not may or ENDS in may else -INF
         for codes in self._reached(state):
-            costs[codes] = 0.0
-        return costs
+            bars[codes] = 0.0
+        return bars
 
     def _reached(self, state: str) -> Iterator[list[int]]:
         """The codes of the tokens that spell nothing but what is allowed."""
@@ -211,6 +223,10 @@ class Allowed:
     def _whole(text: str) -> str:
         """Bytes that have become characters, as characters."""
         return to_bytes(text).decode("utf-8", "surrogateescape") if text and _is_odd(text[-1]) else text
+
+
+def _barred(is_allowed: Tensor) -> Tensor:
+    return torch.zeros(len(is_allowed)).masked_fill(~is_allowed, -INF)
 
 
 def _is_odd(unit: str) -> bool:

@@ -108,6 +108,7 @@ class _Drawing:
         self.rules = Rules(given, n_before, support, decoding, vocabulary)
         self.rows = torch.arange(self.n_rows)
         self.is_over = self._ended(self.codes[:, : self.first]) if self.first else torch.zeros(self.n_rows).bool()
+        self.n_over = int(self.is_over.sum())  # of those that the stepper goes on with
         self.seen: Tensor | None = None  # (B, V) tokens that were there
 
     def run(self, start: int | Tensor, told: Told | None) -> None:
@@ -117,17 +118,19 @@ class _Drawing:
             self._place(t, scores)
             if told is not None and told(t, self.codes[:, t]):
                 return self._close(t + 1)
-            is_over = self.is_over[self.rows]
-            n_over = int(is_over.sum())
-            if n_over == len(self.rows):
+            if self.n_over == len(self.rows):
                 return None
-            if n_over >= FINISHED * len(self.rows):
-                stay = (~is_over).nonzero()[:, 0]
-                self.stepper.keep(stay)
-                self.rows = self.rows[stay]
+            if self.n_over >= FINISHED * len(self.rows):
+                self._drop()
             if t + 1 < self.given.shape[1]:
                 scores = self.stepper.step(self.codes[self.rows, t])
         return None
+
+    def _drop(self) -> None:
+        """Goes on without the rows that are over."""
+        stay = (~self.is_over[self.rows]).nonzero()[:, 0]
+        self.stepper.keep(stay)
+        self.rows, self.n_over = self.rows[stay], 0
 
     def _prefilled(self, start: int | Tensor) -> Tensor:
         """Logits after what all rows have; worked out once where it is the same in all of them."""
@@ -146,17 +149,22 @@ class _Drawing:
         if self.has_given[t]:
             given = self.given[self.rows, t]
             drawn = torch.where(given == OPEN, drawn, given)
-        is_over = self.is_over[self.rows]
-        drawn = torch.where(is_over, self.codes[self.rows, t], drawn)
+        if self.n_over:
+            drawn = torch.where(self.is_over[self.rows], self.codes[self.rows, t], drawn)
         self.codes[self.rows, t] = drawn
-        has_ended = ~is_over & ((drawn == self.support.end) | (drawn == self.support.pad))
-        if has_ended.any():
-            self.is_over[self.rows] = is_over | has_ended
-            self.codes[self.rows[has_ended], t + 1 :] = self.support.pad
+        has_ended = (drawn == self.support.end) | (drawn == self.support.pad)
+        if is_changed := bool(has_ended.any()):
+            self._end(t, self.rows[has_ended])
         if self.seen is not None:
             self.seen[self.rows, drawn] = True
-        if self.rules.is_active:
-            self.rules.after(t, self.rows, self.codes, self.is_over)
+        if self.rules.after(t, self.rows, self.codes, self.is_over) or is_changed:
+            self.n_over = int(self.is_over[self.rows].sum())
+
+    def _end(self, t: int, rows: Tensor) -> None:
+        """These rows have their end at place t, or had it before."""
+        new = rows[~self.is_over[rows]]
+        self.is_over[new] = True
+        self.codes[new, t + 1 :] = self.support.pad
 
     def _scores(self, t: int, scores: Tensor) -> Tensor:
         """The scores of what may be drawn at place t."""

@@ -19,6 +19,8 @@ from genwright.samplers.logits import NEVER
 from genwright.samplers.spelling import Spelling
 from genwright.samplers.stop import Stops
 
+HARDLY = -1e30  # a score that is drawn only where all others are −∞
+
 
 class Rules:
     """The rules of a batch.
@@ -41,11 +43,21 @@ class Rules:
         n_places = given.shape[1]
         most = decoding.max_tokens or n_places
         self.limits = (n_before + most).clamp(max=n_places)  # (B,) the place before which a row is over
+        self._cuts = set(self.limits.tolist()) - {n_places}
         self.constraints = _constraints(decoding, self.spelling)
         self.stops = Stops(decoding.stop, self.spelling) if decoding.stop and self.spelling else None
-        self.is_active = bool(self.constraints or self.stops or self.silent or decoding.max_tokens)
         self.states: list[list[object]] = [self._begun(i) for i in range(len(given))] if self.constraints else []
-        self.nobody = [support.pad, *([support.end] if support.runs_on else [])]
+        self._first, self._later = self._bias(True), self._bias(False)
+
+    def _bias(self, is_first: bool) -> Tensor:
+        """What is added to the scores (V,) at the first place, or at a later one."""
+        bias = torch.zeros(self.support.n)
+        bias[self.support.pad] = NEVER
+        if self.support.runs_on:
+            bias[self.support.end] = HARDLY
+        if not is_first or self.constraints or self.support.runs_on:
+            bias[self.silent] = NEVER
+        return bias
 
     def _begun(self, i: int) -> list[object]:
         """The states of the constraints behind what row i was given."""
@@ -58,47 +70,47 @@ class Rules:
 
     def masked(self, t: int, rows: Tensor, scores: Tensor, is_over: Tensor) -> Tensor:
         """The scores (B, V) with −∞ for what may not be drawn; where a rule leaves only −∞, all it allows are alike."""
-        scores = scores.clone()
-        for code in self.nobody:
-            scores[:, code] = NEVER
-        if self.silent and (t > 0 or self.constraints or self.support.runs_on):
-            scores[:, self.silent] = NEVER
-        if self.constraints:
-            for at, i in enumerate(rows.tolist()):
-                if not is_over[i] and self.given[i, t] == OPEN:
-                    self._constrain(t, i, scores[at])
-        is_stuck = scores.amax(-1) == NEVER
+        scores = scores + (self._later if t else self._first)
+        return self._constrained(t, rows, scores, is_over) if self.constraints else scores
+
+    def _constrained(self, t: int, rows: Tensor, scores: Tensor, is_over: Tensor) -> Tensor:
+        free = torch.zeros(self.support.n)
+        is_bound = ~is_over[rows] & (self.given[rows, t] == OPEN)
+        numbers = zip(rows.tolist(), is_bound.tolist(), strict=True)
+        bars = torch.stack([self._bars(t, i) if is_bound else free for i, is_bound in numbers])  # (B, V)
+        end = self.support.end
+        if self.support.runs_on:
+            barred = scores.masked_fill(bars == 0, NEVER).logsumexp(1)
+            scores[:, end] = torch.where(is_bound & (bars[:, end] == 0), barred, scores[:, end])
+        found = scores + bars
+        is_stuck = found.amax(1) == NEVER
         if is_stuck.any():
-            scores[is_stuck, self.support.end] = 0.0
-        return scores
+            found[is_stuck] = bars[is_stuck].to(found.dtype)
+        return found
 
-    def _constrain(self, t: int, i: int, scores: Tensor) -> None:
-        """Bars the tokens (V,) that the constraints do not allow in row i, in place."""
+    def _bars(self, t: int, i: int) -> Tensor:
+        """What row i may not go on with (V,); where nothing is left the text ends."""
         left = int(self.limits[i]) - t - 1
-        costs = torch.stack([c.costs(s) for c, s in zip(self.constraints, self.states[i], strict=True)]).amax(0)
-        is_allowed = costs <= left
-        if not is_allowed.any():  # the constraints contradict each other or the vocabulary: the text ends
-            is_allowed[self.support.end] = True
-        is_allowed[self.support.pad] = False
-        if self.support.runs_on and is_allowed[self.support.end]:
-            scores[self.support.end] = scores[~is_allowed].logsumexp(0)
-        scores.masked_fill_(~is_allowed, NEVER)
-        if scores.max() == NEVER:
-            scores.masked_fill_(is_allowed, 0.0)
+        bars = torch.stack([c.bars(s, left) for c, s in zip(self.constraints, self.states[i], strict=True)]).sum(0)
+        if bars.max() == NEVER:
+            bars[self.support.end] = 0.0
+        return bars
 
-    def after(self, t: int, rows: Tensor, codes: Tensor, is_over: Tensor) -> None:
-        """Takes in the codes (B, T) of place t; may cut rows short."""
+    def after(self, t: int, rows: Tensor, codes: Tensor, is_over: Tensor) -> bool:
+        """Takes in the codes (B, T) of place t; cuts rows short, and says whether it may have."""
         if self.constraints or self.stops:
             for i in rows[~is_over[rows]].tolist():
                 if t >= self.n_before[i]:
                     self._take_in(t, i, codes, is_over)
-        is_cut = (self.limits[rows] == t + 1) & ~is_over[rows]
-        if t == 0 and self.silent:
-            is_cut |= torch.isin(codes[rows, 0], torch.tensor(self.silent)) & ~is_over[rows]
-        if is_cut.any():
-            is_over[rows[is_cut]] = True
-            codes[rows[is_cut], t + 1 :] = self.support.pad
-            codes[rows[is_cut], t + 1 : t + 2] = self.support.end
+        is_alone = t == 0 and bool(self.silent)
+        if t + 1 in self._cuts or is_alone:
+            is_cut = self.limits[rows] == t + 1
+            is_cut |= is_alone & torch.isin(codes[rows, 0], torch.tensor(self.silent, dtype=torch.int64))
+            cut = rows[is_cut & ~is_over[rows]]
+            is_over[cut] = True
+            codes[cut, t + 1 :] = self.support.pad
+            codes[cut, t + 1 : t + 2] = self.support.end
+        return self.stops is not None or t + 1 in self._cuts or is_alone
 
     def _take_in(self, t: int, i: int, codes: Tensor, is_over: Tensor) -> None:
         """Row i goes on with its code of place t, or stops before it."""

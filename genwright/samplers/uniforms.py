@@ -31,12 +31,12 @@ class Uniforms:
         self.block, self.ready = -1, torch.zeros(0, 0)
 
     def at(self, place: int, rows: torch.Tensor) -> torch.Tensor:
-        """The numbers of some rows (their indices) at a place, in [0, 1), float64."""
+        """The numbers of some rows (their indices, increasing) at a place, in [0, 1), float64."""
         block, column = divmod(place, self.BLOCK)
         if block != self.block:
             places = np.arange(block * self.BLOCK, (block + 1) * self.BLOCK, dtype=np.uint64)
             self.block, self.ready = block, torch.from_numpy(_mixed(self.seeds, places))
-        return self.ready[column, rows]
+        return self.ready[column] if len(rows) == len(self.seeds) else self.ready[column, rows]
 
 
 def _mixed(seeds: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -76,6 +76,17 @@ def test_characters_that_begin_with_some_bytes():
         assert low > high
 
 
+def test_what_has_no_room_is_barred():
+    spelling = _spelling(WORDS)
+    constraint = Pattern("a+(bbb)?", spelling)
+    state = constraint.begin("a", 9)
+    for left in (0, 1, 2, 3, 9):
+        bars, costs = constraint.bars(state, left), constraint.costs(state)
+        assert ((bars == 0) == (costs <= left)).all()
+        assert bars[END] == 0
+        assert (bars[spelling.pieces.index("b")] == 0) == (left >= 2)
+
+
 def test_what_cannot_be_met_is_said():
     with pytest.raises(GivenError, match="tokens cannot spell the pattern"):
         Pattern("x+", _spelling(WORDS)).begin("", 9)
@@ -84,7 +95,7 @@ def test_what_cannot_be_met_is_said():
     with pytest.raises(GivenError, match="takes 3 more tokens, and there is room for 2"):
         Pattern("aaaa", _spelling(WORDS)).begin("a", 2)
     with pytest.raises(ConfigError, match="expected a string"):
-        Allowed(lambda text: 3, _spelling(WORDS)).costs("")  # type: ignore[arg-type, return-value]
+        Allowed(lambda text: 3, _spelling(WORDS)).bars("", 9)  # type: ignore[arg-type, return-value]
 
 
 @pytest.mark.parametrize("own", [WORDS, BYTES], ids=["words", "bytes"])
@@ -94,9 +105,9 @@ def test_a_function_of_the_text_bars_what_it_does_not_name(own):
     constraint = Allowed(lambda text: after[text], spelling)
 
     def language(state: str) -> set[str]:
-        costs = constraint.costs(state)
-        found = {state} if costs[END] == 0 else set()
-        for code in torch.nonzero(costs == 0)[:, 0].tolist():
+        bars = constraint.bars(state, 9)
+        found = {state} if bars[END] == 0 else set()
+        for code in torch.nonzero(bars == 0)[:, 0].tolist():
             found |= set() if code == END else language(constraint.advance(state, code))
         return found
 
@@ -104,10 +115,10 @@ def test_a_function_of_the_text_bars_what_it_does_not_name(own):
 
 
 def test_where_a_function_answers_none_anything_may_follow():
-    costs = Allowed(lambda text: None, _spelling(BYTES)).costs("ab")
-    assert costs[END] == 0
-    assert (costs[3:] == 0).all()
-    assert torch.isinf(costs[[0, 2]]).all()
+    bars = Allowed(lambda text: None, _spelling(BYTES)).bars("ab", 9)
+    assert bars[END] == 0
+    assert (bars[3:] == 0).all()
+    assert torch.isinf(bars[[0, 2]]).all()
 
 
 def test_bytes_join_into_characters():

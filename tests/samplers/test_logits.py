@@ -13,6 +13,7 @@ SCORES = [
     torch.randn(7, 50, generator=torch.Generator().manual_seed(0)).log_softmax(-1),
     3 * torch.randn(4, 5, generator=torch.Generator().manual_seed(1)),
     torch.tensor([[0.0, -1e9, -1e9], [5.0, 4.0, -50.0]]),
+    torch.randn(3, 1000, generator=torch.Generator().manual_seed(2)),
 ]
 NO_IDS = torch.zeros(7, 1, dtype=torch.int64)
 
