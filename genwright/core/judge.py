@@ -36,6 +36,8 @@ class Evidence:
         seed: For the judges' own randomness.
         records: Encoded rows, of all columns or of some, as a table of records; for judges that read texts. None where
             nobody can decode.
+        shared: Floors and ceilings that were measured for other runs on the same rows; judges look there first and add
+            what they measure.
     """
 
     space: Space
@@ -49,6 +51,18 @@ class Evidence:
     targets: tuple[str, ...] = ()
     seed: int = 0
     records: "Callable[[Batch], pa.Table] | None" = None
+    shared: "dict[tuple[type, str], list[dict[str, Measure]]] | None" = None
+
+    def digest(self) -> str:
+        """Of all that floors and ceilings rest on: real rows, trivial draws, the number of draws, targets and seed."""
+        import hashlib
+
+        n_fake = len(next(iter(self.fake.values()))) if self.fake else 0
+        found = hashlib.sha256(repr((n_fake, self.targets, self.seed, list(self.space.items()))).encode())
+        for rows in (self.train, self.held_out, self.trivial):
+            for name, x in rows.items():
+                found.update(name.encode() + repr(tuple(x.shape)).encode() + x.numpy().tobytes())
+        return found.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -143,8 +157,18 @@ class Judge(abc.ABC):
     def scores(self, evidence: Evidence) -> list[Score]:
         """The numbers of the draws between their anchors."""
         found = self.measure(evidence.fake, evidence)
-        floor, ceiling = (self.measure(rows, evidence) for rows in self.anchors(evidence))
+        floor, ceiling = self._anchored(evidence)
         return self.between(found, floor, ceiling, evidence)
+
+    def _anchored(self, evidence: Evidence) -> list[dict[str, Measure]]:
+        """The numbers of floor and ceiling, measured or known."""
+        shared, key = evidence.shared, (type(self), "" if evidence.shared is None else evidence.digest())
+        if shared is not None and key in shared:
+            return shared[key]
+        found = [self.measure(rows, evidence) for rows in self.anchors(evidence)]
+        if shared is not None:
+            shared[key] = found
+        return found
 
     def between(
         self, found: dict[str, Measure], floor: dict[str, Measure], ceiling: dict[str, Measure], evidence: Evidence

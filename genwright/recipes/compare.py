@@ -1,9 +1,10 @@
 """Which family suits these data? Every one is fitted to the same rows and judged on the same others.
 
-All families get the same split, the same training rows, the same seed and the same judges. Closed-form families take
-the time they need; what is left of the minutes is divided equally among the neural ones. The minutes are those of
-fitting: drawing and judging come on top, and take every family about as long. A family that refuses the data, or fails
-on them, is listed with its reason and disturbs none of the others. The order is that of `runs/leaderboard.py`.
+All families get the same split, the same training rows, the same seed and the same judges; floors and ceilings are
+measured once, for the first of them. Closed-form families take the time they need; what is left of the minutes is
+divided equally among the neural ones. The minutes are those of fitting: drawing and judging come on top, and take every
+family about as long. A family that refuses the data, or fails on them, is listed with its reason and disturbs none of
+the others. The order is that of `runs/leaderboard.py`.
 """
 
 import time
@@ -87,10 +88,11 @@ def compare(
     for name in (targets := as_names(targets)):
         schema[name]  # raises for an unknown column
     asked = {"seed": seed, "held_out": held_out, "schema": schema, "overwrite": overwrite}
+    judging: dict[str, Any] = {"targets": targets, "shared": {}}
     left, entries = _Clock(budget, sum(c.is_neural for c in candidates)), []
     for i, candidate in enumerate(candidates):
         told = _part(progress, i, len(candidates), candidate.name)
-        entries.append(_entry(candidate, records, asked, left, targets, out, told))
+        entries.append(_entry(candidate, records, asked, left, judging, out, told))
         each(entries[-1])
     return _leaderboard(entries, budget)
 
@@ -178,7 +180,7 @@ def _entry(
     records: Records,
     asked: Mapping[str, Any],
     left: _Clock,
-    targets: tuple[str, ...],
+    judging: Mapping[str, Any],
     out: Path | None,
     progress: Progress,
 ) -> Entry:
@@ -202,10 +204,10 @@ def _entry(
         return Entry(candidate.name, reason=_words(error))
     finally:
         left.spent += 0.0 if candidate.is_neural else time.perf_counter() - started
-    return _judged(candidate.name, run, targets, place, _scaled(progress, 1 - JUDGING, 1.0))
+    return _judged(candidate.name, run, judging, place, _scaled(progress, 1 - JUDGING, 1.0))
 
 
-def _judged(name: str, run: Run, targets: tuple[str, ...], place: Path | None, progress: Progress) -> Entry:
+def _judged(name: str, run: Run, judging: Mapping[str, Any], place: Path | None, progress: Progress) -> Entry:
     facts = run.artefact.facts
     entry = Entry(name, run, n_steps=facts.get("n_steps"), fit_seconds=facts["seconds"])
     try:
@@ -214,7 +216,7 @@ def _judged(name: str, run: Run, targets: tuple[str, ...], place: Path | None, p
         for _ in run.stream(N_DRAWN):
             pass
         entry = replace(entry, draw_seconds=round(time.perf_counter() - started, 3))
-        scores = run.judge(targets=targets, progress=progress)
+        scores = run.judge(progress=progress, **judging)
         if place is not None:
             run.save(place, overwrite=True)
     except Exception as error:  # the fit is good for use

@@ -177,6 +177,7 @@ class Run:
         judges: str | Iterable[str] | None = None,
         targets: str | Iterable[str] = (),
         max_rows: int = JUDGED_ROWS,
+        shared: dict[Any, Any] | None = None,
         progress: Progress = silent,
     ) -> list[Score]:
         """How good the draws are: scores with intervals, between a floor and a ceiling.
@@ -187,6 +188,8 @@ class Run:
             judges: A name in `genwright.judges`, or several; all of them where it is not given.
             targets: A column whose prediction matters, or several.
             max_rows: Rows of each side that judges look at.
+            shared: A dictionary that keeps floors and ceilings from one run to the next on the same rows; empty at
+                first.
             progress: Called with (fraction done, what is being done).
 
         A judge that refuses, as a detector does beside too few rows, leaves a note in `artefact.facts["notes"]`.
@@ -201,7 +204,7 @@ class Run:
         found = {name: JUDGES.get(name)() for name in as_names(judges or JUDGES.names())}
         for target in (targets := as_names(targets)):
             self.schema[target]  # raises for an unknown column
-        evidence = self._evidence(held_out, train, targets, max_rows)
+        evidence = replace(self._evidence(held_out, train, targets, max_rows), shared=shared)
         scores: list[Score] = []
         refusals: dict[str, DataError] = {}
         for i, (name, judge) in enumerate(found.items()):

@@ -5,7 +5,7 @@ import pytest
 
 import genwright as gw
 from genwright.core.errors import ConfigError, DataError, FitError, RunError, UnknownNameError
-from genwright.core.registry import MODELS, Registry
+from genwright.core.registry import JUDGES, MODELS, Registry
 from genwright.models.copula import Copula
 from genwright.recipes import compare as recipe
 from genwright.recipes.compare import compare
@@ -48,6 +48,29 @@ def test_floors_and_ceilings_are_shared(table):
     for name, anchor in board.anchors.items():
         assert anchor.floor == anchor.floor, name
         assert {(e.score(name).floor, e.score(name).ceiling) for e in board.entries} == {(anchor.floor, anchor.ceiling)}
+
+
+def test_shared_floors_and_ceilings_are_what_each_family_would_have_measured(table, monkeypatch):
+    n_measured = {}
+    for name in FAST:
+        judge = JUDGES.get(name)
+
+        def counted(self, fake, evidence, name=name, measure=judge.measure):
+            n_measured[name] = n_measured.get(name, 0) + 1
+            return measure(self, fake, evidence)
+
+        monkeypatch.setattr(judge, "measure", counted)
+    board = compare(table, models=["marginals", "trees"])
+    assert n_measured == dict.fromkeys(FAST, 2 + 2)  # both families, and floor and ceiling once
+    for entry in board.entries:
+        assert list(entry.scores) == entry.run.judge()
+
+
+def test_other_rows_share_nothing(table):
+    run, shared = gw.fit(table, "marginals", judge=False), {}
+    for judged in (table.iloc[:80], table.iloc[80:]):
+        assert run.judge(held_out=judged, shared=shared) == run.judge(held_out=judged)
+    assert len(shared) == 2 * len(FAST)
 
 
 def test_all_families_without_a_word(table, monkeypatch):
