@@ -42,7 +42,7 @@ class Boolean(Codec):
     @property
     def field(self) -> Field:
         """Two codes, or three."""
-        return Field(Category(2 + self.has_missing))
+        return Field(Category(2 + self.has_missing, self.has_missing))
 
     def encode(self, values: pa.Array) -> torch.Tensor:
         """0, 1 or 2; missing where none was seen becomes the more frequent value."""

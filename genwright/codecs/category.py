@@ -77,7 +77,7 @@ class Category(Codec):
     @property
     def field(self) -> Field:
         """One code a value."""
-        return Field(CategorySupport(self._n_values + self.has_missing))
+        return Field(CategorySupport(self._n_values + self.has_missing, self.has_missing))
 
     @property
     def _n_values(self) -> int:

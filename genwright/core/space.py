@@ -65,6 +65,7 @@ class Category:
     """One of n codes."""
 
     n: int  # number of codes
+    has_missing: bool = False  # the last of them stands for a missing value
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,9 @@ class Tokens:
     pad: int = 0  # the code behind the end
     end: int = 1  # the code that closes a sequence; families also start from it
     runs_on: bool = False  # rows are passages of one running text, none of which begins or ends it
-    missing: int = -1  # the code of a step that is not known; -1: there is none. A row of pads alone is not known at all
+    missing: int = (
+        -1
+    )  # the code of a step that is not known; -1: there is none. A row of pads alone is not known at all
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,6 @@ class BayesNetConfig:
     forbidden: tuple[str, ...] = ()  # edges that must not be there; * stands for every column
     tiers: tuple[str, ...] = ()  # columns, such as "age + sex"; no edge leads from a later tier to an earlier one
     missing: str = "value"  # a missing cell is a value like others, or hidden and filled in by em
-    missing_last: tuple[str, ...] = ()  # with em: categories whose last code stands for a missing value
     em_rounds: int = 50  # most rounds of em
     max_searched: int = 500_000  # rows that the search looks at; tables are counted over all
 
@@ -98,9 +97,6 @@ class BayesNet(Model, HasSolution, HasLogProb, Conditions):
         self.constraints = Constraints.read(self.names, config.required, config.forbidden, config.tiers)
         if config.structure == "tree" and not self.constraints.is_free:
             raise ConfigError("structure = tree knows no required, forbidden or tiers; use structure = search")
-        for name in config.missing_last:
-            if not isinstance(space[name].support, Category):
-                raise ConfigError(f"missing_last: {name} is a number; its missing values are known as such")
         self.columns: list[Codes] = []
         self.network = Network((), ())
         self.missing_rate = np.zeros(len(space))  # of columns whose missing cells are hidden
@@ -127,8 +123,9 @@ class BayesNet(Model, HasSolution, HasLogProb, Conditions):
     def _is_hidden(self, name: str) -> bool:
         """Whether missing cells of a column are hidden codes."""
         support = self.space[name].support
-        may_miss = name in self.config.missing_last if isinstance(support, Category) else support.has_missing  # type: ignore[union-attr]
-        return self.config.missing == "em" and may_miss
+        assert isinstance(support, Category | Real)
+        is_known = not isinstance(support, Category) or support.n > 1  # of which some cell is not missing
+        return self.config.missing == "em" and support.has_missing and is_known
 
     def _learnt_columns(self, data: Dataset) -> list[Codes]:
         cells = {name: Cells(f.support) for name, f in self.space.items() if isinstance(f.support, Real)}

@@ -3,9 +3,12 @@
 import itertools
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 
+import genwright as gw
 from genwright.core.config import configure, to_json
 from genwright.core.dataset import Dataset, select
 from genwright.core.errors import ConfigError, FitError, GivenError, UnknownNameError, UnsupportedError
@@ -190,9 +193,9 @@ def test_em_learns_what_the_missing_cells_would_have_said() -> None:
     a = rng.integers(0, 2, n)
     b = np.where(rng.random(n) < 0.85, a, 1 - a)
     gone = rng.random(n) < np.where(a == 1, 0.6, 0.1)
-    space = Space({"a": Field(Category(2)), "b": Field(Category(3))})
+    space = Space({"a": Field(Category(2)), "b": Field(Category(3, has_missing=True))})
     data = Dataset(space, {"a": a, "b": np.where(gone, 2, b)})
-    model = _fitted(data, missing="em", missing_last=("b",), pseudo_count=0.0)
+    model = _fitted(data, missing="em", pseudo_count=0.0)
     assert abs(model.marginal("b")[1] - b.mean()) < 5 * np.sqrt(0.25 / (0.4 * n / 2))  # 0.37 among the known ones
     assert (np.diff(model.trace) > -1e-6).all()
     rows = model.sample(n, {}, torch_generator(0))
@@ -200,6 +203,25 @@ def test_em_learns_what_the_missing_cells_would_have_said() -> None:
     assert abs(rate - gone.mean()) < 5 * np.sqrt(0.25 / n)
     is_same = (rows["a"] == rows["b"])[rows["b"] < 2].double().mean()
     assert abs(float(is_same) - 0.85) < 5 * np.sqrt(0.85 * 0.15 / (0.6 * n) * 2)
+
+
+@pytest.mark.parametrize("kind", ["category", "boolean"])
+def test_holes_in_categories_are_known_without_being_named(kind: str) -> None:
+    """Through the codecs: b is 85 % a, and missing more often where a is true."""
+    rng = np.random.default_rng(0)
+    n = 4_000
+    a = rng.random(n) < 0.5
+    b = (np.where(rng.random(n) < 0.85, a, ~a)).astype(object)
+    b[rng.random(n) < np.where(a, 0.6, 0.1)] = None
+    frame = pd.DataFrame({"a": a, "b": b if kind == "boolean" else [None if v is None else "km"[int(v)] for v in b]})
+    run = gw.fit(frame, "bayes_net", settings={"missing": "em"}, held_out=0, judge=False)
+    model = run.model
+    assert isinstance(model, BayesNet)
+    assert model.columns[1].n == 2
+    p = model.marginal("b")  # 0.37 of the known ones come from rows where a is true
+    yes = 1 if kind == "boolean" else int(run.artefact.codec.codecs["b"].encode(pa.array(["m"]))[0])
+    assert abs(p[yes] - 0.5) < 5 * np.sqrt(0.25 / (0.4 * n / 2))
+    assert abs(run.sample(n)["b"].isna().mean() - frame["b"].isna().mean()) < 5 * np.sqrt(0.25 / n)
 
 
 def test_em_sums_missing_cells_out_of_the_likelihood() -> None:
@@ -332,10 +354,6 @@ def test_constraints_are_checked_against_the_columns() -> None:
         BayesNet(space, BayesNetConfig(required=("c9 -> c0",)))
     with pytest.raises(ConfigError, match="structure = search"):
         BayesNet(space, BayesNetConfig(structure="tree", required=("c1 -> c0",)))
-    with pytest.raises(UnknownNameError):
-        BayesNet(space, BayesNetConfig(missing="em", missing_last=("c9",)))
-    with pytest.raises(ConfigError, match="size is a number"):
-        BayesNet(_mixed().space, BayesNetConfig(missing="em", missing_last=("size",)))
 
 
 def test_what_cannot_be_fitted_is_said() -> None:
