@@ -14,6 +14,7 @@ from genwright.samplers.decode import Stepper
 from genwright.samplers.logits import NEVER
 
 
+@torch.no_grad()
 def beam_search(
     stepper: Stepper, given: Tensor, support: Tokens, start: int | Tensor, width: int, alpha: float = 0.0
 ) -> tuple[Tensor, Tensor]:

@@ -50,6 +50,7 @@ class Stepper(Protocol):
         ...
 
 
+@torch.no_grad()
 def decode(
     stepper: Stepper,
     given: Tensor,
