@@ -26,6 +26,7 @@ from genwright.data.cache import encode
 from genwright.data.fingerprint import fingerprint
 from genwright.data.infer import infer
 from genwright.data.read import read
+from genwright.data.series import Series, series_of
 from genwright.data.split import HeldOut, split
 from genwright.data.typed import typed
 from genwright.runs import artefact as artefacts
@@ -158,15 +159,17 @@ def _learned(
 ) -> Run:
     """Records become tensors, a model learns them."""
     progress(0.0, f"reading {records.name}")
-    schema = _schema(records, asked.schema, kinds, targets)
-    codec, rows, n_rows, n_train = _fitted(records, schema, asked.held_out, asked.seed)
+    facts, schema = _facts_of(records), _schema(records, asked.schema, kinds, targets)
+    if (series := _series(records, schema, asked)) is not None:
+        records, schema = series.rows(records, asked.held_out), series.schema()
+        facts["series"] = series.to_json()
+    codec, rows, n_rows, n_train = _fitted(records, schema, asked.held_out, asked.seed, least=1 if series else 2)
     name, why = choose(codec, n_train) if asked.model == "auto" else (asked.model, "asked for")
     codec, notes = _readable(codec, name)
     train, held = encode(records, codec.schema, codec, rows)
     space = _space(codec, codec.schema, asked.given)
     of_model, of_training, asked = _suited(MODELS.get(name), asked, Dataset(space, train.arrays))
     fitted: Model = MODELS.get(name)(space, of_model)
-    facts = _facts_of(records)
     basis = {"data": facts["fingerprint"], "versions": versions()}
     asked = replace(asked, model=name, schema=codec.schema)
     plan = asked.plan(fitted, of_training, kept, resume, basis)
@@ -209,14 +212,24 @@ def _required(checkpoint: Path | None) -> Path:
     return checkpoint
 
 
-def _fitted(records: Records, schema: Schema, held_out: float, seed: int) -> tuple[TableCodec, HeldOut, int, int]:
+def _series(records: Records, schema: Schema, asked: Asked) -> Series | None:
+    """How the table's rows are steps of sequences, where the family reads them so."""
+    if asked.model == "auto" or not MODELS.get(asked.model).reads_series:
+        return None
+    config = divided(MODELS.get(asked.model), asked.settings)[0]
+    return series_of(records, schema, config.group, config.window)
+
+
+def _fitted(
+    records: Records, schema: Schema, held_out: float, seed: int, least: int = 2
+) -> tuple[TableCodec, HeldOut, int, int]:
     """The codec, which rows are held out, how many rows there are, and how many to learn from.
 
     Raises:
         FitError: too few rows, or no column that can be modelled.
     """
     n_rows = records.n_rows if records.n_rows is not None else sum(batch.num_rows for batch in records.open())
-    if n_rows < 2:
+    if n_rows < least:
         raise FitError(f"{records.name}: {n_rows} rows are too few to learn from; at least 2 are needed")
     rows = split(records, schema, n_rows, held_out, seed)
     n_train = 0
@@ -233,7 +246,7 @@ def _fitted(records: Records, schema: Schema, held_out: float, seed: int) -> tup
             f"{records.name}: no column can be modelled; kinds are {_kinds(schema)}: add a column that varies, "
             'or set some with kinds=, for example kinds={"city": "category"}'
         )
-    if n_train < 2:
+    if n_train < least:
         raise FitError(f"{records.name}: {n_train} of {n_rows} rows are too few to learn from; lower held_out")
     return codec, rows, n_rows, n_train
 

@@ -111,7 +111,8 @@ def command(
     draw = fitted.draw(given, seed=seed, **settings)
     if stream:
         return {**_live(screen, draw), **_facts(draw, 1)}
-    wanted = (TEXTS if _has_texts(fitted) else ROWS) if wanted is None else wanted
+    usual = 1 if fitted.series else TEXTS if _has_texts(fitted) else ROWS
+    wanted = usual if wanted is None else wanted
     return {**_table(screen, fitted, draw, wanted, place, excel_safe), **_facts(draw, wanted)}
 
 
@@ -121,7 +122,8 @@ def _table(screen: Screen, fitted: "Run", draw: "Draw", n: int, place: Path | No
 
     form = ".txt" if fitted.schema.names and [c.kind for c in fitted.schema] == ["text"] else ".csv"
     with screen.progress(is_watched(place)) as progress:
-        document = put(screen, _told(draw.tables(n), n, progress), fitted.schema, place, excel_safe, form)
+        tables, schema = fitted.written(_told(draw.tables(n), n, progress))
+        document = put(screen, tables, schema, place, excel_safe, form)
     _acceptance(screen, draw)
     if place is not None:
         screen.say(f"{n:,} rows in {place}")

@@ -97,6 +97,16 @@ class Sequence(Codec):
             warn_once(self, "has items never seen when it was learnt; they are read as missing steps")
         return torch.from_numpy(rows)
 
+    def encode_whole(self, values: pa.Array) -> torch.Tensor:
+        """Rows as long as the longest of these lists, so that none is cut."""
+        lists = self._lists
+        learnt = lists.longest
+        try:
+            lists.longest = int(pc.max(pc.list_value_length(_plain(values))).as_py() or 0)
+            return self.encode(values)
+        finally:
+            lists.longest = learnt
+
     def decode(self, codes: torch.Tensor) -> pa.Array:
         """Lists of the type that was learnt."""
         if self.lists is None:

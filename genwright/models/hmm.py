@@ -46,7 +46,7 @@ class HMMConfig:
     """Settings of `hmm`."""
 
     n_states: int = 0  # hidden states; 0: as many of 1 … 12 as make held-out sequences likeliest
-    states: str = ""  # a column of tags that the states are; empty: they are found
+    states: str = "auto"  # a column of tags that the states are; auto: one named tags; empty: they are found
     emissions: str = "gaussian"  # of numbers: gaussian, mixture (of Gaussians), or poisson for counts
     covariance: str = "diag"  # of Gaussians: diag, full, tied (one for all states), spherical
     n_parts: int = 2  # Gaussians a state of a mixture has
@@ -59,6 +59,8 @@ class HMMConfig:
     min_covar: float = 1e-4  # least variance of a state, as a share of that of all steps
     pseudo_moves: float = 0.01  # imaginary starts, transitions and ends, of each that is allowed
     pseudo_items: float = 1.0  # imaginary steps of codes in each state, spread like all steps
+    group: str = ""  # of a table whose rows are steps: the column that tells sequences apart
+    window: int = 0  # of such a table: longest passage that a sequence is cut into; 0: not cut
 
     def __post_init__(self) -> None:
         choices = {
@@ -70,9 +72,9 @@ class HMMConfig:
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise ConfigError(f"{name} = {getattr(self, name)!r}; expected one of {', '.join(known)}")
-        check_least(self, 0, "n_states", "tolerance", "min_covar", "pseudo_moves", "pseudo_items")
+        check_least(self, 0, "n_states", "tolerance", "min_covar", "pseudo_moves", "pseudo_items", "window")
         check_least(self, 1, "n_parts", "n_restarts", "n_iter")
-        if self.states and (self.n_states or self.topology != "full" or self.allowed):
+        if self.states not in ("", "auto") and (self.n_states or self.topology != "full" or self.allowed):
             raise ConfigError(f"states = {self.states}: tags say how many states there are and what may follow what")
         if self.allowed and not self.n_states:
             raise ConfigError("allowed names states by their numbers; say how many there are with n_states")
@@ -88,7 +90,7 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
 
     def __init__(self, space: Space, config: Any = None):
         super().__init__(space, config)
-        states = self.config.states
+        self.tags = states = _tags(space, self.config)  # the column of tags that the states are, or nothing
         if not space:
             raise UnsupportedError("hmm needs a column of sequences")
         if states and not isinstance(space[states].support, Tokens):
@@ -128,7 +130,7 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
         for name, column in self.columns.items():
             column.learn(_at_steps(steps.values[name], steps.lengths), self.emission_settings)
         self.lengths = Lengths.counted(steps.lengths[steps.is_known], self.longest)
-        if self.config.states:
+        if self.tags:
             fitted = self._solve_tagged(steps, progress)
         else:
             n_states = self.config.n_states or self._chosen(steps, rng, progress)
@@ -166,10 +168,10 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
 
     def _solve_tagged(self, steps: Steps, progress: Progress) -> Fitted:
         """States that are tags."""
-        tags = steps.values[self.config.states]
+        tags = steps.values[self.tags]
         if not (tags >= 0).any():
-            raise FitError(f"column {self.config.states!r} has no tag at all; leave out states to find them")
-        n_states = len(emitted(self._tags))
+            raise FitError(f"column {self.tags!r} has no tag at all; leave out states to find them")
+        n_states = len(emitted(self.space[self.tags].support))  # type: ignore[arg-type]
         data = self._sequences(steps, n_states)
         how = self._learning(n_states)
         chain = even_chain(n_states, how.allowed, self.config.ends == "chain")
@@ -213,12 +215,6 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
 
     # Rows and sequences
 
-    @property
-    def _tags(self) -> Tokens:
-        support = self.space[self.config.states].support
-        assert isinstance(support, Tokens)
-        return support
-
     def _read(self, batch: Batch, error: type[Exception] = SpaceMismatchError) -> Steps:
         try:
             return read_steps(batch, self.space)
@@ -230,8 +226,8 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
         rows = {name: self.columns[name].read(x) for name, x in steps.values.items() if name in self.columns}
         is_ended = (steps.lengths < self.longest) & steps.is_settled if self.config.ends == "chain" else None
         data = sequences(steps.lengths, rows, n_states, is_ended, whole)
-        if self.config.states in steps.values:
-            tags = data.layout.pack(steps.values[self.config.states])
+        if self.tags in steps.values:
+            tags = data.layout.pack(steps.values[self.tags])
             data.possible = (tags == np.arange(n_states)[:, None]) | (tags < 0)
         return data
 
@@ -288,7 +284,7 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
 
     def _emitted(self, hidden: Hidden, states: np.ndarray, steps: Steps, dice: Dice) -> dict[str, np.ndarray]:
         """Column → what the states (n, T) emit, given what is known of each step."""
-        found = {self.config.states: states} if self.config.states else {}
+        found = {self.tags: states} if self.tags else {}
         for name, column in self.columns.items():
             known = steps.values.get(name)
             flat = None if known is None else known.reshape(-1, *known.shape[2:])
@@ -336,12 +332,13 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
         steps = self._read(batch)
         data = self._sequences(steps, self.n_states)
         states, score = self.hidden.best_paths(data)
-        return data.layout.unpack(states, self.longest, -1), score
+        return data.layout.unpack(states, _width(steps), -1), score
 
     def posteriors(self, batch: Batch) -> np.ndarray:
         """p(z_t = k | x) (B, T, K), 0 behind the end."""
-        data = self._sequences(self._read(batch), self.n_states)
-        return data.layout.unpack(self.hidden.smooth(data).gamma.T, self.longest, 0.0)
+        steps = self._read(batch)
+        data = self._sequences(steps, self.n_states)
+        return data.layout.unpack(self.hidden.smooth(data).gamma.T, _width(steps), 0.0)
 
     def predict(self, batch: Batch) -> Batch:
         """The column of tags, as the most probable path has it; known tags are not looked at.
@@ -349,13 +346,12 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
         Raises:
             UnsupportedError: the states are no tags.
         """
-        if not (name := self.config.states):
+        if not (name := self.tags):
             raise UnsupportedError("the states of this model are no tags; fit it with states = the column of tags")
         seen = {column: x for column, x in batch.items() if column != name}
         steps = self._read(seen)
         states, _ = self.best_paths(seen)
-        width = row_shape(self.space[name])[0]
-        rows = with_steps({name: states[:, :width]}, np.minimum(steps.lengths, width), self.space)
+        rows = with_steps({name: states}, steps.lengths, self.space)
         return {name: torch.from_numpy(rows[name])}
 
     # Saving
@@ -387,8 +383,8 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
         """States, how long they last, and how often they are visited."""
         chain = self.hidden.chain
         found: dict[str, Any] = {"states": self.n_states}
-        if self.config.states:
-            found["states are"] = f"the tags of {self.config.states}"
+        if self.tags:
+            found["states are"] = f"the tags of {self.tags}"
         else:
             found["mean duration of each state, in steps"] = [round(float(d), 2) for d in chain.durations()]
             found["share of steps in each state"] = [round(float(s), 4) for s in chain.occupancy()]
@@ -399,6 +395,15 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
         return found
 
 
+def _tags(space: Space, config: HMMConfig) -> str:
+    """The column that the states are, or nothing."""
+    if config.states != "auto":
+        return config.states
+    is_there = "tags" in space and len(space) > 1 and isinstance(space["tags"].support, Tokens)
+    is_free = not (config.n_states or config.topology != "full" or config.allowed)
+    return "tags" if is_there and is_free else ""
+
+
 def _column(name: str, support: Any) -> Column:
     return CodeColumn(support) if isinstance(support, Tokens) else NumberColumn(support, name)
 
@@ -406,6 +411,11 @@ def _column(name: str, support: Any) -> Column:
 def _at_steps(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """The steps that are there (F, …), of padded rows (B, T, …)."""
     return values[np.arange(values.shape[1]) < lengths[:, None]]
+
+
+def _width(steps: Steps) -> int:
+    """Places of the rows."""
+    return next(iter(steps.values.values())).shape[1]
 
 
 def _nothing(n: int) -> Steps:

@@ -30,7 +30,7 @@ _LABELS = {
     "created": "Created",
     "versions": "Versions",
 }
-_UNSHOWN = ("notes", "path", "flavour")  # shown elsewhere, or of the fitting machine only
+_UNSHOWN = ("notes", "path", "flavour", "series")  # shown elsewhere, or of the fitting machine only
 _USE = """\
 ## Intended use
 

@@ -27,6 +27,7 @@ from genwright.core.space import Batch, Real, Space, Tokens, Vectors, row_shape
 from genwright.data.cache import encode
 from genwright.data.fingerprint import fingerprint
 from genwright.data.read import read
+from genwright.data.series import Series
 from genwright.data.split import split
 from genwright.data.typed import readable, typed
 from genwright.runs import artefact as artefacts
@@ -106,6 +107,8 @@ class Run:
         flavour = known_flavour(flavour) or self.artefact.facts.get("flavour", "pandas")
         tables = list(self.stream(whole(n, "n"), given, seed=seed, **settings))
         table = pa.concat_tables(tables) if tables else self._empty()
+        if self.series is not None:
+            return frame(self.series.unrolled(table), flavour)
         is_text = self.artefact.facts.get("is_text", False)
         return frame(readable(table, self.schema, is_text), flavour, () if is_text else self._with_gaps())
 
@@ -140,6 +143,13 @@ class Run:
         draw = self.draw(given, seed=seed, **settings)
         return live(draw) if n is None else draw.tables(n, start)
 
+    def written(self, tables: Iterable[pa.Table]) -> tuple[Iterator[pa.Table], Schema]:
+        """Drawn tables as a file has them, with their schema: of a series, its steps below each other."""
+        series = self.series
+        if series is None:
+            return iter(tables), self.schema
+        return series.all_unrolled(tables), series.unrolled_schema()
+
     def draw(self, given: Any = None, *, seed: int | None = None, **settings: Unpack[Settings]) -> Draw:
         """Draws that can also tell how many candidates met the conditions (`acceptance`)."""
         artefact = self.artefact
@@ -161,9 +171,20 @@ class Run:
             raise UnsupportedError(f"{self.artefact.model_name} has no likelihood and no bound")
         return torch.cat([score(batch) for batch in self.encode(rows)]).numpy()
 
+    @property
+    def series(self) -> Series | None:
+        """How rows of the data are steps of sequences; None where they are rows."""
+        state = self.artefact.facts.get("series")
+        return Series.from_json(state) if state else None
+
+    def _as_rows(self, records: Records, held_out: float = 0.0) -> Records:
+        """Records as the model has rows: steps gathered to sequences, where they are that."""
+        is_steps = self.series is not None and self.schema.names[0] not in records.arrow_schema.names
+        return self.series.rows(records, held_out) if self.series and is_steps else records
+
     def encode(self, rows: Any) -> Iterator[Batch]:
         """Records with this run's columns as tensors."""
-        records = read(rows)
+        records = self._as_rows(read(rows))
         _require(records, self.artefact.codec)
         modelled = set(self.artefact.codec.modelled)
         for batch in typed(records, Schema(tuple(c for c in self.schema if c.name in modelled))):
@@ -315,6 +336,7 @@ class Run:
         if self._unread:
             log.warning("%s; it is not used for judging", self._unread)
             return
+        records = self._as_rows(records, facts["held_out"])
         rows = split(records, self.schema, facts["n_rows"], facts["held_out"], self.artefact.seed)
         train, held_out = encode(records, self.schema, self.artefact.codec, rows)
         self.train = train if self.train is None else self.train

@@ -20,7 +20,9 @@ from tests.data.helpers import read, rows, whole
 
 
 def test_every_reader_is_registered():
-    assert READERS.names() == ["arrow", "builtin", "csv", "jsonl", "numpy", "pandas", "parquet", "polars", "text"]
+    assert READERS.names() == [
+        *("arrow", "builtin", "conllu", "csv", "jsonl", "lengths", "numpy", "pandas", "parquet", "polars", "text")
+    ]
     assert all(READERS.summary(name) for name in READERS.names())
 
 

@@ -217,7 +217,7 @@ def test_a_density_of_one_step_integrates_to_one() -> None:
     rng = np.random.default_rng(0)
     space = Space({"x": Field(Vectors(1, 1))})
     x = np.where(rng.random(200) < 0.5, rng.normal(0, 1, 200), rng.normal(8, 2, 200))
-    model = fitted(space, {"x": x[:, None, None]}, n_states=2)
+    model = fitted(space, {"x": x[:, None, None]}, n_states=2, ends="free")
     edges = torch.linspace(-30, 40, 20_001, dtype=torch.float64)
     p = model.log_prob({"x": edges[:, None, None]}).exp()
     assert float(torch.trapezoid(p, edges)) == pytest.approx(1, abs=1e-6)
@@ -409,7 +409,7 @@ def test_nothing_to_learn_from() -> None:
     with pytest.raises(FitError, match="every sequence is empty or missing"):
         fitted(Space({"w": Field(WORDS)}), {"w": token_rows([[], []])})
     space, arrays = one_series([[np.nan], [np.nan]])
-    model = fitted(space, arrays, n_states=2)  # all steps missing: any parameters are as good
+    model = fitted(space, arrays, n_states=2, ends="free")  # all steps missing: any parameters are as good
     assert float(model.log_prob({"x": torch.from_numpy(arrays["x"])})) == pytest.approx(0.0)
 
 

@@ -1,10 +1,13 @@
-"""How long sequences are, as a table: p(n) = (c_n + s / (T + 1)) / (N + s) for 0 … T steps, with s imaginary rows."""
+"""How long sequences are, as a table: p(n) = (c_n + s / (T + 1)) / (N + s) for 0 … T steps, with s imaginary rows.
+
+s is next to nothing where all rows are equally long. Longer sequences than any that was learnt have probability 0.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-IMAGINARY = 0.5  # s
+IMAGINARY, ALL_EQUAL = 0.5, 1e-3  # s
 
 
 @dataclass(frozen=True)
@@ -15,21 +18,21 @@ class Lengths:
 
     @classmethod
     def counted(cls, lengths: np.ndarray, longest: int) -> "Lengths":
-        """From the lengths of some rows (N,); s is nothing where all rows are equally long."""
+        """From the lengths of some rows (N,)."""
         count = np.bincount(lengths, minlength=longest + 1)
-        s = IMAGINARY if (count > 0).sum() != 1 else 0.0
-        total = count.sum() + s
-        return cls((count + s / (longest + 1)) / total if total else np.full(longest + 1, 1 / (longest + 1)))
+        s = ALL_EQUAL if (count > 0).sum() == 1 else IMAGINARY
+        return cls((count + s / (longest + 1)) / (count.sum() + s))
 
     def log_p(self, lengths: np.ndarray) -> np.ndarray:
         """log p(n) (B,)."""
         with np.errstate(divide="ignore"):
-            return np.log(self.p)[lengths]
+            return np.log(np.append(self.p, 0.0))[np.minimum(lengths, len(self.p))]
 
     def log_at_least(self, lengths: np.ndarray) -> np.ndarray:
         """log p(n steps or more) (B,)."""
         with np.errstate(divide="ignore"):
-            return np.log(np.minimum(self.p[::-1].cumsum()[::-1], 1.0))[lengths]
+            above = np.minimum(self.p[::-1].cumsum()[::-1], 1.0)
+            return np.log(np.append(above, 0.0))[np.minimum(lengths, len(self.p))]
 
     def draw(self, u: np.ndarray, least: np.ndarray) -> np.ndarray:
         """Lengths of at least so many steps (B,), from uniform numbers (B,); `least` itself where none is longer."""

@@ -61,7 +61,7 @@ def read_steps(batch: Batch, space: Space) -> Steps:
             counts = f"{own[odd[0]]} steps in column {name!r} and {most[odd[0]]} in {other!r}"
             raise SpaceMismatchError(f"row {odd[0] + 1} has {counts}; columns of one row must be equally long")
     is_known = np.asarray(most != UNKNOWN)
-    width = max(row_shape(f)[0] for f in space.values())
+    width = max(*(row_shape(f)[0] for f in space.values()), *(batch[name].shape[1] for name in names))
     values = {name: _widened(found[name][2], width) for name in names}
     return Steps(np.maximum(most, 0), np.asarray(settled.any(0)), is_known, values)
 
