@@ -380,6 +380,8 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
                 vocabulary = (texts or {}).get(column.name)
                 self._draw_sequence(tokens, column, order, generator, decoding, vocabulary, told)
         rows = self.layout.decode(tokens, u[:, :, 1])
+        if self.layout.is_single:  # as many places as were asked for
+            rows = {c.name: c.from_shared(tokens) for c in self.layout.columns}
         fixed = {name: x for name, x in given.items() if not (self.layout[name].is_sequence and (x == OPEN).any())}
         return {**rows, **fixed}
 
@@ -438,14 +440,13 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
     ) -> None:
         """Fills in a sequence."""
         assert isinstance(column.support, Tokens)
-        own = torch.where(
-            tokens[:, column.places] == OPEN, OPEN, column.from_shared(tokens[:, column.places].clamp(min=0))
-        )
+        at = slice(0, None) if self.layout.is_single else column.places
+        own = torch.where(tokens[:, at] == OPEN, OPEN, column.from_shared(tokens[:, at].clamp(min=0)))
         before = F.pad(tokens[:, order[: column.places.start]], (1, 0), value=START)
         stepper = _OfColumn(self, column, before.shape[1], _Cached(self, order))
         tell = (lambda t, codes: told(t, column.name, codes)) if told else None
         codes = decode(stepper, own, column.support, before, decoding, generator, vocabulary, tell)
-        tokens[:, column.places] = column.to_shared(codes)
+        tokens[:, at] = column.to_shared(codes)
 
     def conditions_exactly(self, columns: list[str]) -> bool:
         """What is read before everything that is drawn: any single values, and sequences behind all of them."""
