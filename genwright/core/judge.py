@@ -127,6 +127,17 @@ class Part:
     meaning: str  # one sentence for a reader who has never met it
 
 
+def scalars(space: Space) -> Space:
+    """Its single numbers and categories."""
+    return Space({n: f for n, f in space.items() if isinstance(f.support, Real | Category) and not f.event_shape})
+
+
+def comparable(space: Space) -> Space:
+    """The same for judges that compare rows: nothing where one number or category is all they see of longer rows."""
+    seen = scalars(space)
+    return seen if len(seen) > 1 or len(seen) == len(space) else Space()
+
+
 class Judge(abc.ABC):
     """A metric, or a few that are measured together.
 
@@ -140,7 +151,7 @@ class Judge(abc.ABC):
     @classmethod
     def sees(cls, space: Space) -> Space:
         """The columns it looks at: single numbers and categories, unless a judge says otherwise; none: not for it."""
-        return Space({n: f for n, f in space.items() if isinstance(f.support, Real | Category) and not f.event_shape})
+        return scalars(space)
 
     @abc.abstractmethod
     def measure(self, fake: Batch, evidence: Evidence) -> dict[str, Measure]:

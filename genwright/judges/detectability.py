@@ -21,10 +21,10 @@ import numpy as np
 from genwright.core.dataset import n_rows
 from genwright.core.errors import DataError
 from genwright.core.features import equal_size, histogram_codes, matrix, sample_rows
-from genwright.core.judge import Evidence, Judge, Measure, Part
+from genwright.core.judge import Evidence, Judge, Measure, Part, comparable
 from genwright.core.registry import CLASSIFIERS
 from genwright.core.rng import derive, numpy_generator
-from genwright.core.space import Batch
+from genwright.core.space import Batch, Space
 from genwright.core.statistics import auc, normal_measure
 
 N_FOLDS = 5
@@ -41,6 +41,11 @@ class Detectability(Judge):
     }
     source = "Lopez-Paz and Oquab (2017), https://arxiv.org/abs/1610.06545"
     max_rows = 10_000
+
+    @classmethod
+    def sees(cls, space: Space) -> Space:
+        """Numbers and categories; a single one beside sequences says too little of a row."""
+        return comparable(space)
 
     def measure(self, fake: Batch, evidence: Evidence) -> dict[str, Measure]:
         """Pooled out-of-fold AUC; `details["columns"]` has the AUC that each column allows alone."""

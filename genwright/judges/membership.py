@@ -19,10 +19,10 @@ import numpy as np
 from genwright.core.dataset import n_rows, select
 from genwright.core.errors import DataError
 from genwright.core.features import matrix
-from genwright.core.judge import Evidence, Judge, Measure, Part
+from genwright.core.judge import Evidence, Judge, Measure, Part, comparable
 from genwright.core.neighbours import Points, nearest, points
 from genwright.core.rng import numpy_generator
-from genwright.core.space import Batch
+from genwright.core.space import Batch, Space
 from genwright.core.statistics import auc
 
 MAX_FPR = 0.01  # share of non-members that the attacker may accuse
@@ -45,6 +45,11 @@ class Membership(Judge):
     )
     max_rows = 50_000  # draws that the attacker sees
     max_candidates = 4_000  # members, and as many non-members
+
+    @classmethod
+    def sees(cls, space: Space) -> Space:
+        """Numbers and categories; a single one beside sequences says too little of a row."""
+        return comparable(space)
 
     def measure(self, fake: Batch, evidence: Evidence) -> dict[str, Measure]:
         """Both numbers; `details["plain"]` has those of the attack without a population sample."""

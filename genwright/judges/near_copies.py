@@ -22,10 +22,10 @@ import numpy as np
 from genwright.core.dataset import n_rows
 from genwright.core.errors import DataError
 from genwright.core.features import matrix, sample_rows
-from genwright.core.judge import Evidence, Judge, Measure, Part
+from genwright.core.judge import Evidence, Judge, Measure, Part, comparable
 from genwright.core.neighbours import Points, nearest, points
 from genwright.core.rng import numpy_generator
-from genwright.core.space import Batch
+from genwright.core.space import Batch, Space
 from genwright.core.statistics import normal_measure, share_measure
 
 MAX_FOLDS = 4  # disjoint training samples, each as large as the held-out one
@@ -74,6 +74,11 @@ class NearCopies(Judge):
     }
     source = "Platzer and Reutterer (2021), https://doi.org/10.3389/fdata.2021.679939"
     max_rows = 10_000
+
+    @classmethod
+    def sees(cls, space: Space) -> Space:
+        """Numbers and categories; a single one beside sequences says too little of a row."""
+        return comparable(space)
 
     def measure(self, fake: Batch, evidence: Evidence) -> dict[str, Measure]:
         """All three shares; held-out rows in place of draws are each compared with the other held-out rows.

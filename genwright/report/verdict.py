@@ -7,7 +7,8 @@ These questions are asked, each answered by one kind of score where it is there:
 - variety: do texts repeat themselves and each other more than real ones do? (`diversity.distinct_2`)
 - usefulness: is a predictor trained on them as good on real rows? (`utility.auc`, or `utility.r2`)
 - copying: do they lie closer to training rows than to unseen ones, or equal them? (`near_copies`) Do texts share longer
-  passages with the training texts than unseen texts do? (`copied_text.share`)
+  passages with the training texts than unseen texts do? (`copied_text.share`, and `whole` where unseen texts are
+  often found there from end to end themselves)
 - membership: can an attacker tell who was in the training data? (`membership.auc`)
 - surprise: how many bits does a character of an unseen text cost the model? (`bits_per_char`, said and not weighed)
 
@@ -63,7 +64,8 @@ def verdict(scores: Iterable[Score], blame: str = "") -> Verdict:
     if not findings:
         return Verdict("Not judged: there are no scores.", "unknown", ())
     level = max((f.level for f in findings), key=_RANK.index)
-    words = [f.words for f in sorted(_worth_saying(findings), key=lambda f: -_BADNESS[f.level])]
+    said = [f.words for f in sorted(_worth_saying(findings), key=lambda f: -_BADNESS[f.level])]
+    words = list(dict.fromkeys(said))
     if not any(f.aspect in PRIVACY for f in findings):
         words.append("copying was not checked")
     sentence = "; ".join(words)
@@ -184,7 +186,15 @@ def variety(scores: dict[str, Score]) -> Finding | None:
 
 def text_copying(scores: dict[str, Score]) -> Finding | None:
     """Do texts share longer passages with the training texts than unseen texts do?"""
-    score = scores.get("copied_text.share")
+    score, whole = scores.get("copied_text.share"), scores.get("copied_text.whole")
+    if (
+        whole
+        and whole.value > max(0.03, 2 * _or(whole.floor, 0.0))
+        and _or(whole.low, whole.value) > _or(whole.floor, 0)
+    ):
+        usual = f", {percent(whole.floor)} of unseen ones" if is_known(whole.floor) else ""
+        found = f"{percent(whole.value)} of the texts stand in the training texts from end to end{usual}"
+        return Finding("copying", "poor" if whole.value > 0.15 else "fair", found)
     if score is None:
         return None
     if score.value <= 0.03 or _or(score.low, score.value) <= 0.01:

@@ -4,9 +4,9 @@ from typing import ClassVar
 
 import torch
 
-from genwright.core.judge import Evidence, Judge, Measure, Part, Score
+from genwright.core.judge import Evidence, Judge, Measure, Part, Score, comparable, scalars
 from genwright.core.registry import Registry
-from genwright.core.space import Field, Real, Space
+from genwright.core.space import Field, Real, Space, Tokens
 
 
 class Mean(Judge):
@@ -25,6 +25,14 @@ class Mean(Judge):
 
     def protocol(self, evidence):
         return "the arithmetic mean"
+
+
+def test_a_single_number_beside_texts_is_no_row_to_compare():
+    number, text = Field(Real()), Field(Tokens(5, 3))
+    assert list(comparable(Space({"x": number, "t": text}))) == []
+    assert list(comparable(Space({"x": number, "y": number, "t": text}))) == ["x", "y"]
+    assert list(comparable(Space({"x": number}))) == ["x"]
+    assert list(scalars(Space({"x": number, "t": text}))) == ["x"]
 
 
 def test_scores_stand_between_their_anchors(monkeypatch):

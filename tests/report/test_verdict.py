@@ -167,6 +167,14 @@ def test_copied_passages(value, low, level):
     assert verdict([score("copied_text.share", value, low, floor=0.01, direction="lower")]).level == level
 
 
+def test_whole_copies_count_where_unseen_texts_are_copies_too():
+    none = score("copied_text.share", 0.0, 0.0, floor=0.0, direction="lower")
+    whole = lambda value: score("copied_text.whole", value, floor=0.14, direction="lower")  # noqa: E731
+    assert verdict([none, whole(0.16)]).level == "good"
+    assert verdict([none, whole(0.9)]).level == "poor"
+    assert "90 % of the texts stand in the training texts from end to end, 14 % of unseen ones" in says(whole(0.9))
+
+
 @pytest.mark.parametrize(("value", "level"), [(0.6, "unknown"), (0.5, "unknown"), (0.4, "fair"), (0.1, "poor")])
 def test_repetition_is_said_where_real_texts_have_more_variety(value, level):
     assert verdict([score("diversity.distinct_2", value, floor=0.6, direction="higher")]).level == level
