@@ -135,8 +135,8 @@ def test_odd_tables_are_judged_or_it_is_said_why_not(case: str, here: Path, monk
 def test_a_folder_or_nothing_in_place_of_a_file(here: Path) -> None:
     Path("empty.csv").mkdir()
     Path("full").mkdir()
-    Path("full/notes.md").write_text("x")
-    for name, says in (("empty.csv", "empty folder"), ("full", "notes.md"), ("fulll", "did you mean full")):
+    Path("full/notes.bin").write_text("x")
+    for name, says in (("empty.csv", "empty folder"), ("full", "notes.bin"), ("fulll", "did you mean full")):
         ended = call("fit", name)
         assert ended.code == 2
         assert says in ended.err

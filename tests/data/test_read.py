@@ -38,7 +38,7 @@ def test_absent_file_names_the_nearest(make):
 
 def test_folder_lists_what_is_there(make, tmp_path):
     make("hello", "a.bin")
-    with pytest.raises(DataError, match=r"is a folder with a.bin; expected Parquet parts"):
+    with pytest.raises(DataError, match=r"is a folder with a.bin; expected Parquet parts or text files"):
         read(tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="is an empty folder"):
