@@ -145,7 +145,12 @@ class Draw:
         given = {name: x.expand(n, *x.shape[1:]).clone() for name, x in self.fixed.items()}
         if not isinstance(self.model, Autoregressive):
             return self.model.sample(n, given, generator, self.decoding.temperature)
-        return self.model.decode_rows(n, given, generator, self.decoding, vocabularies(self.codec), told)
+        rows = self.model.decode_rows(n, given, generator, self.decoding, vocabularies(self.codec), told)
+        for name, x in given.items():
+            if rows[name].shape[1:] != x.shape[1:]:
+                told_of = "%s: the model draws %s tokens at most, fewer than the %s asked for"
+                log.warning(told_of, name, rows[name].shape[1], x.shape[1])
+        return rows
 
     def _looks(self, k: int, n: int, n_most: float = math.inf) -> Iterator[tuple[Batch, int]]:
         """The rows of chunk k that were kept, and how many were looked at: more and more, until there are n.

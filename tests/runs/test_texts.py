@@ -54,17 +54,21 @@ def words() -> Run:
     return fit(_verses()[["text"]], "ngram", judge=False, kinds={"text": "text"})
 
 
-def _with_options(frame: pd.DataFrame, **options: object) -> Run:
-    """n-grams of texts that are encoded so."""
+def _with_options(frame: pd.DataFrame, model: str = "ngram", *, fitted: dict | None = None, **options: object) -> Run:
+    """A model of texts that are encoded so."""
     schema = infer(read(frame), {"text": "text"})[0]
     column = replace(schema["text"], options={**schema["text"].options, **options})
-    return fit(frame, "ngram", judge=False, schema=schema.with_columns([column]))
+    return fit(frame, model, judge=False, schema=schema.with_columns([column]), **(fitted or {}))
+
+
+def _passages() -> pd.DataFrame:
+    book = "\n".join(_verses(2_000)["text"])
+    return pd.DataFrame({"text": [book[i : i + 40] for i in range(0, 20_000, 40)]})
 
 
 @pytest.fixture(scope="module")
 def running() -> Run:
-    book = "\n".join(_verses(2_000)["text"])
-    return _with_options(pd.DataFrame({"text": [book[i : i + 40] for i in range(0, 20_000, 40)]}), runs_on=True)
+    return _with_options(_passages(), runs_on=True)
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +215,17 @@ def test_a_running_text_goes_on_as_long_as_it_is_asked_to(running, caplog):
     assert text.startswith(prompt)
     assert len(text) == len(prompt) + 10
     assert "more than the passages of the fit" in caplog.text
+
+
+def test_a_neural_family_goes_on_beyond_its_context():
+    settings = {"n_layers": 1, "width": 16, "n_heads": 2, "context": 12}
+    run = _with_options(_passages(), "gpt", fitted={"steps": 2, "settings": settings}, runs_on=True)
+    n = run.artefact.codec.space["text"].support.length + 30
+    text = run.sample(1, "text starts 'Wave'", max_tokens=n)["text"][0]
+    assert len(text.encode("utf-8", "replace")) >= n
+    assert "".join(run.stream(given="text starts 'Wave'", max_tokens=n)) == text
+    full = run.sample(3, "text starts 'Wave'", max_tokens=n)["text"]
+    assert full[0] == text
 
 
 def test_a_text_that_is_to_be_longer_than_it_can_says_so(words, caplog):
