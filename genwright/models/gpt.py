@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from genwright.core.config import check_least, check_positive
 from genwright.core.dataset import Dataset
 from genwright.core.decoding import Decoding
-from genwright.core.errors import ConfigError, GivenError
+from genwright.core.errors import ConfigError, GivenError, UnsupportedError
 from genwright.core.model import Autoregressive, Conditions, HasLogProb, HasLoss, Model, Vocabulary
 from genwright.core.space import OPEN, Batch, Category, Field, Real, Space, Tokens
 from genwright.nn.attention import Attention, Cache, band
@@ -492,6 +492,7 @@ class _Cached:
     def read(self, tokens: Tensor) -> Tensor:
         """The next places (B, T) → what the head reads (B, T, width)."""
         n, T = self.caches[0].n, tokens.shape[1]
+        self._check_places(n + T)
         if self.model._has_inner_padding:
             self.tokens = tokens if self.tokens is None else torch.cat([self.tokens, tokens], 1)
         if T == 1:
@@ -502,6 +503,14 @@ class _Cached:
             x = self.model._embedded(some, self.order, n + first)
             parts.append(self.model.net(x, self._mask(some.shape[1]), self.caches))
         return torch.cat(parts, 1)
+
+    def _check_places(self, n: int) -> None:
+        """Raises UnsupportedError where learned positions do not reach as far as the n-th place."""
+        if self.model.net.embed_place is not None and n > self.model.context:
+            raise UnsupportedError(
+                f"positions = learned reach {self.model.context} places, and this row has more; fit with "
+                f"context={max(n, self.model.layout.length)}, with shorter rows, or with rotary positions"
+            )
 
     def _one(self, x: Tensor) -> Tensor:
         """A single place (B, 1, width)."""
