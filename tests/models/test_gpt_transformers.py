@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from genwright.core.config import configure
 from genwright.core.decoding import Decoding
+from genwright.core.errors import UnsupportedError
 from genwright.core.rng import torch_generator
 from genwright.core.space import OPEN, Field, Space, Tokens
 from genwright.models.gpt import GPT, GPTConfig
@@ -160,3 +161,13 @@ def test_the_context_is_their_sliding_window():
         pad_token_id=0,
     )
     assert F.pad(found[:, 1:], (0, 31 - found.shape[1])).tolist() == drawn.tolist()
+
+
+def test_learned_positions_end_with_the_context():
+    model = _ours(gpt2, length=30, context=6)
+    rows = F.pad(torch.tensor([[3, 4, 5, 6, 1]]), (0, 25))
+    assert model.log_prob({"t": rows}).isfinite().all()
+    with pytest.raises(UnsupportedError, match=r"reach 6 places.*context=30"):
+        model.log_prob({"t": torch.full((1, 30), 3)})
+    with pytest.raises(UnsupportedError, match=r"reach 6 places.*context=30"):
+        model.decode_rows(1, {"t": F.pad(rows[:, :4], (0, 26), value=OPEN)}, torch_generator(0), Decoding(top_k=1))
