@@ -167,7 +167,8 @@ class Autoregressive(abc.ABC):
 
         Args:
             n: Number of rows.
-            given: As in `Model.sample`; sequences may have open places behind a given beginning.
+            given: As in `Model.sample`; sequences may have open places behind a given beginning, and where they run on
+                more places than those of the fit: the rows that come back are as long.
             generator: All randomness comes from it.
             decoding: Its settings.
             texts: Column → what its tokens spell, where settings speak of texts.
