@@ -257,6 +257,8 @@ class _Training:
         with self.ema.applied():
             self.model.net.eval()
             line |= self._watched()
+            if self.plan.preview is not None and self.now.step and self.accelerator.is_main_process:
+                line["drawn"] = self.plan.preview()
             self.model.net.train()
         loss = line.get("held_out", -float(self.now.step))
         if loss < self.now.best:
@@ -295,7 +297,8 @@ class _Training:
     def _tell(self, line: Line) -> None:
         held = f", held-out {line['held_out']:.4g}" if "held_out" in line else ""
         told = f"step {self.now.step:,} of {self.now.n_steps:,}: loss {line['loss']:.4g}{held}"
-        self.progress(self.now.step / max(self.now.n_steps, 1), told)
+        drawn = f"\n{line['drawn']}" if line.get("drawn") else ""
+        self.progress(self.now.step / max(self.now.n_steps, 1), told + drawn)
 
     def _tensors(self) -> dict[str, Tensor]:
         """Weights, averages, best weights and optimiser states, copied."""
@@ -396,5 +399,5 @@ def _to_tensorboard(folder: str, line: Line, is_main: bool) -> None:
         raise FitError("tensorboard is not installed; pip install tensorboard, or leave the setting empty") from None
     with SummaryWriter(os.fspath(folder)) as writer:
         for name, value in line.items():
-            if name != "step":
+            if name not in ("step", "drawn"):
                 writer.add_scalar(name, value, line["step"])

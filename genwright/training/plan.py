@@ -1,5 +1,6 @@
 """What a training is asked to do, and what it came to."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ class Plan:
         checkpoint: File to keep the training in; None: it is not kept.
         resume: Go on from that file.
         identity: What must be the same for that, e.g. the data's fingerprint.
+        preview: Draws something to look at, at each evaluation; None: nothing.
     """
 
     config: TrainingConfig = field(default_factory=TrainingConfig)
@@ -30,6 +32,7 @@ class Plan:
     checkpoint: Path | None = None
     resume: bool = False
     identity: dict[str, Any] = field(default_factory=dict)
+    preview: Callable[[], str] | None = None
 
 
 @dataclass

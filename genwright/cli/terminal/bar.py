@@ -36,7 +36,10 @@ class Bar:
         self.task = self.progress.add_task("", total=1.0, visible=False)
 
     def __call__(self, done: float, line: str) -> None:
-        """Moves it."""
+        """Moves it; what stands behind a first line is printed above."""
+        line, _, drawn = line.partition("\n")
+        if drawn:
+            self.above(f"{printable(line)}\n{indented(drawn)}")
         text = middle_out(fitted(printable(line), self.stream), max(SHORTEST, self.progress.console.width - OTHERS))
         self.left.update(done)
         self.progress.update(self.task, completed=done, description=fitted(text, self.stream), visible=True)
@@ -51,6 +54,11 @@ class Bar:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.progress.stop()
+
+
+def indented(text: str) -> str:
+    """A drawn text, set off from what is said about it."""
+    return "\n".join(f"    {printable(line)}" for line in text.splitlines())
 
 
 class TimeLeft:

@@ -165,7 +165,10 @@ class _Lines:
     def __call__(self, done: float, line: str) -> None:
         if time.monotonic() - self.last >= PATIENCE:
             self.last = time.monotonic()
+            line, _, drawn = line.partition("\n")
             _write(f"{printable(line)}: {done:.0%}", sys.stderr)
+            if drawn:
+                _write("\n".join(f"    {printable(part)}" for part in drawn.splitlines()), sys.stderr)
 
 
 def _write(text: str, stream: TextIO) -> None:
