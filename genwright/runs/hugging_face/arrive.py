@@ -99,6 +99,8 @@ def _config(path: Path, document: Mapping[str, Any], layout: ModuleType, max_len
         raise RunError(f"{path} lacks a setting or has a wrong one ({error}); get the folder anew") from None
     except ConfigError as error:
         raise UnsupportedError(f"{path}: gpt cannot be like this: {error}") from None
+    if not (config.n_layers and config.width):  # which for gpt would mean: by the data
+        raise RunError(f"{path} has no layers, or none of any width; get the folder anew")
     if max_length and not 2 <= max_length <= n_places:
         raise ConfigError(f"max_length = {max_length}; expected 2 to {n_places:,}, which the model reads at most")
     return replace(config, context=max_length or min(n_places, MAX_LENGTH))

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from genwright.core.errors import ConfigError, DataError, RunError, UnsupportedError
 from genwright.pipeline import load
 from genwright.runs.hugging_face.arrive import from_hugging_face
+from genwright.runs.hugging_face.leave import export
 from tests.runs.hugging_face.worlds import (
     TEXTS,
     UNSEEN,
@@ -265,7 +266,14 @@ def test_what_gpt_has_not_of_llama(values, named, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "values", [{"hidden_size": None}, {"hidden_size": "wide"}, {"vocab_size": None}, {"num_attention_heads": 0}]
+    "values",
+    [
+        {"hidden_size": None},
+        {"hidden_size": "wide"},
+        {"vocab_size": None},
+        {"num_hidden_layers": 0},
+        {"num_attention_heads": 0},
+    ],
 )
 def test_nonsense_in_the_configuration(values, tmp_path):
     llama_folder(tmp_path / "folder", byte_level(), bos_token_id=280, eos_token_id=280)
@@ -300,3 +308,32 @@ def test_the_end_is_found_where_it_is_named(tmp_path):
     (tmp_path / "folder" / "tokenizer_config.json").write_text(json.dumps(named))
     theirs = from_hugging_face(tmp_path / "folder").artefact.codec.codecs["text"]._codes
     assert (theirs.start, theirs.end) == (280, 280)
+
+
+def test_padding_that_is_the_unknown_token_is_none(tmp_path):
+    tokenizer = words()
+    llama_folder(tmp_path / "folder", tokenizer, bos_token_id=2, eos_token_id=3, pad_token_id=0)
+    codec = from_hugging_face(tmp_path / "folder").artefact.codec.codecs["text"]
+    assert codec.field.support.n == tokenizer.get_vocab_size() + 1
+    assert 0 not in codec.encode_prefix("the spaceship")
+
+
+def test_files_behind_links_are_read(tmp_path):
+    """As in the cache of a hub."""
+    gpt2_folder(tmp_path / "blobs", byte_level())
+    (tmp_path / "snapshot").mkdir()
+    for path in (tmp_path / "blobs").iterdir():
+        (tmp_path / "snapshot" / path.name).symlink_to(path)
+    assert from_hugging_face(tmp_path / "snapshot").sample(2).shape == (2, 1)
+
+
+def test_what_left_from_an_arrival_is_the_original(arrived, tmp_path):
+    model, run = arrived
+    export(run, tmp_path / "out")
+    again = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "out").eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")
+    ids = torch.tensor([[run.artefact.codec.codecs["text"]._codes.start, *range(5, 25)]])
+    with torch.no_grad():
+        assert torch.equal(again(ids).logits, model(ids).logits)
+    assert tokenizer("the cat", add_special_tokens=False).input_ids == _ids(run, ["the cat"])[0][1:]
+    assert again.config.eos_token_id == run.artefact.codec.codecs["text"]._codes.end
