@@ -209,7 +209,7 @@ class VAE(Model, HasLoss, HasBound, HasLatent, Conditions):
         """z from the prior, the rest from p(x | z) with the given cells in place; weight = Π p(given cell | z)."""
         masks = {name: torch.ones(n, dtype=torch.bool) if known is None else known[name] for name in given}
         z = torch.randn(n, self.config.latent_dim, generator=generator)
-        read = _put(self.given.complete(n, {}, generator), given, masks)
+        read = self.given.complete(n, given, generator, known=masks)
         rows = _put(self._decoded(z, read, generator), given, masks)
         ready = self.prepare(rows)
         each = self.net.head.log_prob(self.net.hidden(z, self._known(ready, n)), ready)  # (n, J)

@@ -148,6 +148,17 @@ def test_a_column_that_is_always_given_is_met_exactly(model: str, tmp_path: Path
     assert (rows["b"] == "z").mean() > (free["b"] == "z").mean() + 0.15
 
 
+@pytest.mark.parametrize("model", ["vae", "gan"])
+def test_columns_that_are_always_given_are_drawn_together(model: str, tmp_path: Path) -> None:
+    frame = dependent(600).assign(d=lambda f: f["a"].str.upper())
+    gw.fit(frame, model, given=["a", "d"], steps=2, held_out=0, judge=False, out=tmp_path / "run")
+    run = gw.load(tmp_path / "run")
+    assert (run.sample(2_000).eval("a.str.upper() == d")).mean() > 0.98  # a third where they are independent
+    fixed = run.draw("d = 'Z'")
+    assert (next(fixed.tables(500)).to_pandas()["a"] == "z").mean() > 0.98
+    assert fixed.acceptance == 1.0
+
+
 def test_the_likelihood_of_a_row_counts_what_is_given() -> None:
     """Σ exp(bound) over all rows stays below 1, which it would not without p(given)."""
     frame = dependent(600)
