@@ -59,6 +59,7 @@ class Ngram(Model, HasSolution, HasLogProb, Conditions, Autoregressive):
     Config = NgramConfig
     supports = (Category, Tokens)
     completes = True
+    is_rowwise = True
     chunk = 256
 
     def __init__(self, space: Space, config: Any = None):
@@ -122,19 +123,18 @@ class Ngram(Model, HasSolution, HasLogProb, Conditions, Autoregressive):
         told: Callable[[int, str, Tensor], bool] | None = None,
     ) -> Batch:
         """As `sample`, under the settings of a draw."""
-        u = torch.rand(n, generator=generator, dtype=torch.float64)
+        own_generator, *generators = _own(1 + len(self.texts), generator)
+        u = torch.rand(n, generator=own_generator, dtype=torch.float64)
         fixed = self._classes({"": torch.zeros(n), **given})
         classes = self.table.draw(fixed, u, self._weight(given, fixed), decoding.temperature)
         rows = {name: classes[:, j] for j, name in enumerate(self.categories)}
-        for name, own in self.texts.items():
+        for (name, own), stream in zip(self.texts.items(), generators, strict=True):
             open_row = torch.full((n, own.support.length), OPEN)
             start = torch.cat([classes, torch.full((n, 1), own.support.end)], 1)
             tell = None if told is None else _of_column(told, name)
             spelt = (texts or {}).get(name)
             stepper = NgramStepper(own)
-            rows[name] = decode(
-                stepper, given.get(name, open_row), own.support, start, decoding, generator, spelt, tell
-            )
+            rows[name] = decode(stepper, given.get(name, open_row), own.support, start, decoding, stream, spelt, tell)
         return {name: rows[name] for name in self.space}
 
     def _weight(self, given: Batch, fixed: Tensor) -> Tensor | None:
@@ -219,6 +219,12 @@ class NgramStepper:
 
     def _logits(self) -> Tensor:
         return torch.from_numpy(self.texts.distribution(self.history, self.classes)).log()
+
+
+def _own(n: int, generator: torch.Generator) -> list[torch.Generator]:
+    """Streams of random numbers, each of which may be used up as far as its rows need."""
+    seeds = torch.randint(2**62, (n,), generator=generator).tolist()
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
 
 
 def _of_column(told: Callable[[int, str, Tensor], bool], name: str) -> Callable[[int, Tensor], bool]:

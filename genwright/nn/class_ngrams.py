@@ -152,7 +152,7 @@ class ClassNgrams:
             return p[:, 0]
         most = len(self.weights) - 1
         weights = self.weights[np.minimum(depth, most), np.minimum(of_class, most)]
-        return np.einsum("bp...,bp->b...", p, weights)
+        return sum(p[:, i] * weights[:, i].reshape(-1, *[1] * (p.ndim - 2)) for i in range(p.shape[1]))  # type: ignore
 
     def log_prob(self, codes: Tensor, classes: Tensor) -> Tensor:
         """log p(text | classes) of rows (B, T) and classes (B, J) → (B,); of beginnings where places are open."""
