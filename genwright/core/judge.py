@@ -38,6 +38,7 @@ class Evidence:
             nobody can decode.
         shared: Floors and ceilings that were measured for other runs on the same rows; judges look there first and add
             what they measure.
+        predict: Encoded rows → a column as the model guesses it from the others; None where it guesses none.
     """
 
     space: Space
@@ -52,6 +53,7 @@ class Evidence:
     seed: int = 0
     records: "Callable[[Batch], pa.Table] | None" = None
     shared: "dict[tuple[type, str], list[dict[str, Measure]]] | None" = None
+    predict: "Callable[[Batch], Batch] | None" = None
 
     def digest(self) -> str:
         """Of all that floors and ceilings rest on: real rows, trivial draws, the number of draws, targets and seed."""

@@ -230,7 +230,10 @@ class Run:
         refusals: dict[str, DataError] = {}
         for i, (name, judge) in enumerate(found.items()):
             progress(i / len(found), f"judging: {name}")
-            if ("log_prob" in judge.needs and evidence.log_prob is None) or not judge.sees(evidence.space):
+            lacks = [
+                need for need in ("log_prob", "predict") if need in judge.needs and getattr(evidence, need) is None
+            ]
+            if lacks or not judge.sees(evidence.space):
                 continue
             try:
                 scores += _scores(judge, evidence)
@@ -318,6 +321,7 @@ class Run:
             is_bound=not isinstance(self.model, HasLogProb),
             targets=targets,
             seed=seed,
+            predict=getattr(self.model, "predict", None) if getattr(self.model, "tags", "") else None,
             records=lambda rows: pa.table({name: codec.codecs[name].decode(x) for name, x in rows.items()}),
         )
 

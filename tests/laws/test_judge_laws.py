@@ -18,11 +18,12 @@ from genwright.core.registry import JUDGES
 from genwright.core.space import Field, Space, Tokens
 from genwright.core.text_judge import TextJudge
 from tests.judges import text_worlds
+from tests.judges.tag_worlds import tag_world, with_wrong_tags
 from tests.judges.text_worlds import text_world
 from tests.judges.worlds import blend, damaged, mixed, shuffled, world
 
 TEXT_JUDGES = [name for name in JUDGES.names() if issubclass(JUDGES.get(name), TextJudge)]
-TABLE_JUDGES = [name for name in JUDGES.names() if name not in TEXT_JUDGES]
+TABLE_JUDGES = [name for name in JUDGES.names() if name not in (*TEXT_JUDGES, "tagging")]
 every_judge = pytest.mark.parametrize("name", JUDGES.names())
 COPY_JUDGES = ("near_copies", "membership", "copied_text")  # their planted error is a copy of training rows
 MODEL_JUDGES = ("likelihood", "bits_per_char", "perplexity")  # they ask the model, not its draws
@@ -33,7 +34,9 @@ def judge(name: str) -> Judge:
 
 
 def world_of(name: str) -> Evidence:
-    """A table, or texts, as the judge reads them."""
+    """A table, texts, or tagged sentences, as the judge reads them."""
+    if name == "tagging":
+        return tag_world()
     return text_world() if name in TEXT_JUDGES else world()
 
 
@@ -61,6 +64,8 @@ def badness(value: float, direction: str) -> float:
 def with_error(name: str, share: float) -> Evidence:
     """Evidence with an error of a given size in it."""
     evidence = world_of(name)
+    if name == "tagging":
+        return with_wrong_tags(share)
     if name in MODEL_JUDGES:
         return replace(evidence, log_prob=(text_worlds.blend if name in TEXT_JUDGES else blend)(share))
     if name in COPY_JUDGES:
