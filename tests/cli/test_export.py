@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from genwright.pipeline import load
@@ -27,10 +28,8 @@ def test_there_and_back(text_run: Path) -> None:
     ended = call("adopt", "out/model", "--json")
     assert ended.code == 0, ended.err
     assert Path(ended.document["run"]) == Path("runs/model").resolve()
-    rows = {"text": TEXTS}
-    import pandas as pd
-
-    first, second = (load(place).log_prob(pd.DataFrame(rows)) for place in (text_run, "runs/model"))
+    rows = pd.DataFrame({"text": TEXTS})
+    first, second = (load(place).log_prob(rows) for place in (text_run, "runs/model"))
     assert first == pytest.approx(second, abs=1e-4)
     assert call("sample", "runs/model", "-n", 3).code == 0
     assert call("show", "runs/model").code == 0

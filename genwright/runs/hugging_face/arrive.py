@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genwright.codecs._pieces import END
 from genwright.codecs._tokenizer_file import TokenizerFile, n_ids, tokenizer_of
 from genwright.core.codec import TableCodec
 from genwright.core.config import configure
@@ -163,10 +164,10 @@ def _model(codec: TableCodec, theirs: TokenizerFile, config: GPTConfig, state: M
 
 
 def _in_order_of_codes(rows: Tensor, theirs: TokenizerFile, first: int) -> Tensor:
-    """Rows (V, width) of ids in the order of codes, zeros for a pad there is not, with the row of `first` as code 1."""
+    """Rows (V, width) of ids in the order of codes: zeros for a pad there is not, the row of `first` for the end."""
     ids = torch.from_numpy(theirs.ids)
     found = torch.where((ids >= 0)[:, None], rows[ids.clamp(min=0)], 0.0)
-    found[1] = rows[first]
+    found[END] = rows[first]
     return found
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genwright.codecs._pieces import END, PAD
 from genwright.codecs._tokenizer_file import SPECIAL, TokenizerFile
 from genwright.codecs.text import Text
 from genwright.core.errors import RunError, UnsupportedError
@@ -96,27 +97,29 @@ def _layout_of(model: GPT) -> ModuleType:
 
 def _files(model: GPT, codec: Text) -> dict[str, bytes]:
     """What the folder holds."""
-    from safetensors.torch import save as to_bytes
-
-    vocabulary = codec.state()["vocabulary"]
-    theirs = TokenizerFile.from_state(vocabulary) if codec.tokenizer == "file" else None
-    config, state = model.config, model.net.state_dict()
-    layout = _layout_of(model)
+    layout, state = _layout_of(model), model.net.state_dict()
+    theirs = TokenizerFile.from_state(codec.state()["vocabulary"]) if codec.tokenizer == "file" else None
     if theirs is not None:
         state = _in_order_of_ids(state, theirs)
-    n = len(state["embed.weight"])
-    tensors = layout.tensors_of(config, state)
-    ids = {"bos": theirs.start, "eos": theirs.end, "pad": theirs.pad} if theirs else {"bos": 1, "eos": 1, "pad": 0}
+    ids = (
+        {"bos": theirs.start, "eos": theirs.end, "pad": theirs.pad} if theirs else {"bos": END, "eos": END, "pad": PAD}
+    )
     named = {f"{kind}_token_id": i for kind, i in ids.items()}
     kind = {"architectures": [layout.ARCHITECTURE], "model_type": layout.MODEL_TYPE, "dtype": "float32"}
-    own = {k: x.detach().cpu().contiguous().clone() for k, x in tensors.items()}
     return {
-        CONFIG: _json({**kind, **layout.document_of(model, n), **named, "torch_dtype": "float32"}),
-        WEIGHTS: to_bytes(own, {"format": "pt"}),
+        CONFIG: _json({**kind, **layout.document_of(model, len(state["embed.weight"])), **named}),
+        WEIGHTS: _weights(layout.tensors_of(model.config, state)),
         GENERATION: _json({**named, **_drawing(model, ids["pad"])}),
         TOKENIZER: (theirs.file if theirs else tokenizer_json(codec)).encode(),
         TOKENIZER_CONFIG: _json(_of_tokenizer(model, ids, theirs)),
     }
+
+
+def _weights(tensors: Mapping[str, Tensor]) -> bytes:
+    """Tensors as a file that says, as transformers asks, that they are torch's."""
+    from safetensors.torch import save as to_bytes
+
+    return to_bytes({k: x.detach().cpu().contiguous().clone() for k, x in tensors.items()}, {"format": "pt"})
 
 
 def _in_order_of_ids(state: Mapping[str, Tensor], theirs: TokenizerFile) -> dict[str, Tensor]:
@@ -129,14 +132,15 @@ def _in_order_of_ids(state: Mapping[str, Tensor], theirs: TokenizerFile) -> dict
             rows[codes[codes >= 0]] = state[name][codes >= 0]
             found[name] = rows
     if theirs.start != theirs.end:
-        found["embed.weight"][theirs.start] = state["embed.weight"][1]
+        found["embed.weight"][theirs.start] = state["embed.weight"][END]
     return found
 
 
 def _drawing(model: GPT, pad: int | None) -> dict[str, Any]:
     """Settings with which `generate` draws from the model itself."""
     plain: dict[str, Any] = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0}
-    return {**plain, "max_length": model.context, **({} if pad is None else {"suppress_tokens": [pad]})}
+    longest = model.context + 1  # with the start; the last token is drawn and not read
+    return {**plain, "max_length": longest, **({} if pad is None else {"suppress_tokens": [pad]})}
 
 
 def _of_tokenizer(model: GPT, ids: Mapping[str, int | None], theirs: TokenizerFile | None) -> dict[str, Any]:

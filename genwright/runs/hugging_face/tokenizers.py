@@ -8,11 +8,12 @@ without a code fall back on bytes; pieces of words keep their own algorithm over
 from collections.abc import Mapping
 from typing import Any
 
+from genwright.codecs._pieces import END
 from genwright.codecs._tokenizer_file import SPECIAL
 from genwright.codecs.text import Text
 from genwright.data import cleaning
 
-END = SPECIAL[1]
+START = SPECIAL[END]  # also stands before a text
 LEAST_SCORE = -1e6  # of special tokens among unigram's pieces, so that no text is read as one
 
 
@@ -25,7 +26,7 @@ def tokenizer_json(codec: Text) -> str:
     tokenizer: Any = build(Tokenizer, codec.pieces(), state["vocabulary"])
     tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])
     tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{END} $A", pair=f"{END} $A {END} $B:1", special_tokens=[(END, SPECIAL.index(END))]
+        single=f"{START} $A", pair=f"{START} $A {START} $B:1", special_tokens=[(START, END)]
     )
     if codec.config.clean:
         steps = [step for name in cleaning.STEPS if name in codec.config.clean for step in _normalizers(name)]

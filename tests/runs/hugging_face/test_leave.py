@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 
 import numpy as np
 import pyarrow as pa
@@ -56,6 +57,19 @@ def test_ids_are_equal(tokenizer, tmp_path):
         assert theirs(text, add_special_tokens=False).input_ids == codes
         assert theirs.decode([1, *codes, 1], skip_special_tokens=True) == text
     assert (theirs.bos_token_id, theirs.eos_token_id, theirs.pad_token_id) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+def test_ids_of_random_texts_are_equal(tokenizer, tmp_path):
+    from tokenizers import Tokenizer
+
+    run = run_of({"tokenizer": tokenizer})
+    theirs = Tokenizer.from_file(str(export(run, tmp_path / "out") / "tokenizer.json"))
+    blocks = [range(256), range(0x300, 0x330), range(0x4E00, 0x4E20), range(0x1F600, 0x1F620), [10, 32, 0xFEFF, 0x200D]]
+    rng = random.Random(0)
+    for _ in range(200):
+        text = "".join(chr(rng.choice(rng.choice(blocks))) for _ in range(rng.randint(0, 30)))
+        assert theirs.encode(text).ids == [1, *run.artefact.codec.codecs["text"].encode_prefix(text)]
 
 
 @pytest.mark.parametrize("step", ["nfc", "nfkc", "lines", "control", "space"])
