@@ -81,6 +81,7 @@ class Text(Codec):
         self._n_missing = 0
         self._changed = Tally[str]()
         self._length = 0
+        self._is_cut_told = False
         self._set(Characters([]))
 
     def update(self, values: pa.Array) -> None:
@@ -99,9 +100,9 @@ class Text(Codec):
         sample = self._sample
         assert sample is not None
         self.n_characters = sample.n_characters
-        self.tokenizer, why = (
-            _chosen(sample) if self.config.tokenizer == "auto" else (self.config.tokenizer, "asked for")
-        )
+        self.tokenizer, why = self.config.tokenizer, "asked for"
+        if self.tokenizer == "auto":
+            self.tokenizer, why = _chosen(sample, self.config.max_length or LONGEST)
         self._set(_learnt(self.tokenizer, sample, self.config.vocab_size))
         sizes = self._codes.encode(pa.array(sample.texts(), pa.large_string()))[1]
         self._length = self._settled(sizes, sample)
@@ -123,7 +124,7 @@ class Text(Codec):
         if not known.all():
             self._check_missing()
             rows[~known, :2] = MISSING, END
-        if (sizes >= self._length).any():
+        if not self._is_cut_told and (sizes >= self._length).any():
             warn_once(self, f"has texts of more than {self._length - 1:,} tokens, which are cut there; {_ADVICE}")
         return torch.from_numpy(rows)
 
@@ -212,6 +213,7 @@ class Text(Codec):
         told = f"{len(self._pieces):,} tokens ({self.tokenizer}: {why}), {per_token:.2f} characters a token"
         LOGGER.info("%s: %s texts, %s characters, %s", column_of(self), f"{sample.n:,}", f"{self.n_characters:,}", told)
         n_cut = int((sizes >= self._length).sum())
+        self._is_cut_told = n_cut > 0
         if n_cut:
             of = f"{n_cut:,} of {len(sizes):,} texts" + ("" if sample.is_whole else " looked at")
             lost = np.maximum(sizes - self._length, 0).sum() / sizes.sum()
@@ -241,16 +243,19 @@ def _check_text(kind: pa.DataType) -> None:
         raise DataError(f"holds {in_words(kind)}, not text; set its kind to category")
 
 
-def _chosen(sample: Sample) -> tuple[str, str]:
+def _chosen(sample: Sample, longest: int) -> tuple[str, str]:
     """The tokenizer that suits the data, and why."""
-    n = sample.n_characters
-    if n <= SMALL:
+    n, is_long = sample.n_characters, sample.most_characters >= longest
+    if n <= SMALL and not is_long:
         return "char", f"no more than {SMALL:,} characters to learn from"
     if n < SHORT_TEXT * sample.n:
         return "char", "short texts"
     if sum(int(sample.counts[low : high + 1].sum()) for low, high in UNSPACED) > MOST_UNSPACED * n:
         return "char", "a script without blanks between words"
-    return "bpe", f"{n:,} characters to learn from"
+    return (
+        "bpe",
+        f"{n:,} characters to learn from" if n > SMALL else f"texts of up to {sample.most_characters:,} characters",
+    )
 
 
 def _class_of(tokenizer: str) -> Any:

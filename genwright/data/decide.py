@@ -9,7 +9,8 @@
 5. id: another value in every row, and all look alike or like codes, or the column's name says id (ids.py). Fewer
    than 20 rows: only under such a name. Numbers with a sign, unit or colon ($1007.43, 30%, 08:30): the same.
 6. text: most rows have a value of their own, and values are long (more than 40 characters or 6 words on average); or,
-   from 100 rows on, nearly every row (95 %) has a value of its own, as names of people do, and not most are numbers.
+   from 100 rows on, nearly every row (95 %) has a value of its own, as names of people do, and not most are numbers;
+   from 5,000 different values on, more than half of the rows suffice.
 7. category: everything else.
 
 Lists, which come typed, are sequences.
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 PAIRS = (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("on", "off"))  # true first
 MIN_NUMERIC, FEW_VALUES = 0.995, 20
-MIN_ROWS_FOR_ID, MIN_ROWS_FOR_NAMES = 20, 100
+MIN_ROWS_FOR_ID, MIN_ROWS_FOR_NAMES, MANY_NAMES = 20, 100, 5_000
 LONG_TEXT, MANY_WORDS = 40, 6
 
 Facts = TextColumn | TypedColumn
@@ -217,8 +218,10 @@ def _words(name: str, facts: TextColumn) -> Column:
     if is_long and share > 0.5:
         return Column(name, "text", options, why=f"long text, {facts.n_characters // n_known} characters on average")
     remark, is_measure = _remark(facts), MEASURE in facts.shapes
-    if share >= 0.95 and n_known >= MIN_ROWS_FOR_NAMES and (is_measure or not remark):
-        return Column(name, "text", options, why=f"nearly every row has a value of its own{remark}")
+    is_own = share >= 0.95 and n_known >= MIN_ROWS_FOR_NAMES
+    if (is_own or (share > 0.5 and n_different >= MANY_NAMES)) and (is_measure or not remark):
+        most = "nearly every row has" if is_own else "most rows have"
+        return Column(name, "text", options, why=f"{most} a value of its own{remark}")
     return Column(name, "category", options, why=f"{n_different} different values{remark}")
 
 

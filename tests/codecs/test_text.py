@@ -92,6 +92,7 @@ def test_longer_texts_are_cut_and_said(caplog):
     rows = codec.encode(pa.array(["abcdef", "abc"]))
     assert codec.decode(rows).to_pylist() == ["abcd", "abc"]
     assert END not in rows[0]
+    assert len(caplog.records) == 1
     caplog.clear()
     unseen = _fitted(["ab"])
     unseen.name = "verse"
@@ -137,6 +138,7 @@ def test_auto_looks_at_size_and_script(monkeypatch):
     assert _fitted(["Anna", "Bob"] * 400).tokenizer == "char"
     assert _fitted(["床前明月光疑是地上霜举头望明月低头思故乡床前明月光疑是地上霜"] * 60).tokenizer == "char"
     assert _fitted(words, tokenizer="byte").tokenizer == "byte"
+    assert _fitted([words[0] * 10], max_length=500).tokenizer == "bpe"
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram"])

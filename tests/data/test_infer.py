@@ -106,6 +106,13 @@ def test_few_odd_words_among_numbers_are_missing_and_told(caplog):
     assert kind_of([str(i) for i in range(100)] + ["x"] * 2) == "category"
 
 
+def test_many_names_are_text_although_some_recur():
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    names = ["".join(letters[i // 26**k % 26] for k in range(3)) for i in range(6_000)]
+    assert kind_of(names + names[:1_500]) == "text"
+    assert kind_of(names + names[:5_999] + names[:2]) == "category"
+
+
 def test_commas_and_leading_zeros_are_told(caplog):
     with caplog.at_level(logging.WARNING, "genwright"):
         infer(strings(price=["1,234", "5,678"] * 3, zip=["00501", "10001"] * 3))
