@@ -115,6 +115,11 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
         """Number of states, K."""
         return self.hidden.n_states
 
+    @property
+    def tag_codes(self) -> list[int]:
+        """The code of each state's tag; empty where states are no tags."""
+        return emitted(self.space[self.tags].support).tolist() if self.tags else []  # type: ignore[arg-type]
+
     # Learning
 
     def solve(self, data: Dataset, generator: torch.Generator, progress: Progress) -> None:
