@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from genwright.core.errors import ConfigError, FitError, GenwrightError, RunError, UnknownNameError
+from genwright.core.lengths import affordable_rows
 from genwright.core.model import HasLoss, Progress
 from genwright.core.records import Records
 from genwright.core.registry import MODELS
@@ -28,7 +29,7 @@ from genwright.training.budget import Budget
 from genwright.training.settings import divided
 
 MINUTES = 10.0  # where neither minutes nor steps are given
-N_DRAWN = 10_000  # rows whose drawing is timed
+N_DRAWN = 10_000  # rows whose drawing is timed, at most
 JUDGING = 0.4  # share of a family's progress that judging is
 Models = str | Iterable[str] | Mapping[str, Mapping[str, Any]]
 
@@ -213,7 +214,7 @@ def _judged(name: str, run: Run, judging: Mapping[str, Any], place: Path | None,
     try:
         progress(0.0, "drawing")
         started = time.perf_counter()
-        for _ in run.stream(N_DRAWN):
+        for _ in run.stream(_n_drawn(run)):
             pass
         entry = replace(entry, draw_seconds=round(time.perf_counter() - started, 3))
         scores = run.judge(progress=progress, **judging)
@@ -232,7 +233,14 @@ def _leaderboard(entries: list[Entry], budget: Budget) -> Leaderboard:
     common: dict[str, Any] = {key: facts[key] for key in ("data", "n_rows", "n_train", "n_held_out", "held_out")}
     common |= {"seed": runs[0].artefact.seed}
     common |= {"minutes": budget.minutes} if budget.minutes is not None else {"steps": budget.steps}
-    return Leaderboard(ranked(entries, facts["n_held_out"]), common, N_DRAWN)
+    return Leaderboard(ranked(entries, facts["n_held_out"]), common, _n_drawn(runs[0]))
+
+
+def _n_drawn(run: Run) -> int:
+    """Rows whose drawing is timed: fewer where they are long sequences."""
+    if run.held_out is None:
+        return N_DRAWN
+    return affordable_rows(run.held_out.take(slice(0, 500)), run.held_out.space, N_DRAWN)
 
 
 def _notes(run: Run) -> tuple[str, ...]:

@@ -17,11 +17,24 @@ from genwright.core.judge import Score
 from genwright.report import score_bar
 from genwright.report.page import environment
 from genwright.report.words import clean, heading, is_known, number, quantity, shorten
-from genwright.runs.leaderboard import DETECTOR, TAIL, Entry, Leaderboard
+from genwright.runs.leaderboard import COPIED, DETECTOR, SEEN, TAIL, UNSEEN, Entry, Leaderboard
 
-SHOWN = {DETECTOR: "Told from real rows", TAIL: "Closest 5 %", "utility.auc": "Usefulness", "utility.r2": "Usefulness"}
+SHOWN = {
+    DETECTOR: "Told from real rows",
+    UNSEEN: "Told from unseen texts",
+    SEEN: "Told from texts learnt from",
+    TAIL: "Closest 5 %",
+    COPIED: "Copied passages",
+    "bits_per_char": "Bits per character",
+    "utility.auc": "Usefulness",
+    "utility.r2": "Usefulness",
+}
 MEANING = {
     DETECTOR: "AUC of a boosted detector; 0.5: it cannot tell",
+    UNSEEN: "AUC of a linear SVM on pieces of words; 0.5: it cannot tell",
+    SEEN: "the same against training texts, where unseen ones are about other things",
+    COPIED: "share of texts with a longer copy than 99 % of unseen texts have",
+    "bits_per_char": "surprise at a character of an unseen text; lower is better",
     TAIL: "share nearer to a training row than to an unseen one; 0.5: no copies",
     "utility.auc": "AUC on real rows of predictors that saw draws only; higher is better",
     "utility.r2": "R² on real rows of predictors that saw draws only; higher is better",
@@ -88,7 +101,10 @@ def render(board: Leaderboard) -> str:
 def shown(board: Leaderboard) -> list[str]:
     """The scores that are drawn, of usefulness the first there is."""
     there = [name for name in SHOWN if name in board.anchors]
-    return [name for name in there if name != "utility.r2" or "utility.auc" not in there]
+    hidden = {"utility.r2"} if "utility.auc" in there else set()
+    if UNSEEN in there:  # one detector of texts, the one that the order goes by
+        hidden |= {UNSEEN, SEEN} - {board.text_detector}
+    return [name for name in there if name not in hidden]
 
 
 def shared_scale(board: Leaderboard, name: str) -> tuple[float, float]:

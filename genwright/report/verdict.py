@@ -21,6 +21,7 @@ from typing import Literal
 
 from genwright.core.judge import Score
 from genwright.report.words import is_known, number, percent
+from genwright.runs.leaderboard import text_detector
 
 Level = Literal["good", "fair", "poor", "unknown"]
 WORDS = {"good": "Good", "fair": "Mixed", "poor": "Poor", "unknown": "Not judged"}
@@ -154,9 +155,7 @@ def membership(scores: dict[str, Score]) -> Finding | None:
 
 def text_fidelity(scores: dict[str, Score]) -> Finding | None:
     """Can drawn texts be told from real ones?"""
-    unseen = scores.get("text_detectability.unseen")
-    is_elsewhere = unseen is not None and _or(unseen.floor, 0.5) > 0.6  # training texts are told from unseen ones, too
-    score = scores.get("text_detectability.seen", unseen) if is_elsewhere else unseen
+    score = text_detector(scores)
     if score is None:
         return None
     found = f"(AUC {_two(score.value)})"

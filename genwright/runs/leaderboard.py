@@ -4,10 +4,15 @@ The order, stated once: first the families that pass the check for copies, the o
 least from real rows (lowest AUC) on top; then those that fail the check, with the reason; then those that could not be
 judged; last those that could not be fitted. Two numbers count as different when their 95 % intervals do not meet.
 
-The check for copies: among the 5 % of draws that lie closest to any real row, the share that is closer to a training
-row has an interval that does not lie above that of held-out rows in place of draws, nor above 0.5, the share without
-copies (few held-out rows score far below it by chance: 0.29 on 1,000 rows of California housing); and the share of
-draws that equal a training row does not lie above that of held-out rows either. The interval of held-out rows is
+Families of texts are ordered by the detector of texts: against unseen texts, or, where training texts themselves are
+told from those, against texts learnt from; of rows with both, by the detector that tells more. Theirs is a check for
+copied passages: the share of draws with a longer copy than 99 % of held-out texts, or that stand in the training texts
+from end to end, does not lie above that of held-out texts.
+
+The check for copies of rows: among the 5 % of draws that lie closest to any real row, the share that is closer to a
+training row has an interval that does not lie above that of held-out rows in place of draws, nor above 0.5, the share
+without copies (few held-out rows score far below it by chance: 0.29 on 1,000 rows of California housing); and the share
+of draws that equal a training row does not lie above that of held-out rows either. The interval of held-out rows is
 Wilson's, with as many rows in a share as the draws have there, in proportion.
 """
 
@@ -23,6 +28,9 @@ from genwright.runs.run import JUDGED_ROWS, Run
 
 DETECTOR = "detectability.boosting"
 TAIL, EXACT = "near_copies.closer_tail", "near_copies.exact"
+UNSEEN, SEEN = "text_detectability.unseen", "text_detectability.seen"
+COPIED, WHOLE = "copied_text.share", "copied_text.whole"
+ELSEWHERE = 0.6  # AUC of training against unseen texts above which these are about other things
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,11 @@ class Entry:
         return next((s for s in self.scores if s.name == name), None)
 
     @property
+    def detector(self) -> Score | None:
+        """The AUC by which its draws are told from real rows, or texts; the larger one of both."""
+        return strongest_detector({score.name: score for score in self.scores})
+
+    @property
     def is_ranked(self) -> bool:
         """Whether it was judged and passes the check for copies."""
         return self.run is not None and not self.reason
@@ -72,6 +85,12 @@ class Leaderboard:
     entries: tuple[Entry, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
     n_drawn: int = 0
+
+    @property
+    def text_detector(self) -> str:
+        """The score by which texts are told apart, as the first family that has one goes by it; empty without texts."""
+        found = (text_detector({score.name: score for score in entry.scores}) for entry in self.entries)
+        return next((score.name for score in found if score), "")
 
     @property
     def best(self) -> Run:
@@ -149,12 +168,39 @@ def fault(scores: Iterable[Score], n_held_out: int) -> str:
         n_held_out: Held-out rows, which the floors rest on.
     """
     found = {s.name: s for s in scores}
-    if DETECTOR not in found:
+    if strongest_detector(found) is None:
         return "no detector could judge it"
-    if TAIL not in found or EXACT not in found:
+    has_rows, has_texts = ({*names} <= found.keys() for names in ((TAIL, EXACT), (COPIED, WHOLE)))
+    if not has_rows and not has_texts:
         return "it could not be checked for copies"
-    tail, exact = found[TAIL], found[EXACT]
     n = min(n_held_out, JUDGED_ROWS)
+    return (_fault_of_rows(found, n) if has_rows else "") or (_fault_of_texts(found, n) if has_texts else "")
+
+
+def strongest_detector(scores: Mapping[str, Score]) -> Score | None:
+    """Of rows and of texts, the one that tells more."""
+    found = [score for score in (scores.get(DETECTOR), text_detector(scores)) if score is not None]
+    return max(found, key=lambda score: score.value, default=None)
+
+
+def text_detector(scores: Mapping[str, Score]) -> Score | None:
+    """Against unseen texts; against those learnt from where the unseen ones are about other things."""
+    unseen = scores.get(UNSEEN)
+    return scores.get(SEEN, unseen) if unseen is not None and unseen.floor > ELSEWHERE else unseen
+
+
+def _fault_of_texts(found: Mapping[str, Score], n: int) -> str:
+    """Whether passages are copied more than in n held-out texts."""
+    for name, what in ((COPIED, "share a longer passage with"), (WHOLE, "stand from end to end in")):
+        score = found[name]
+        if is_above(score, min(n, round(score.n))):
+            return f"copies: {_told(score)} of its texts {what} the training texts; unseen texts {score.floor:.3f}"
+    return ""
+
+
+def _fault_of_rows(found: Mapping[str, Score], n: int) -> str:
+    """Whether draws lean to training rows, or equal them, more than n held-out rows do."""
+    tail, exact = found[TAIL], found[EXACT]
     if is_above(tail, round(tail.n * n / max(exact.n, n))):
         return (
             f"leans to training rows: {_told(tail, 2)} of its closest 5 % are nearer to one; real rows {tail.floor:.2f}"
@@ -176,7 +222,7 @@ def is_apart(a: Score, b: Score) -> bool:
 
 
 def _place(entry: Entry) -> tuple[int, float, str]:
-    detector = entry.score(DETECTOR)
+    detector = entry.detector
     group = 3 if entry.run is None else 2 if detector is None else int(bool(entry.reason))
     return group, detector.value if detector else 0.0, entry.model
 
@@ -184,22 +230,24 @@ def _place(entry: Entry) -> tuple[int, float, str]:
 def _sentence(fitted: list[Entry]) -> str:
     if not fitted:
         return "No family could be fitted."
-    first, detector = fitted[0], fitted[0].score(DETECTOR)
+    first, detector = fitted[0], fitted[0].detector
     use = f"use --model {first.model}"
     if detector is None:
         return f"Nothing tells the families apart, because no detector could judge them: hold out more rows, or {use}."
     anchors = f"real rows {detector.floor:.3f}, independent columns {detector.ceiling:.3f}"
-    numbers = f"AUC of a boosted detector {_told(detector)}; {anchors}"
+    kind = "boosted detector" if detector.name == DETECTOR else "detector of texts"
+    numbers = f"AUC of a {kind} {_told(detector)}; {anchors}"
     if not first.is_ranked:
-        why = "passes the check for copies" if first.score(TAIL) else "could be checked for copies"
+        is_checked = first.score(TAIL) or first.score(COPIED)
+        why = "passes the check for copies" if is_checked else "could be checked for copies"
         told = f"{first.model} is hardest to tell from real rows ({numbers})"
         return f"No family {why}; {told}: {use} only where copies do no harm."
     copies = f"passes the check for copies ({_copies(first)}): {use}"
     second = next((e for e in fitted[1:] if e.is_ranked), None)
-    other = second.score(DETECTOR) if second else None
+    other = second.detector if second else None
     if second is None or other is None:
         return f"{first.model} is hardest to tell from real rows ({numbers}) and {copies}."
-    numbers = f"AUC of a boosted detector {_told(detector)} against {_told(other)}; {anchors}"
+    numbers = f"AUC of a {kind} {_told(detector)} against {_told(other)}; {anchors}"
     if is_apart(detector, other):
         return f"{first.model} is hardest to tell from real rows, ahead of {second.model} ({numbers}), and {copies}."
     return (
@@ -210,7 +258,9 @@ def _sentence(fitted: list[Entry]) -> str:
 
 def _copies(entry: Entry) -> str:
     """What the check for copies found."""
-    tail = entry.score(TAIL)
+    tail, copied = entry.score(TAIL), entry.score(COPIED)
+    if copied:
+        return f"{copied.value:.3f} of its texts copy a long passage; unseen texts {copied.floor:.3f}"
     return (
         f"of the closest 5 %, {tail.value:.2f} are nearer to a training row; real rows {tail.floor:.2f}" if tail else ""
     )

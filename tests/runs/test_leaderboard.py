@@ -14,6 +14,46 @@ def test_order_is_detectability_then_copies_then_unjudged_then_unfitted():
     assert [e.is_ranked for e in whole().entries] == [True, True, True, False, False, False]
 
 
+def of_texts(
+    model: str, seen: float, unseen: float = 0.99, floor: float = 0.95, copied: float = 0.01, whole: float = 0.0
+):
+    found = [
+        score("text_detectability.unseen", unseen, floor=floor, n=600),
+        score("text_detectability.seen", seen, n=600),
+        score("copied_text.share", copied, 0.01, floor=0.01, ceiling=0.0, n=600, unit="share", direction="lower"),
+        score("copied_text.whole", whole, 0.01, floor=0.0, ceiling=0.0, n=600, unit="share", direction="lower"),
+    ]
+    return Entry(model, FITTED, tuple(found), fit_seconds=2.5, draw_seconds=0.25)
+
+
+def test_texts_are_ordered_by_their_detector_and_copies_stand_last():
+    families = (of_texts("ngram", 0.8), of_texts("gpt", 0.6), of_texts("parrot", 0.5, copied=0.9, whole=0.9))
+    found = board(*families)
+    assert [e.model for e in found.entries] == ["gpt", "ngram", "parrot"]
+    assert found.text_detector == "text_detectability.seen"
+    assert "copies: 0.900" in found.entries[2].reason
+    assert found.sentence.startswith(
+        "gpt is hardest to tell from real rows, ahead of ngram (AUC of a detector of texts"
+    )
+    assert "0.010 of its texts copy a long passage; unseen texts 0.010" in found.sentence
+
+
+def test_unseen_texts_decide_where_they_are_about_the_same():
+    found = board(of_texts("gpt", 0.5, unseen=0.7, floor=0.5), of_texts("ngram", 0.9, unseen=0.6, floor=0.5))
+    assert [e.model for e in found.entries] == ["ngram", "gpt"]
+    assert found.text_detector == "text_detectability.unseen"
+    assert board(entry("trees", 0.5)).text_detector == ""
+
+
+def test_of_rows_with_texts_the_detector_that_tells_more_counts():
+    rows = scores(0.9)
+    both = Entry("gpt", FITTED, (*rows, *of_texts("", 0.6, unseen=0.6, floor=0.5).scores), fit_seconds=1.0)
+    assert both.detector.name == "detectability.boosting"
+    assert fault(both.scores, 1_000) == ""
+    leaning = Entry("gpt", FITTED, (*scores(0.5, tail=0.9), *of_texts("", 0.6).scores), fit_seconds=1.0)
+    assert "leans to training rows" in fault(leaning.scores, 1_000)
+
+
 def test_the_order_does_not_depend_on_who_came_first():
     entries = whole().entries
     assert board(*entries).entries == board(*entries[::-1]).entries == entries

@@ -10,16 +10,17 @@ from genwright.cli.terminal.ink import USUAL, printable, width
 from genwright.cli.terminal.screen import Screen
 from genwright.core.judge import Score
 from genwright.report.words import is_known, number, shorten
-from genwright.runs.leaderboard import DETECTOR, TAIL, Entry, Leaderboard
+from genwright.runs.leaderboard import COPIED, DETECTOR, TAIL, Entry, Leaderboard
 
 HEAD = ("family", "told apart", "closest 5 %", "useful", "fit, s", "draw, s")
+TEXT_HEAD = ("family", "told apart", "copied", "bits a char", "fit, s", "draw, s")
 LONGEST = 14  # characters of a family's name in the table
 USEFUL = ("utility.auc", "utility.r2")
 
 
 def show_entry(screen: Screen, entry: Entry) -> None:
     """One family as soon as it is judged, on the way."""
-    detector = entry.score(DETECTOR)
+    detector = entry.detector
     if entry.run is None:
         screen.say(f"{printable(entry.model)}: not fitted: {printable(entry.reason)}")
         return
@@ -33,15 +34,18 @@ def show_entry(screen: Screen, entry: Entry) -> None:
 def show_leaderboard(screen: Screen, board: Leaderboard) -> None:
     """The table, the reasons of those that are not ranked, and the choice in a sentence."""
     useful = next((name for name in USEFUL if name in board.anchors), USEFUL[0])
-    columns = (DETECTOR, TAIL, useful)
+    detector = board.text_detector
+    columns = (detector, COPIED, "bits_per_char") if detector else (DETECTOR, TAIL, useful)
+    head = TEXT_HEAD if detector else HEAD
     fitted = [entry for entry in board.entries if entry.run is not None]
     rows = [_row(entry, columns) for entry in fitted]
     for label, end in (("real rows", "floor"), ("independent", "ceiling")):
         anchors = (board.anchors.get(name) for name in columns)
         rows.append((label, *(number(getattr(a, end)) if a else number(None) for a in anchors), "", ""))
     unit = "AUC" if useful.endswith("auc") else "R²"
-    screen.heading(f"Families, least told apart from real rows first (AUC; useful: {unit})")
-    screen.table(HEAD, rows, HEAD[1:])
+    what = "texts first (AUC)" if detector else f"rows first (AUC; useful: {unit})"
+    screen.heading(f"Families, least told apart from real {what}")
+    screen.table(head, rows, head[1:])
     for entry in board.entries:
         if entry.reason:
             what = "not ranked" if entry.run else "not fitted"
