@@ -34,6 +34,7 @@ from genwright.data.cleaning import check_steps, cleaned
 LONGEST = 8_192  # tokens of a row, where the user does not say
 ROWS_BYTES = 4_000_000_000  # of all rows encoded, which makes the longest shorter where there are very many
 SHORTEST = 256  # but not shorter than this
+SPARE = 1.1  # places for each token of the longest text: those held out may be longer
 SMALL = 2_000_000  # characters up to which characters are the tokens
 SHORT_TEXT = 32  # characters on average, likewise
 MOST_UNSPACED = 0.3  # share of characters of scripts without blanks, beyond which characters are the tokens
@@ -198,12 +199,14 @@ class Text(Codec):
         return cleaned(texts, self.config.clean, changed) if self.config.clean else texts
 
     def _settled(self, sizes: np.ndarray, sample: Sample) -> int:
-        """Places of a row: the longest text and its end, as far as that may go."""
+        """Places of a row: the longest text, a tenth more for texts to come, and the end, as far as that may go."""
         longest = int(sizes.max(initial=1))
         if not sample.is_whole:
             longest = max(longest, _estimated(sizes, sample))
         by_size = ROWS_BYTES // (8 * max(sample.n, 1))
-        return max(2, min(longest + 1, self.config.max_length or max(SHORTEST, min(LONGEST, by_size))))
+        return max(
+            2, min(math.ceil(SPARE * longest) + 1, self.config.max_length or max(SHORTEST, min(LONGEST, by_size)))
+        )
 
     def _tell(self, why: str, sizes: np.ndarray, sample: Sample) -> None:
         """What was chosen and what is lost."""
@@ -228,7 +231,7 @@ def _estimated(sizes: np.ndarray, sample: Sample) -> int:
     n_tokens, texts = int(sizes.sum()), sample.texts()
     by_bytes = n_tokens / max(sample.n_kept, 1) * sample.longest
     by_characters = n_tokens / max(sum(map(len, texts)), 1) * sample.most_characters
-    return min(sample.longest, math.ceil(1.1 * max(by_bytes, by_characters)))
+    return min(sample.longest, math.ceil(SPARE * max(by_bytes, by_characters)))
 
 
 def _texts(values: pa.Array) -> pa.Array:

@@ -80,10 +80,10 @@ def test_any_codes_are_some_text(codec, rows):
 def test_rows_have_codes_an_end_and_pads():
     codec = _fitted(["ab", "a", None, ""])
     a, b = N_SPECIAL, N_SPECIAL + 1
-    expected = [[a, b, END], [a, END, PAD], [MISSING, END, PAD], [END, PAD, PAD]]
+    expected = [[a, b, END, PAD], [a, END, PAD, PAD], [MISSING, END, PAD, PAD], [END, PAD, PAD, PAD]]
     assert codec.encode(pa.array(["ab", "a", None, ""])).tolist() == expected
     assert codec.pieces()[:5] == ["", "", "", "a", "b"]
-    assert (codec.field.support.length, codec.field.support.pad, codec.field.support.end) == (3, PAD, END)
+    assert (codec.field.support.length, codec.field.support.pad, codec.field.support.end) == (4, PAD, END)
 
 
 def test_longer_texts_are_cut_and_said(caplog):
@@ -96,13 +96,15 @@ def test_longer_texts_are_cut_and_said(caplog):
     caplog.clear()
     unseen = _fitted(["ab"])
     unseen.name = "verse"
+    unseen.encode(pa.array(["aba"]))
+    assert not caplog.records
     unseen.encode(pa.array(["abab"]))
-    assert "column 'verse' has texts of more than 2 tokens, which are cut there" in caplog.text
+    assert "column 'verse' has texts of more than 3 tokens, which are cut there" in caplog.text
 
 
 def test_a_cut_within_a_character_leaves_it_out():
     codec = _fitted(["abcdefgh"])
-    assert codec.decode(codec.encode(pa.array(["abcdefg日"]))).to_pylist() == ["abcdefg"]
+    assert codec.decode(codec.encode(pa.array(["abcdefgh日"]))).to_pylist() == ["abcdefgh"]
     assert whole("日本".encode()[:4]) == "日"
     assert whole(b"a\xffb") == "a\ufffdb"
 
