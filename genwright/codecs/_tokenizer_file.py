@@ -43,7 +43,8 @@ class TokenizerFile:
         self.file, self.end, self.start, self.pad = file, end, end if start is None else start, pad
         self.tokenizer = tokenizer_of(file)
         self.n_ids = n_ids(self.tokenizer)
-        self.missing = self.tokenizer.token_to_id(SPECIAL[MISSING])
+        missing = self.tokenizer.token_to_id(SPECIAL[MISSING])
+        self.missing = None if missing in (end, pad) else missing
         known = [i for i in (self.end, self.start, self.pad, self.missing) if i is not None]
         if not all(0 <= i < self.n_ids for i in known) or pad in (self.end, self.start):
             raise DataError(f"a tokenizer of {self.n_ids} tokens cannot have the special ones {known}")
