@@ -59,6 +59,7 @@ class Ngram(Model, HasSolution, HasLogProb, Conditions, Autoregressive):
     Config = NgramConfig
     supports = (Category, Tokens)
     completes = True
+    holds_rows = True  # its n-grams, the long ones, are parts of the texts
     is_rowwise = True
     chunk = 256
 

@@ -123,7 +123,15 @@ class Recurrent(nn.Module):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One step of B sequences (B, n_in) → what the last layer says (B, H), and the state after it."""
-        return self(x, Ragged(torch.ones(len(x), dtype=torch.int64)), state)
+        n, after = len(self._layers), list(state)
+        for k, layer in enumerate(self._layers):
+            W, U, b, c = layer.parameters()
+            if self.has_cell:
+                after[k], after[n + k] = torch.lstm_cell(x, (state[k], state[n + k]), W, U, b, c)
+            else:
+                after[k] = torch.gru_cell(x, state[k], W, U, b, c)
+            x = after[k]
+        return x, after
 
 
 def _run(layer: nn.Module, x: Tensor, sizes: Tensor, start: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
