@@ -83,7 +83,7 @@ def fit(
             where it is not given.
         resume: Go on from that file; what is not given is as it was, and `model="auto"` too.
         given: Columns that are always known when sampling: neural families read them and model the others, `trees` puts
-            them first, so that they are met exactly. Draws that do not fix them draw them together, as the rows had them.
+            them first, so that they are met exactly. Draws that do not fix them draw them together, as rows had them.
         schema: Kinds of the columns; inferred where it is not given.
         kinds: Single columns' kinds, e.g. `{"zip": "category"}`.
         targets: Columns whose prediction matters, for the judge `utility`.

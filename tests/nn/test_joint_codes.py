@@ -63,7 +63,11 @@ def test_all_combinations_sum_to_one_and_draws_follow_them(most: int, monkeypatc
     assert (np.abs(found - p) < 5 * np.sqrt(p / n) + 1e-4).all()
 
 
-def test_fixed_cells_stay_and_the_others_follow_the_exact_conditional() -> None:
+@pytest.mark.parametrize("most", [4096, 3])
+def test_fixed_cells_stay_and_the_others_follow_the_exact_conditional(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joint_codes, "MOST", most)
     joint, n = _counted(_categories()), 40_000
     p = np.exp(joint.log_prob(_grid())).reshape(SIZES)
     known = {"b": torch.arange(n) % 2 == 0}
