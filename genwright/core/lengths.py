@@ -12,9 +12,9 @@ from genwright.core.space import Batch, Space, Tokens, Vectors
 if TYPE_CHECKING:
     import torch
 
-JUDGED_STEPS = 200_000  # tokens, or steps, of draws that judges look at: drawing them takes most of the time
-WEIGHED_STEPS = 100_000  # the same of real rows whose likelihood is asked for
-LEAST_ROWS = 100  # rows that are looked at however long they are
+JUDGED_STEPS = 100_000  # tokens, or steps, of draws that judges look at: drawing them takes most of the time
+WEIGHED_STEPS = 50_000  # the same of real rows whose likelihood is asked for
+LEAST_ROWS = 50  # rows that are looked at however long they are
 
 
 def lengths(x: "torch.Tensor", support: Tokens | Vectors) -> "torch.Tensor":

@@ -68,7 +68,7 @@ def pair(column: Column, real: pa.Table, fake: pa.Table) -> Pair:
     if column.name not in real.column_names or column.name not in fake.column_names:
         return Pair(column.name, column.kind, "nothing", empty, empty, "absent from one of the two tables")
     sides = real.column(column.name), fake.column(column.name)
-    if column.kind in ("id", "constant", "image", "audio", "music"):
+    if column.kind in ("id", "constant", "omitted", "image", "audio", "music"):
         return Pair(column.name, column.kind, "nothing", empty, empty, _not_drawn(column.kind, sides))
     if column.options.get("runs_on"):
         note = "passages of one running text, whose lengths say nothing"
@@ -160,6 +160,8 @@ def _labels(column: pa.ChunkedArray) -> np.ndarray:
 def _not_drawn(kind: str, sides: tuple[pa.ChunkedArray, pa.ChunkedArray]) -> str:
     if kind == "id":
         return "identifies rows; not modelled, written anew for synthetic rows"
+    if kind == "omitted":
+        return "left out: not modelled, missing in synthetic rows"
     if kind == "constant":
         known = [side.drop_null()[0].as_py() for side in sides if side.null_count < len(side)]
         return f"always {known[0]}" if known else "every value is missing"
