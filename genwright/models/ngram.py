@@ -36,6 +36,7 @@ from genwright.nn.class_ngrams import ClassNgrams
 from genwright.nn.joint_table import JointTable
 from genwright.samplers.decode import decode
 
+ROWS = 4096  # read at a time
 MOST_CODES = 20  # of a category: each has counts of its own
 MOST_CELLS = 8000  # combinations of categories
 MOST_WEIGHED = 64  # combinations that are weighed by the likelihood of a given text
@@ -83,12 +84,13 @@ class Ngram(Model, HasSolution, HasLogProb, Conditions, Autoregressive):
         """Counts."""
         if not len(data):
             raise FitError("there are no rows to count")
-        rows = data.take(slice(None))
-        classes = self._classes(rows)
+        columns = [torch.from_numpy(np.array(data.arrays[name])) for name in self.categories]
+        classes = torch.stack(columns, 1) if columns else torch.zeros(len(data), 0, dtype=torch.int64)
         self.table.count(classes)
         for j, (name, texts) in enumerate(self.texts.items()):
             progress(j / len(self.texts), f"counting {name}")
-            texts.fit(rows[name], classes, self.config.order, self.config.max_order, generator)
+            batches = (torch.from_numpy(np.array(data.arrays[name][i : i + ROWS])) for i in range(0, len(data), ROWS))
+            texts.fit(batches, classes, self.config.order, self.config.max_order, generator)
         progress(1.0, "counted")
 
     def _classes(self, batch: Batch) -> Tensor:

@@ -114,7 +114,13 @@ class RNN(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
     Config = RNNConfig
     supports = (Real, Category, Tokens, Vectors)
     completes = True
-    training: ClassVar[Mapping[str, Any]] = {"batch_size": 64, "clip": 1.0, "ema": 0.99, "n_evaluations": 20}
+    training: ClassVar[Mapping[str, Any]] = {
+        "batch_size": 32,
+        "learning_rate": 6e-3,
+        "clip": 1.0,
+        "ema": 0.99,
+        "n_evaluations": 20,
+    }
     net: RNNNet
 
     def __init__(self, space: Space, config: Any = None):

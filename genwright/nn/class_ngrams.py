@@ -10,7 +10,7 @@ A text begins behind a start, which is its end's code, and ends with its end. Pa
 history that is not known, which counts as shorter, and their length is not modelled.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import torch
@@ -18,7 +18,6 @@ from torch import Tensor
 
 from genwright.core.space import OPEN, Tokens
 from genwright.nn.kneser_ney import KneserNey, Text, best_order, count
-from genwright.nn.sequence_length import n_tokens
 
 HELD_OUT = 0.1  # share of the rows that choose order and weights
 MOST_HELD_OUT = 200_000  # their tokens, at most
@@ -26,6 +25,9 @@ FEW_ROWS = 10  # with fewer nothing is held out
 USUAL_ORDER = 3  # with nothing held out
 ROUNDS = 30  # of EM
 PIECE = 2**18  # tokens looked at together
+MOST_GRAMS, SHORT_ORDER = 2**26, 3  # n-grams that there may be when the order is chosen, but always those of three
+
+Rows = tuple[Text, np.ndarray]  # texts one after the other, and the row of each of their tokens, starts included
 
 
 class ClassNgrams:
@@ -49,52 +51,67 @@ class ClassNgrams:
         """Tokens of the longest n-gram."""
         return self.all.order
 
-    def fit(self, codes: Tensor, classes: Tensor, order: int, max_order: int, generator: torch.Generator) -> None:
-        """Counts texts (N, T) with their classes (N, J).
+    def fit(
+        self, batches: Iterable[Tensor], classes: Tensor, order: int, max_order: int, generator: torch.Generator
+    ) -> None:
+        """Counts all texts.
 
         Args:
+            batches: Texts (B, T), batch by batch.
+            classes: Of all rows (N, J).
             order: Tokens of the longest n-gram; 0: the one under which held-out rows are likeliest.
             max_order: The longest that is tried.
+            generator: Chooses the rows that are held out.
         """
-        learnt, held = self._divided(codes, generator)
+        whole, labels = self._joined(batches), classes.numpy()
         self.weights = np.full((1, 1, 1 + len(self.sizes)), 1 / (1 + len(self.sizes)))
-        if len(held) and (self.sizes or not order):
-            text, rows = self.text(codes[held])
-            history, w = histories(text, max(order, max_order) - 1)
-            order = order or self._best_order(codes[learnt], history, w, max_order)
+        most = min(max_order, max(SHORT_ORDER, MOST_GRAMS // max(len(whole[0].tokens), 1)))
+        is_held = self._held_out(whole, len(labels), generator)
+        if is_held.any() and (self.sizes or not order):
+            learnt, (text, rows) = _part(whole, ~is_held), _part(whole, is_held)
+            history, w = histories(text, max(order, most) - 1)
+            if not order:
+                counts = count(learnt[0], self.support.n, most)
+                order = best_order(counts, self.support.n, self.never, history, w)
             if self.sizes:
-                self._count(codes[learnt], classes[learnt], order)
-                self._weigh(history, w, classes[held].numpy()[rows])
-        self._count(codes, classes, order or min(USUAL_ORDER, max_order))
+                self._count(learnt, labels, order)
+                self._weigh(history, w, labels[rows[text.is_told]])
+        self._count(whole, labels, order or min(USUAL_ORDER, max_order))
 
-    def _divided(self, codes: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Numbers of the rows that are counted, and of those held out."""
-        order = torch.randperm(len(codes), generator=generator)
-        if len(codes) < FEW_ROWS:
-            return order, order[:0]
-        n = max(1, int(HELD_OUT * len(codes)))
-        lengths = n_tokens(codes[order[:n]], self.support).cumsum(0)
-        n = max(1, int((lengths <= MOST_HELD_OUT).sum()))
-        return order[n:].sort().values, order[:n].sort().values
+    def _joined(self, batches: Iterable[Tensor]) -> Rows:
+        """All texts as one stream; memory grows with their tokens, and not with the places of rows."""
+        parts, n = [], 0
+        for codes in batches:
+            text, rows = self.text(codes)
+            parts.append((text.tokens, text.age, text.is_told, rows + n))
+            n += len(codes)
+        tokens, age, is_told, rows = (np.concatenate(x) for x in zip(*parts, strict=True))
+        return Text(tokens, age, is_told, not self.support.runs_on), rows
 
-    def _best_order(self, codes: Tensor, history: np.ndarray, w: np.ndarray, max_order: int) -> int:
-        counts = count(self.text(codes)[0], self.support.n, max_order)
-        return best_order(counts, self.support.n, self.never, history, w)
+    @staticmethod
+    def _held_out(whole: Rows, n: int, generator: torch.Generator) -> np.ndarray:
+        """Which of n rows are held out (n,)."""
+        order = torch.randperm(n, generator=generator).numpy()
+        is_held = np.zeros(n, bool)
+        if n >= FEW_ROWS:
+            some = order[: max(1, int(HELD_OUT * n))]
+            n_tokens = np.bincount(whole[1], minlength=n)[some].cumsum()
+            is_held[some[: max(1, int((n_tokens <= MOST_HELD_OUT).sum()))]] = True
+        return is_held
 
-    def _count(self, codes: Tensor, classes: Tensor, order: int) -> None:
-        self.all = self._model(codes, order)
+    def _count(self, whole: Rows, labels: np.ndarray, order: int) -> None:
+        self.all = self._model(whole, order)
         self.of_class = {
-            (j, c): self._model(codes[classes[:, j] == c], order)
+            (j, int(c)): self._model(_part(whole, labels[:, j] == c), order)
             for j in range(len(self.sizes))
-            for c in classes[:, j].unique().tolist()
+            for c in np.unique(labels[np.unique(whole[1]), j])
         }
 
-    def _model(self, codes: Tensor, order: int) -> KneserNey:
-        counts = count(self.text(codes)[0], self.support.n, order)
-        return KneserNey.fitted(counts, self.support.n, self.never)
+    def _model(self, rows: Rows, order: int) -> KneserNey:
+        return KneserNey.fitted(count(rows[0], self.support.n, order), self.support.n, self.never)
 
-    def text(self, codes: Tensor) -> tuple[Text, np.ndarray]:
-        """Rows (B, T) as one stream: a start, the tokens, the end where there is one; and each predicted token's row.
+    def text(self, codes: Tensor) -> Rows:
+        """Rows (B, T) as one stream: a start, the tokens, the end where there is one; and the row of each of them.
 
         Rows with open places end before them.
         """
@@ -107,7 +124,7 @@ class ClassNgrams:
         rows = np.repeat(np.arange(len(codes)), size)
         place = age if runs_on else age - 1
         tokens = np.where(place < 0, self.support.end, x[rows, np.maximum(place, 0)])
-        return Text(tokens, age, place >= 0, is_whole=not runs_on), rows[place >= 0]
+        return Text(tokens, age, place >= 0, is_whole=not runs_on), rows
 
     def _weigh(self, history: np.ndarray, w: np.ndarray, classes: np.ndarray) -> None:
         """λ by EM on held-out tokens, from equal weights; a pseudo-count keeps rare depths near them."""
@@ -162,6 +179,7 @@ class ClassNgrams:
 
     def _log_prob(self, codes: Tensor, classes: Tensor) -> Tensor:
         text, rows = self.text(codes)
+        rows = rows[text.is_told]
         history, w = histories(text, self.order - 1)
         with np.errstate(divide="ignore"):
             each = np.log(self._mixed(history, w, classes.numpy()[rows]))
@@ -195,6 +213,13 @@ def histories(text: Text, size: int) -> tuple[np.ndarray, np.ndarray]:
     back = np.arange(size, 0, -1)
     before = text.tokens[np.maximum(at[:, None] - back, 0)]
     return np.where(text.age[at][:, None] >= back, before, -1), text.tokens[at]
+
+
+def _part(whole: Rows, is_in: np.ndarray) -> Rows:
+    """The rows that are in (N,)."""
+    text, rows = whole
+    keep = is_in[rows]
+    return Text(text.tokens[keep], text.age[keep], text.is_told[keep], text.is_whole), rows[keep]
 
 
 def _under(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
