@@ -132,7 +132,7 @@ def _table(screen: Screen, fitted: "Run", draw: "Draw", n: int, place: Path | No
 
 def _live(screen: Screen, draw: "Draw") -> dict[str, Any]:
     """Prints one text as it is drawn; with --json it is in the document."""
-    from genwright.cli.terminal.ink import fitted
+    from genwright.cli.terminal.ink import fitted, is_terminal, printable
     from genwright.runs.live import live
 
     pieces: list[str] = []
@@ -141,7 +141,8 @@ def _live(screen: Screen, draw: "Draw") -> dict[str, Any]:
             pieces.append(piece)
             if not screen.is_json:
                 screen.kept = "the text is as far as it was drawn"
-                sys.stdout.write(fitted(piece, sys.stdout))
+                shown = "".join(c if c in "\n\t" else printable(c) for c in piece) if is_terminal(sys.stdout) else piece
+                sys.stdout.write(fitted(shown, sys.stdout))
                 sys.stdout.flush()
     finally:
         if pieces and not screen.is_json:

@@ -16,7 +16,7 @@ from genwright.core.errors import ConfigError
 from genwright.core.space import OPEN, Tokens
 from genwright.runs.beginnings import vocabularies
 from genwright.runs.draw import Draw
-from genwright.samplers.spelling import Spelling
+from genwright.samplers.spelling import spelling
 from genwright.samplers.stop import n_held
 
 
@@ -48,7 +48,7 @@ class _Live:
         support = draw.codec.codecs[name].field.support
         assert isinstance(support, Tokens)
         self.support = support
-        self.spelling = Spelling(vocabularies(draw.codec)[name], support)
+        self.spelling = spelling(tuple(vocabularies(draw.codec)[name].pieces()), support)
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.text = ""  # told so far
         self.n_out = 0  # characters of it that are out

@@ -7,6 +7,8 @@ A running text has no end of its own. Where a constraint lets it end, it ends wi
 constraint bars: where the model would go on with something else.
 """
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -16,7 +18,7 @@ from genwright.core.model import Vocabulary
 from genwright.core.space import OPEN, Tokens
 from genwright.samplers.constraint import Allowed, Constraint, Pattern
 from genwright.samplers.logits import NEVER
-from genwright.samplers.spelling import Spelling
+from genwright.samplers.spelling import Spelling, spelling
 from genwright.samplers.stop import Stops
 
 HARDLY = -1e30  # a score that is drawn only where all others are −∞
@@ -38,7 +40,7 @@ class Rules:
     ):
         self.given, self.support, self.decoding = given, support, decoding
         self.n_before = n_before.tolist()
-        self.spelling = _spelling(support, decoding, vocabulary)
+        self.spelling = _spelt(support, decoding, vocabulary)
         self.silent = self.spelling.silent if self.spelling else []
         n_places = given.shape[1]
         most = decoding.max_tokens or n_places
@@ -127,19 +129,25 @@ class Rules:
                 codes[i, first : first + len(row)] = row
 
 
-def _spelling(support: Tokens, decoding: Decoding, vocabulary: Vocabulary | None) -> Spelling | None:
+def _spelt(support: Tokens, decoding: Decoding, vocabulary: Vocabulary | None) -> Spelling | None:
     if vocabulary is not None:
-        return Spelling(vocabulary, support)
+        return spelling(tuple(vocabulary.pieces()), support)
     for name in ("stop", "pattern", "allowed"):
         if getattr(decoding, name):
             raise ConfigError(f"{name} is for columns of text, and this one has no vocabulary; leave it out")
     return None
 
 
-def _constraints(decoding: Decoding, spelling: Spelling | None) -> list[Constraint]:
+def _constraints(decoding: Decoding, spelt: Spelling | None) -> list[Constraint]:
     found: list[Constraint] = []
-    if decoding.pattern and spelling is not None:
-        found.append(Pattern(decoding.pattern, spelling))
-    if decoding.allowed is not None and spelling is not None:
-        found.append(Allowed(decoding.allowed, spelling))
+    if decoding.pattern and spelt is not None:
+        found.append(_pattern(decoding.pattern, spelt))
+    if decoding.allowed is not None and spelt is not None:
+        found.append(Allowed(decoding.allowed, spelt))
     return found
+
+
+@lru_cache(maxsize=8)
+def _pattern(pattern: str, spelling: Spelling) -> Pattern:
+    """The same for every batch, so that what it has worked out is not lost."""
+    return Pattern(pattern, spelling)

@@ -4,10 +4,10 @@ A piece that is no valid UTF-8 by itself carries its odd bytes as Python's `surr
 byte: "\\udce4" for the byte E4. Pieces then join by their bytes.
 """
 
-from functools import cached_property
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
 from typing import Any
 
-from genwright.core.model import Vocabulary
 from genwright.core.space import Tokens
 
 Trie = dict[Any, Any]  # unit → the trie behind it; None → the codes that end here
@@ -17,12 +17,12 @@ class Spelling:
     """The pieces of a vocabulary.
 
     Args:
-        vocabulary: What each code spells.
+        pieces: The text of each code (V,).
         support: Which codes are special.
     """
 
-    def __init__(self, vocabulary: Vocabulary, support: Tokens):
-        self.pieces = vocabulary.pieces()
+    def __init__(self, pieces: Sequence[str], support: Tokens):
+        self.pieces = pieces
         self.n, self.end = support.n, support.end
         special = (support.pad, support.end)
         self.silent = [c for c, piece in enumerate(self.pieces) if not piece and c not in special]
@@ -71,3 +71,9 @@ class Spelling:
 def to_bytes(text: str) -> bytes:
     """UTF-8, with lone surrogates for odd bytes."""
     return text.encode("utf-8", "surrogateescape")
+
+
+@lru_cache(maxsize=8)
+def spelling(pieces: tuple[str, ...], support: Tokens) -> Spelling:
+    """The same for every batch, so that what it has worked out is not lost."""
+    return Spelling(pieces, support)

@@ -201,3 +201,31 @@ def test_a_message_names_types_in_words():
 
 def test_a_fraction_beside_whole_numbers_that_no_float_holds():
     assert meets(parse("n > 0.5"), pa.table({"n": [2**60 + 1, -(2**60) - 1]})).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("given", "begins"),
+    [
+        ("text starts 'ROMEO:'", "ROMEO:"),
+        ("text STARTS 'it''s'", "it's"),
+        ({"text": "starts 'Once'"}, "Once"),
+        ({"text": "starts 'it''s\n'"}, "it's\n"),
+        ("text starts ''", ""),
+        ("text starts once", "once"),
+        ("text starts 12", "12"),
+    ],
+)
+def test_beginnings(given, begins):
+    (condition,) = parse(given)
+    assert condition == Condition("text", "starts", (begins,))
+    assert parse(str(condition)) == (condition,)
+
+
+def test_texts_that_start_so():
+    table = pa.table({"text": ["Once", "once", None, "On", "Once upon"]})
+    assert meets(parse("text starts 'Once'"), table).tolist() == [True, False, False, False, True]
+    assert meets(parse("text starts ''"), table).tolist() == [True, True, False, True, True]
+
+
+def test_a_mapping_whose_text_only_looks_like_a_beginning_is_a_value():
+    assert parse({"text": "starts early"}) == (Condition("text", "=", ("starts early",)),)

@@ -169,3 +169,18 @@ def test_written_read_inferred_and_typed_are_the_same_values(tmp_path, whole_num
     assert table["c"].to_pylist() == columns["c"]
     write([table], tmp_path / "z2.csv", schema)
     assert typed_table(read(tmp_path / "z2.csv"), schema).equals(table)
+
+
+def test_plain_texts_stand_one_a_line_or_between_rules(tmp_path):
+    schema = Schema((Column("t", "text"),))
+    tables = [pa.table({"t": ["one", None]}), pa.table({"t": ['three, "four"']})]
+    assert write(tables, tmp_path / "a.txt", schema) == 3
+    assert (tmp_path / "a.txt").read_text() == 'one\n\nthree, "four"\n'
+    write([*tables, pa.table({"t": ["five\nsix"]})], tmp_path / "b.txt.gz", schema)
+    parts = gzip.decompress((tmp_path / "b.txt.gz").read_bytes()).decode().split("\n" + 40 * "-" + "\n")
+    assert parts == ["one", "", 'three, "four"', "five\nsix\n"]
+    write([], tmp_path / "c.txt", schema)
+    assert (tmp_path / "c.txt").read_text() == ""
+    with pytest.raises(DataError, match=r"there are 2 \(t, u\); write .csv or .jsonl"):
+        write([], tmp_path / "d.txt", Schema((Column("t", "text"), Column("u", "text"))))
+    assert not (tmp_path / "d.txt").exists()

@@ -16,7 +16,7 @@ BYTES = [*"abc", *(bytes([b]).decode("utf-8", "surrogateescape") for b in range(
 
 def _spelling(own: list[str]) -> Spelling:
     vocabulary = Letters(own)
-    return Spelling(vocabulary, Tokens(10, len(vocabulary.pieces())))
+    return Spelling(vocabulary.pieces(), Tokens(10, len(vocabulary.pieces())))
 
 
 def _language(pattern: str, letters: str, most: int) -> list[str]:

@@ -7,7 +7,7 @@ from genwright.samplers.stop import Stops, n_held
 from tests.samplers.worlds import Letters
 
 PIECES = Letters(["a", "b", "ab", "ba", "bba", "é", "\udcc3", "\udca9"])
-SPELLING = Spelling(PIECES, Tokens(9, len(PIECES.pieces())))
+SPELLING = Spelling(PIECES.pieces(), Tokens(9, len(PIECES.pieces())))
 STRINGS = st.lists(st.text("abé", min_size=1, max_size=3), min_size=1, max_size=3)
 
 
