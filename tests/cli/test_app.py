@@ -12,7 +12,22 @@ from genwright.cli.app import COMMON, app, load, summaries
 from genwright.core.registry import JUDGES, MODELS
 from tests.cli.conftest import call
 
-COMMANDS = ["adopt", "compare", "draw", "export", "fit", "impute", "judge", "list", "query", "report", "sample", "show"]
+COMMANDS = [
+    "adopt",
+    "compare",
+    "draw",
+    "export",
+    "fit",
+    "impute",
+    "judge",
+    "list",
+    "query",
+    "report",
+    "sample",
+    "segment",
+    "show",
+    "tag",
+]
 
 
 def test_every_file_with_a_command_is_one_and_helpers_are_not() -> None:
@@ -118,7 +133,7 @@ def test_completion_offers_commands_models_and_judges() -> None:
         env = {"_GENWRIGHT_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
         return call(env=env).out.split()
 
-    assert completed("genwright s") == ["sample", "show"]
+    assert completed("genwright s") == ["sample", "segment", "show"]
     assert completed("genwright fit --model m") == [n for n in MODELS.names() if n.startswith("m")]
     assert completed("genwright judge --judge ") == JUDGES.names()
 
