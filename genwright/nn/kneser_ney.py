@@ -12,7 +12,7 @@ often. n_i is how many h w have c = i, N_i(h •) how many of them begin with h.
 
 Histories are the nodes of a tree whose branches are tokens read backwards: the node of h is the child of the node of h'
 by the first token of h. A node is a number, so a child's key (parent · V + token) and that of an n-gram (node · V + w)
-are exact 64-bit numbers, sorted once and then found by bisection. Counting takes a sort a level, and some 60 bytes for
+are exact 64-bit numbers, sorted once and then found by bisection. Counting takes a sort a level, and some 100 bytes for
 each token of the text while it lasts.
 """
 

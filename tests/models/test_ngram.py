@@ -180,6 +180,22 @@ def test_the_order_is_what_the_text_needs(back: int) -> None:
     assert order == back + 1 if back else order <= 2
 
 
+def test_rows_are_counted_alike_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    space, rows = _labelled()
+    whole = _fitted(space, rows)
+    monkeypatch.setattr("genwright.models.ngram.ROWS", 7)
+    pieces = _fitted(space, rows)
+    assert torch.equal(whole.log_prob(rows), pieces.log_prob(rows))
+
+
+def test_very_long_texts_are_tried_at_short_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = torch.from_numpy(np.tile(np.random.default_rng(0).integers(2, 6, (60, 6)), 2))
+    space = Space({"t": Field(Tokens(12, 12))})
+    assert _fitted(space, {"t": texts}).texts["t"].order > 3
+    monkeypatch.setattr("genwright.nn.class_ngrams.MOST_GRAMS", 100)
+    assert _fitted(space, {"t": texts}).texts["t"].order == 3
+
+
 def test_settings_of_a_draw_are_heard() -> None:
     support = Tokens(6, 6)
     model = _fitted(Space({"t": Field(support)}), {"t": token_rows(support, 100)})
