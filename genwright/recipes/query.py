@@ -17,7 +17,7 @@ import numpy as np
 from genwright.core.codec import TableCodec
 from genwright.core.dataset import concat
 from genwright.core.errors import GivenError, UnsupportedError
-from genwright.core.space import Real
+from genwright.core.space import Real, row_shape
 from genwright.models.bayes_net import BayesNet
 from genwright.nn.cells import Cells
 from genwright.nn.networks.codes import CategoryCodes, Codes, RealCodes
@@ -110,6 +110,8 @@ def _check_asked(codec: TableCodec, name: str, draw: Draw) -> None:
     column = codec.schema[name]  # raises for an unknown column
     if name not in codec.modelled:
         raise UnsupportedError(f"{name} ({column.kind}) is not modelled, so it cannot be asked for")
+    if row_shape(codec.codecs[name].field):
+        raise UnsupportedError(f"{name} ({column.kind}) has too many values for a distribution; sample it instead")
     if any(c.column == name for c in draw.conditions):
         raise GivenError(f"{name} is asked for and given; ask for other columns, or drop the condition on it")
 

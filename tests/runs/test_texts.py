@@ -17,6 +17,7 @@ from genwright.data.infer import infer
 from genwright.data.read import read
 from genwright.models.ngram import Ngram
 from genwright.pipeline import fit
+from genwright.recipes.query import query
 from genwright.runs.beginnings import check_settings
 from genwright.runs.run import Run
 
@@ -311,3 +312,13 @@ def test_drawing_stops_when_the_rows_asked_for_are_over(words, monkeypatch):
     text = words.sample(1, seed=5)["text"][0]
     assert len(steps) == len(text) + 1
     assert torch.is_grad_enabled()
+
+
+def test_what_a_beginning_says_about_other_columns(verses):
+    answer = query(verses, "form", "text starts 'Sa'", n_draws=2_000)["form"]
+    sea = answer.shares["sea"]
+    assert sea > 0.8
+    drawn = verses.sample(2_000, "text starts 'Sa'", seed=9)["form"].eq("sea").mean()
+    assert abs(drawn - sea) < 5 * np.sqrt(2 * sea * (1 - sea) / 2_000)
+    with pytest.raises(UnsupportedError, match="text .* has too many values for a distribution"):
+        query(verses, "text", "form = 'sea'")
