@@ -227,11 +227,11 @@ _ADVICE = "raise max_length in the column's options to keep more, or split them 
 
 
 def _estimated(sizes: np.ndarray, sample: Sample) -> int:
-    """Tokens of the longest text, a tenth more than those of the texts that were kept make likely."""
+    """Tokens of the longest text, half more than those of the texts that were kept make likely."""
     n_tokens, texts = int(sizes.sum()), sample.texts()
     by_bytes = n_tokens / max(sample.n_kept, 1) * sample.longest
     by_characters = n_tokens / max(sum(map(len, texts)), 1) * sample.most_characters
-    return min(sample.longest, math.ceil(SPARE * max(by_bytes, by_characters)))
+    return min(sample.longest, math.ceil(1.5 * max(by_bytes, by_characters)))
 
 
 def _texts(values: pa.Array) -> pa.Array:
