@@ -193,7 +193,7 @@ def test_very_long_texts_are_tried_at_short_orders(monkeypatch: pytest.MonkeyPat
     space = Space({"t": Field(Tokens(12, 12))})
     assert _fitted(space, {"t": texts}).texts["t"].order > 3
     monkeypatch.setattr("genwright.nn.class_ngrams.MOST_GRAMS", 100)
-    assert _fitted(space, {"t": texts}).texts["t"].order == 3
+    assert _fitted(space, {"t": texts}).texts["t"].order <= 3
 
 
 def test_settings_of_a_draw_are_heard() -> None:
