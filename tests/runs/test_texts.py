@@ -320,5 +320,23 @@ def test_what_a_beginning_says_about_other_columns(verses):
     assert sea > 0.8
     drawn = verses.sample(2_000, "text starts 'Sa'", seed=9)["form"].eq("sea").mean()
     assert abs(drawn - sea) < 5 * np.sqrt(2 * sea * (1 - sea) / 2_000)
-    with pytest.raises(UnsupportedError, match="text .* has too many values for a distribution"):
+    with pytest.raises(UnsupportedError, match=r"text .* has too many values for a distribution"):
         query(verses, "text", "form = 'sea'")
+
+
+@pytest.mark.parametrize("tokenizer", ["char", "byte", "bpe", "unigram"])
+def test_settings_speak_of_characters_whatever_the_tokens(tokenizer):
+    size = 0 if tokenizer in ("char", "byte") else 300
+    run = _with_options(_verses()[["text"]], tokenizer=tokenizer, vocab_size=size)
+    pattern = "(Sal|Sh|R)[a-zé]+( [^e]+)?"
+    assert all(re.fullmatch(pattern, t) for t in run.sample(60, pattern=pattern)["text"])
+    free, stopped = run.sample(60)["text"].fillna(""), run.sample(60, stop=("é ", "an"))["text"].fillna("")
+    assert stopped.tolist() == [re.split("é |an", t)[0] for t in free]
+    allowed = run.sample(60, allowed=lambda text: "éR" if len(text) < 3 else "")["text"]
+    assert allowed.str.fullmatch("[éR]{2,3}").all()  # two where tokens are bytes and a row has no more places
+    given = run.sample(30, "text starts 'Salé'")["text"]
+    assert given.str.startswith("Salé").all()
+    assert (
+        "".join(run.stream(given="text starts 'Salé'", stop=" r"))
+        == run.sample(1, "text starts 'Salé'", stop=" r")["text"][0]
+    )
