@@ -24,7 +24,7 @@ import torch
 
 LEAST_DISCOUNT = 0.05  # unseen tokens keep a probability
 USUAL_DISCOUNT = 0.5  # where too few n-grams tell
-PATIENCE = 2  # longer orders that are tried in vain
+PATIENCE = 3  # longer orders that are tried in vain
 DENSE = 2**22  # probabilities of short histories that are kept for all tokens, to draw from
 
 
