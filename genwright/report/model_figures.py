@@ -1,4 +1,4 @@
-"""What can be drawn of a fitted model itself: its network, its training, its latent space; whichever it has."""
+"""What can be drawn of a fitted model itself: its network, states, training, latent space."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,10 +7,12 @@ from genwright.core.model import HasLatent
 from genwright.core.rng import numpy_generator
 from genwright.core.space import Category
 from genwright.models.bayes_net import BayesNet
+from genwright.models.hmm import HMM
 from genwright.nn.networks.codes import CategoryCodes
 from genwright.report import latent_map, network_graph, training_curve
 from genwright.report.latent_map import LatentMap
 from genwright.report.network_graph import NetworkGraph
+from genwright.report.state_diagram import StateDiagram
 from genwright.report.training_curve import Curve
 from genwright.report.words import shorten
 from genwright.runs.code_words import code_words
@@ -25,11 +27,13 @@ class ModelFigures:
 
     Args:
         network: Of a Bayesian network.
+        states: Of a hidden Markov model.
         curve: Of a training by steps.
         latents: Of a model with a latent space, where rows are at hand.
     """
 
     network: NetworkGraph | None = None
+    states: StateDiagram | None = None
     curve: Curve | None = None
     latents: LatentMap | None = None
 
@@ -37,13 +41,15 @@ class ModelFigures:
     def of(cls, run: Run) -> "ModelFigures":
         """A run's; it has read the rows of the fit, if it can."""
         network = NetworkGraph.of(run.model) if isinstance(run.model, BayesNet) else None
-        return cls(network, training_curve.from_log(run.artefact.log), _latents(run))
+        states = StateDiagram.of(run, run.model) if isinstance(run.model, HMM) else None
+        return cls(network, states, training_curve.from_log(run.artefact.log), _latents(run))
 
     def view(self) -> dict[str, Any]:
         """Drawings for the page; None for what there is not."""
         curve, latents = self.curve, self.latents
         return {
             "network": network_graph.draw(self.network) if self.network else None,
+            "states": self.states.view() if self.states else None,
             "curve": training_curve.draw(curve) if curve else None,
             "has_held_out": curve is not None and curve.has_held_out,
             "latents": latent_map.draw(latents) if latents else None,
