@@ -36,6 +36,9 @@ class Evidence:
         seed: For the judges' own randomness.
         records: Encoded rows, of all columns or of some, as a table of records; for judges that read texts. None where
             nobody can decode.
+        given: Columns that the model is always given and does not model; empty where that is not known.
+        given_log_prob: What `log_prob` holds of them; None: nothing.
+        trivial_given_log_prob: The same under independent columns.
         shared: Floors and ceilings that were measured for other runs on the same rows; judges look there first and add
             what they measure.
         predict: Encoded rows → a column as the model guesses it from the others; None where it guesses none.
@@ -52,6 +55,9 @@ class Evidence:
     targets: tuple[str, ...] = ()
     seed: int = 0
     records: "Callable[[Batch], pa.Table] | None" = None
+    given: tuple[str, ...] = ()
+    given_log_prob: "Callable[[Batch], torch.Tensor] | None" = None
+    trivial_given_log_prob: "Callable[[Batch], torch.Tensor] | None" = None
     shared: "dict[tuple[type, str], list[dict[str, Measure]]] | None" = None
     predict: "Callable[[Batch], Batch] | None" = None
 

@@ -8,7 +8,7 @@ texts, so that characters within one may depend on each other as they like.
 
 import abc
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -70,7 +70,7 @@ class SurpriseJudge(TextJudge):
 
     def measure(self, fake: Batch, evidence: Evidence) -> dict[str, Measure]:
         """The model's number on held-out texts; `fake` is not looked at, because the model itself is asked."""
-        return self._on(evidence.held_out, evidence.log_prob, evidence)
+        return self._on(evidence.held_out, evidence.log_prob, evidence.given_log_prob, evidence)
 
     def protocol(self, evidence: Evidence) -> str:
         """Texts, interval, and which other columns count."""
@@ -84,25 +84,33 @@ class SurpriseJudge(TextJudge):
 
     def scores(self, evidence: Evidence) -> list[Score]:
         """Nothing where there are no texts, or no likelihood."""
-        if evidence.log_prob is None or evidence.trivial_log_prob is None or not text_columns(evidence):
+        if evidence.log_prob is None or evidence.trivial_log_prob is None or not _modelled(evidence):
             return []
-        found = self._on(evidence.held_out, evidence.log_prob, evidence)
-        floor = self._on(evidence.train, evidence.log_prob, evidence)
-        ceiling = self._on(evidence.held_out, evidence.trivial_log_prob, evidence)
+        found = self._on(evidence.held_out, evidence.log_prob, evidence.given_log_prob, evidence)
+        floor = self._on(evidence.train, evidence.log_prob, evidence.given_log_prob, evidence)
+        ceiling = self._on(evidence.held_out, evidence.trivial_log_prob, evidence.trivial_given_log_prob, evidence)
         return self.between(found, floor, ceiling, evidence)
 
-    def _on(self, rows: Batch, log_prob: LogProb | None, evidence: Evidence) -> dict[str, Measure]:
+    def _on(
+        self, rows: Batch, log_prob: LogProb | None, of_given: LogProb | None, evidence: Evidence
+    ) -> dict[str, Measure]:
         """The same rows as `likelihood` looks at, so that a likelihood that was kept is worked out once."""
         n = affordable_rows(rows, evidence.space, self.max_rows, WEIGHED_STEPS)
         chosen = sample_rows(rows, n, numpy_generator(evidence.seed, "likelihood"))
-        found = self.parts_of(surprise(chosen, log_prob, evidence))
+        found = self.parts_of(surprise(chosen, log_prob, of_given, evidence))
         if not evidence.is_bound:
             return found
         return {f"{part}_bound".removeprefix("_"): m for part, m in found.items()}
 
 
-def surprise(rows: Batch, log_prob: LogProb | None, evidence: Evidence) -> Surprise:
-    """What the model, or another, thinks of these rows.
+def surprise(rows: Batch, log_prob: LogProb | None, of_given: LogProb | None, evidence: Evidence) -> Surprise:
+    """What the model, or another, thinks of the texts of these rows, and of the other columns that it models.
+
+    Args:
+        rows: Encoded rows.
+        log_prob: Of whole rows.
+        of_given: What it holds of columns that are always given, which is taken away.
+        evidence: Says what is a text, and what is always given.
 
     Raises:
         UnsupportedError: there is no likelihood.
@@ -110,23 +118,33 @@ def surprise(rows: Batch, log_prob: LogProb | None, evidence: Evidence) -> Surpr
     """
     if log_prob is None:
         raise UnsupportedError("this model has no likelihood; judge its draws instead, e.g. by text_detectability")
-    nats = -log_prob(rows).detach().cpu().numpy().astype(np.float64)
+    log_p = log_prob(rows) - (0 if of_given is None else of_given(rows))
+    nats = -log_p.detach().cpu().numpy().astype(np.float64)
     if not len(nats) or np.isnan(nats).any():
         n = int(np.isnan(nats).sum())
         raise DataError(f"surprise at {len(nats)} texts: {n} are not a number; pass rows of the model's space")
-    texts = row_texts(rows, evidence)
-    names = text_columns(evidence)
+    names = _modelled(evidence)
+    texts = row_texts(rows, evidence, names)
     spaced = is_spaced(texts)
     n_words = np.array([len(units(text, True)) for text in texts]) if spaced else None
     n_characters = np.array([len(text) for text in texts]) - (len(names) - 1)  # without what parts the columns
     return Surprise(nats, n_characters, _n_tokens(rows, names, evidence), n_words)
 
 
+def _modelled(evidence: Evidence) -> list[str]:
+    """The texts that are not always given."""
+    return [name for name in text_columns(evidence) if name not in evidence.given]
+
+
 def _others(evidence: Evidence) -> str:
-    """Says which other columns count."""
-    others = [name for name in evidence.space if name not in text_columns(evidence)]
-    shown = ", ".join(others[:5]) + (" …" if len(others) > 5 else "")
-    return f"; log p is of whole rows, so that the surprise at {shown} is in it" if others else ""
+    """Says which other columns count, and which are given."""
+    others = [name for name in evidence.space if name not in (*_modelled(evidence), *evidence.given)]
+    counted = f"; log p is of whole rows, so that the surprise at {_listed(others)} is in it" if others else ""
+    return counted + (f"; given {_listed(evidence.given)}" if evidence.given else "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
 
 
 def _n_tokens(rows: Batch, names: list[str], evidence: Evidence) -> np.ndarray:

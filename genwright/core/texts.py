@@ -42,9 +42,9 @@ def text_columns(evidence: "Evidence") -> list[str]:
     return [f.name for f in first.schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
 
 
-def row_texts(batch: Batch, evidence: "Evidence") -> list[str]:
-    """What each row says; a missing text says nothing."""
-    names = text_columns(evidence)
+def row_texts(batch: Batch, evidence: "Evidence", names: Sequence[str] | None = None) -> list[str]:
+    """What each row says, in all its texts or in some; a missing text says nothing."""
+    names = text_columns(evidence) if names is None else names
     assert evidence.records is not None
     table = evidence.records({name: batch[name] for name in names})
     columns = [table.column(name).to_pylist() for name in names]

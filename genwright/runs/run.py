@@ -30,6 +30,7 @@ from genwright.data.read import read
 from genwright.data.series import Series
 from genwright.data.split import split
 from genwright.data.typed import readable, typed
+from genwright.nn.given_columns import GivenColumns
 from genwright.runs import artefact as artefacts
 from genwright.runs.artefact import Artefact
 from genwright.runs.draw import Draw, whole
@@ -323,7 +324,19 @@ class Run:
             seed=seed,
             predict=getattr(self.model, "predict", None) if getattr(self.model, "tags", "") else None,
             records=lambda rows: pa.table({name: codec.codecs[name].decode(x) for name, x in rows.items()}),
+            **self._given_evidence(data),
         )
+
+    def _given_evidence(self, data: Dataset) -> dict[str, Any]:
+        """The columns that a neural family is always given, and how likely they are, for judges of the others."""
+        given = getattr(self.model, "given", None)
+        names = tuple(name for name, f in self.model.space.items() if f.is_given)
+        if not isinstance(given, GivenColumns) or not names:
+            return {}
+        trivial = MODELS.get("marginals")(Space({name: data.space[name] for name in names}))
+        trivial.solve(data, torch_generator(self.artefact.seed, "trivial"), silent)
+        of_given = lambda rows: given.log_prob(rows, n_rows(rows))  # noqa: E731
+        return {"given": names, "given_log_prob": of_given, "trivial_given_log_prob": trivial.log_prob}
 
     def remember_rows(self, need_train: bool, need_held_out: bool) -> None:
         """Reads and splits the data of the fit again, where it is still there and unchanged; else says why not."""

@@ -8,7 +8,7 @@ import torch
 
 from genwright.core.errors import UnsupportedError
 from genwright.core.judge import Evidence
-from genwright.core.space import Batch, Field, Real, Space, Tokens
+from genwright.core.space import Batch, Category, Field, Real, Space, Tokens
 from genwright.judges.bits_per_char import BitsPerChar
 from tests.judges.text_worlds import chain, draw, encode, log_prob_of, spell, text_world
 
@@ -91,6 +91,30 @@ def test_other_columns_that_count_are_named() -> None:
     evidence = replace(world, space=space, train=rows, held_out=rows, fake=rows, trivial=rows)
     assert "the surprise at age is in it" in BitsPerChar().protocol(evidence)
     assert "is in it" not in BitsPerChar().protocol(world)
+
+
+def test_columns_that_are_always_given_cost_nothing() -> None:
+    """log p(row) = log p(given) + log p(text | given): the first part is taken away again, and the second judged."""
+    world = text_world(20, 30)
+    space = Space({**world.space, "form": Field(Category(4)), "source": world.space["text"]})
+
+    def with_given(rows: Batch) -> Batch:
+        return {**rows, "form": torch.arange(len(rows["text"])) % 4, "source": rows["text"].flip(0)}
+
+    of_given = lambda rows: -(1.0 + rows["form"].double())  # noqa: E731
+    whole = lambda rows: log_prob_of(chain())(rows) + of_given(rows)  # noqa: E731
+    evidence = replace(
+        world,
+        space=space,
+        train=with_given(world.train),
+        held_out=with_given(world.held_out),
+        log_prob=whole,
+        given=("form", "source"),
+        given_log_prob=of_given,
+        records=lambda rows: spell({name: x for name, x in rows.items() if name != "form"}),
+    )
+    assert BitsPerChar().measure({}, evidence)[""].value == pytest.approx(BitsPerChar().measure({}, world)[""].value)
+    assert BitsPerChar().protocol(evidence).endswith("; given form, source")
 
 
 def test_the_interval_holds_the_truth() -> None:
