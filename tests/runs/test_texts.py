@@ -218,6 +218,7 @@ def test_a_running_text_goes_on_as_long_as_it_is_asked_to(running, caplog):
     assert "more than the passages of the fit" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_neural_family_goes_on_beyond_its_context():
     settings = {"n_layers": 1, "width": 16, "n_heads": 2, "context": 12}
     run = _with_options(_passages(), "gpt", fitted={"steps": 2, "settings": settings}, runs_on=True)
