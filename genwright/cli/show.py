@@ -84,7 +84,7 @@ def _facts(run: "Run") -> dict[str, Any]:
 
     artefact = run.artefact
     settings = {f"setting {name}": value for name, value in to_json(artefact.model.config).items()}
-    facts = {name: value for name, value in artefact.facts.items() if name != "flavour"}
+    facts = {name: value for name, value in artefact.facts.items() if name not in ("flavour", "series")}
     return {**facts, "seed": artefact.seed, **settings, **artefact.model.describe()}
 
 

@@ -23,7 +23,7 @@ from genwright.runs.states import state_names
 MOST, RARE = 14, 0.1  # states that are drawn; share of the transitions out of a state that is left out
 SMALL, LARGE = 13.0, 34.0  # radii of circles
 THIN, THICK = 1.0, 6.0
-RING, MARGIN = 34.0, 62.0  # radius of the ring for each state; room around it
+RING, MARGIN = 34.0, 66.0  # radius of the ring for each state; room around it
 N_ITEMS, N_NUMBERS = 4, 6  # items of a state that are named; numbers of a step that are listed
 
 
@@ -145,6 +145,7 @@ def draw(diagram: StateDiagram, title: str = "States and transitions") -> Markup
     ]
     parts = [arrow for _, arrow in sorted(arrows, key=lambda pair: pair[0])]
     parts += [_circle(diagram, k, x[k], y[k], radius[k]) for k in range(n)]
+    parts += [_label(diagram, k, angle[k] if n > 1 else np.pi / 2, x[k], y[k], radius[k]) for k in range(n)]
     whole = svg.figure(title, describe(diagram), 2 * centre, 2 * centre, parts)
     return Markup(str(whole).replace("<svg", '<svg class="network"', 1))
 
@@ -157,8 +158,15 @@ def _circle(diagram: StateDiagram, k: int, x: float, y: float, radius: float) ->
         svg.element("title", words),
         svg.element("circle", cx=x, cy=y, r=radius, class_="node"),
         svg.text(x, y + 4.5, shorten(name, 8), "middle"),
-        svg.text(x, y + radius + 13, _visit(diagram.durations[k]), "middle", "quiet"),
     )
+
+
+def _label(diagram: StateDiagram, k: int, angle: float, x: float, y: float, radius: float) -> Markup:
+    """How long a visit lasts, on the side of the circle that faces outwards."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    anchor = "middle" if abs(cos) < 0.35 else "start" if cos > 0 else "end"
+    words = _visit(diagram.durations[k])
+    return svg.text(x + (radius + 7) * cos, y + (radius + 11) * sin + 4, words, anchor, "quiet")
 
 
 def _arrow(diagram: StateDiagram, j: int, k: int, x: np.ndarray, y: np.ndarray, radius: np.ndarray) -> Markup:
