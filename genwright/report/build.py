@@ -17,7 +17,7 @@ from genwright.report.model_figures import ModelFigures
 from genwright.report.page import MAX_ROWS, Material, render
 from genwright.runs.run import Run
 
-HIDDEN = ("path", "flavour", "is_text", "series")  # facts that say something about a file or a machine, not about the fit
+HIDDEN = ("path", "flavour", "is_text", "series")  # facts about a file or a machine, not about the fit
 MAX_READ = 200_000  # rows of given data that are read
 SHOWN_STEPS = 50_000  # tokens, or steps, of the draws that a page shows, where columns are sequences
 FEWEST_DRAWS = 20  # draws that it shows however long they are
