@@ -106,6 +106,22 @@ def test_given_columns_are_read_and_not_modelled() -> None:
     torch.testing.assert_close(loss.double() * model._mean_length, -own, atol=1e-4, rtol=1e-4)
 
 
+def test_numbers_beside_a_text_have_a_density() -> None:
+    """Summed over all texts and integrated over the number, probabilities are 1; draws have the number's mean."""
+    text = Tokens(2, 4)
+    quantiles = tuple(np.linspace(0, 10, 5) ** 1.2)
+    space = Space({"t": Field(text), "x": Field(Real(low=0.0, high=quantiles[-1], quantiles=quantiles))})
+    model = _random(space)
+    edges = torch.linspace(0, quantiles[-1], 2001, dtype=torch.float64)
+    x, texts = (edges[1:] + edges[:-1]) / 2, all_token_rows(text)
+    rows = {"t": texts.repeat(len(x), 1), "x": x.repeat_interleave(len(texts))}
+    density = model.log_prob(rows).exp().view(len(x), -1).sum(1)
+    width = edges[1] - edges[0]
+    assert (density * width).sum() == pytest.approx(1, abs=2e-3)
+    drawn = model.sample(5000, {}, torch_generator(0))["x"]
+    assert abs(drawn.mean() - (density * x * width).sum()) < 5 * drawn.std() / 5000**0.5
+
+
 def test_a_given_text_has_to_be_said() -> None:
     space = Space({"a": Field(TEXT, is_given=True), "b": Field(TEXT), "c": Field(Category(2))})
     model = _random(space)
