@@ -1,6 +1,6 @@
 """A score on a line: the value with its interval, real rows (the floor) and independent columns (the ceiling).
 
-The line runs in the score's own unit. The value is a filled diamond, the floor a ring, the ceiling a cross; an
+The line runs in the score's own unit, that of a perplexity in its logarithm. The value is a filled diamond, the floor a ring, the ceiling a cross; an
 arrowhead at an end shows which way is better, a tick shows 0.5 where that is best.
 """
 
@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from genwright.core.judge import Score
 from genwright.report import svg
-from genwright.report.words import heading, is_known, number
+from genwright.report.words import heading, is_known, number, on_scale
 
 WIDTH, HEIGHT, MARGIN = 190, 24, 18
 BETTER = {"lower": "lower is better", "higher": "higher is better", "half": "0.5 is best"}
@@ -29,7 +29,7 @@ def draw(score: Score, limits: tuple[float, float] | None = None, whose: str = "
         return Markup("")
 
     def x(value: float) -> float:
-        return MARGIN + (WIDTH - 2 * MARGIN) * (value - low) / (high - low)
+        return MARGIN + (WIDTH - 2 * MARGIN) * (on_scale(value, score.unit) - low) / (high - low)
 
     middle = HEIGHT / 2
     parts = [svg.line(8, middle, WIDTH - 8, middle, "axis"), _better(score, x, middle)]
@@ -58,7 +58,9 @@ def describe(score: Score) -> str:
 def scale(score: Score) -> tuple[float, float]:
     """The ends of the line: every number of the score fits, and noise is not blown up."""
     shown = [score.value, score.low, score.high, score.floor, score.ceiling]
-    known = [float(v) for v in shown if is_known(v)] + ([0.5] if score.direction == "half" else [])
+    known = [on_scale(float(v), score.unit) for v in shown if is_known(v)] + (
+        [0.5] if score.direction == "half" else []
+    )
     if not known:
         return 0.0, 1.0
     low, high = min(known), max(known)

@@ -8,6 +8,7 @@ from itertools import takewhile
 from typing import Any
 
 NOTHING = "–"
+PERPLEXITIES = ("tokens", "words")  # their units
 ABBREVIATIONS = {"auc": "AUC", "r2": "R²", "tpr": "true positive rate"}
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -60,6 +61,15 @@ def is_known(value: Any) -> bool:
         return value is not None and math.isfinite(value)
     except (TypeError, OverflowError):
         return False
+
+
+def on_scale(value: float, unit: str) -> float:
+    """Where a number stands on its line: perplexities by their logarithm, for they multiply; others as they are.
+
+    >>> on_scale(0.5, "AUC"), on_scale(1.0, "tokens")
+    (0.5, 0.0)
+    """
+    return math.log(max(value, 1e-9)) if unit in PERPLEXITIES and is_known(value) else value
 
 
 def shorten(text: Any, length: int) -> str:

@@ -112,3 +112,9 @@ def test_a_scale_of_nats_may_be_short() -> None:
     assert share(short) == pytest.approx(0.55)
     assert mark(short) == "fair"
     assert share(replace(short, unit="share")) is None
+
+
+def test_perplexities_are_weighed_by_their_logarithm() -> None:
+    """From 1,000,000 to 10, half of the way is at about 3,162."""
+    found = replace(score(3162.3, 10, 1_000_000, "lower"), unit="words")
+    assert share(found) == pytest.approx(0.5, abs=1e-4)

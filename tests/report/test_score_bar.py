@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -66,3 +67,10 @@ def test_all_distances_zero():
         [score("near_copies.closer", 0.5, distance_quantiles={"to_train": [0, 0], "to_held_out": [0, 0]})]
     )
     assert "nan" not in str(near_copies.draw_distances(found))
+
+
+def test_perplexities_stand_by_their_logarithm():
+    found = replace(score("perplexity.word", 100.0, 90.0, 110.0, 10.0, 1_000.0, "lower"), unit="words")
+    assert score_bar.scale(found) == pytest.approx((math.log(10), math.log(1_000)))
+    middle = score_bar.MARGIN + (score_bar.WIDTH - 2 * score_bar.MARGIN) / 2
+    assert f"M{middle:.1f} " in score_bar.draw(found)

@@ -12,7 +12,7 @@ from typing import Literal
 from genwright.cli.terminal.ink import ENDLESS, width
 from genwright.cli.terminal.screen import Screen
 from genwright.core.judge import Score
-from genwright.report.words import is_known, number
+from genwright.report.words import is_known, number, on_scale
 
 Mark = Literal["like real", "close", "fair", "weak", "poor", "unclear", "check", ""]
 MEANING: dict[Mark, str] = {
@@ -107,4 +107,5 @@ def _has_interval(score: Score) -> bool:
 
 def _badness(score: Score, value: float) -> float:
     """Larger is worse."""
+    value = on_scale(value, score.unit)
     return {"lower": value, "higher": -value, "half": abs(value - 0.5)}[score.direction]
