@@ -1,7 +1,7 @@
 """A score on a line: the value with its interval, real rows (the floor) and independent columns (the ceiling).
 
-The line runs in the score's own unit, that of a perplexity in its logarithm. The value is a filled diamond, the floor a ring, the ceiling a cross; an
-arrowhead at an end shows which way is better, a tick shows 0.5 where that is best.
+The line runs in the score's own unit, that of a perplexity in its logarithm. The value is a filled diamond, the floor a
+ring, the ceiling a cross; an arrowhead at an end shows which way is better, a tick shows 0.5 where that is best.
 """
 
 from collections.abc import Callable
