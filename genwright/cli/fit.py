@@ -113,7 +113,8 @@ def _saved_and_judged(
     from genwright.training.checkpoint import beside
 
     for note in run.artefact.facts.get("notes", []):
-        screen.note(note, is_warning=True)
+        if note not in screen.notes:  # said on the way
+            screen.note(note, is_warning=True)
     kept = beside(place)
     place = _saved(screen, run, place, overwrite)
     kept.unlink(missing_ok=True)

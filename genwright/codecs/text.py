@@ -250,7 +250,7 @@ def _chosen(sample: Sample, longest: int) -> tuple[str, str]:
     """The tokenizer that suits the data, and why."""
     n, is_long = sample.n_characters, sample.most_characters >= longest
     if n <= SMALL and not is_long:
-        return "char", f"no more than {SMALL:,} characters to learn from"
+        return "char", "few characters to learn from"
     if n < SHORT_TEXT * sample.n:
         return "char", "short texts"
     if sum(int(sample.counts[low : high + 1].sum()) for low, high in UNSPACED) > MOST_UNSPACED * n:

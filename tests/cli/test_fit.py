@@ -191,3 +191,12 @@ def test_what_is_said_when_a_fit_goes_on_must_be_as_it_was(people: Path, here: P
     assert "seed was 1, is 0" in ended.err
     assert call("fit", people, "--resume", "run", "--no-judge").code == 0
     assert gw.load("run").artefact.seed == 1
+
+
+def test_a_text_that_is_left_out_is_told_once(here: Path) -> None:
+    words = ["good", "bad", "room", "view"]
+    rows = [f"{i % 7},{' '.join(words[i * k % 4] for k in range(1, 12))} {i}" for i in range(40)]
+    Path("reviews.csv").write_text("stars,review\n" + "\n".join(rows) + "\n")
+    ended = call("fit", "reviews.csv", "--model", "trees", "--no-judge")
+    assert ended.code == 0
+    assert ended.err.count("trees does not model text: 'review' left out, which comes back empty") == 1
