@@ -79,7 +79,6 @@ class Text(Codec):
         self.tokenizer = ""  # char, byte, bpe or unigram; file: one that was read from a tokenizer.json
         self.n_characters = 0  # of all texts it was fitted on
         self._sample: Sample | None = Sample()
-        self._n_missing = 0
         self._changed = Tally[str]()
         self._length = 0
         self._is_cut_told = False
@@ -91,10 +90,8 @@ class Text(Codec):
         if is_new_type(kind, self.type):
             _check_text(kind)
             self.type = kind
-        known = self._clean(_texts(values).drop_null(), self._changed)
-        self._n_missing += len(values) - len(known)
         assert self._sample is not None
-        self._sample.add(known)
+        self._sample.add(self._clean(_texts(values).drop_null(), self._changed))
 
     def finish(self) -> None:
         """Learns the tokenizer and settles the length."""
@@ -133,12 +130,9 @@ class Text(Codec):
         """Texts of the records' own type, each up to its end; codes that spell nothing are passed over."""
         x = codes.detach().cpu().numpy().astype(np.int64)
         x = x if x.ndim == 2 else x[:, None]
-        texts = self._pieces.spell(self._spelling(x))
-        return (
-            pa.nulls(len(x))
-            if pa.types.is_null(self.type)
-            else from_storage(texts.cast(storage_type(self.type)), self.type)
-        )
+        if pa.types.is_null(self.type):
+            return pa.nulls(len(x))
+        return from_storage(self._pieces.spell(self._spelling(x)).cast(storage_type(self.type)), self.type)
 
     def pieces(self) -> list[str]:
         """The text of each code (V,), empty for pad, end and missing; bytes that are no UTF-8 as surrogate escapes."""
