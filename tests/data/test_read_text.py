@@ -57,6 +57,7 @@ def test_a_list_has_a_row_a_line(make):
 def test_rows_can_be_asked_for(make):
     path = make("a\nb\n\n \nc\n" * 30, "x.txt")
     assert _texts(path, rows="lines") == ["a", "b", "c"] * 30
+    assert (read(path).path, read(path, rows="lines").path) == (str(path), None)
     assert _texts(path, rows="paragraphs")[:2] == ["a\nb", "c\na\nb"]
     assert "".join(_texts(path, rows="passages")) == "a\nb\n\n \nc\n" * 30
     with pytest.raises(ConfigError, match="rows = 'verses'; expected one of auto, passages"):

@@ -16,7 +16,7 @@ how many. Line ends become line feeds.
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -66,7 +66,8 @@ class TextReader(Reader):
         if self.rows not in get_args(RowsOf):
             raise ConfigError(f"rows = {self.rows!r}; expected one of {', '.join(get_args(RowsOf))}")
         path = Path(source)
-        return self._folder(path) if path.is_dir() else self._file(path)
+        records = self._folder(path) if path.is_dir() else self._file(path)
+        return records if self == TextReader() else replace(records, path=None)  # the path alone gives other rows
 
     def _file(self, path: Path) -> Records:
         if self.rows == "files":
