@@ -106,6 +106,7 @@ def _unknown(source: Any) -> DataError:
     if path.is_dir():
         found = sorted(p.name for p in path.iterdir())
         listed = ", ".join(found[:8]) + (f" and {len(found) - 8} more" if len(found) > 8 else "")
-        return DataError(f"{path} is a folder with {listed}; expected Parquet parts or text files, or name one file in it")
+        expected = "expected Parquet parts or text files, or name one file in it"
+        return DataError(f"{path} is a folder with {listed}; {expected}")
     hint = "; save the sheet as CSV" if path.suffix.lower() in (".xls", ".xlsx", ".ods") else ""
     return DataError(f"{path}: unknown ending {path.suffix or '(none)'}{hint}; expected one of {ENDINGS}")
