@@ -33,6 +33,7 @@ from genwright.core.model import (
 )
 from genwright.core.space import OPEN, Batch, Category, Space, Tokens
 from genwright.nn.class_ngrams import ClassNgrams
+from genwright.nn.given_columns import GivenColumns
 from genwright.nn.joint_table import JointTable
 from genwright.samplers.decode import decode
 
@@ -74,6 +75,7 @@ class Ngram(Model, HasSolution, HasLogProb, Conditions, Autoregressive):
             raise UnsupportedError(f"ngram cannot model all of {list(sizes)}: more than {MOST_CELLS:,} combinations")
         self.categories = list(sizes)
         self.table = JointTable(tuple(sizes.values()))
+        self.given = _GivenCategories(space, self._classes, self.table)
         self.texts = {
             name: ClassNgrams(f.support, self.table.sizes) for name, f in space.items() if isinstance(f.support, Tokens)
         }
@@ -191,6 +193,18 @@ class Ngram(Model, HasSolution, HasLogProb, Conditions, Autoregressive):
             name: {"order": texts.order, "n-grams": sum(len(level.words) for level in texts.all.levels)}
             for name, texts in self.texts.items()
         }
+
+
+class _GivenCategories(GivenColumns):
+    """The categories that are always given, as the table of all of them has them."""
+
+    def __init__(self, space: Space, classes: Callable[[Batch], Tensor], table: JointTable):
+        super().__init__(Space({name: f for name, f in space.items() if isinstance(f.support, Category)}))
+        self.classes, self.table = classes, table
+
+    def log_prob(self, batch: Batch, n: int) -> Tensor:
+        """log p of them, the others summed out (n,)."""
+        return self.table.log_prob(self.classes({"": torch.zeros(n), **{name: batch[name] for name in self.space}}))
 
 
 class NgramStepper:

@@ -50,7 +50,8 @@ class JointTable:
         """log p of the codes that are fixed in each row (B, J), −1 for those that are not, (B,)."""
         if (fixed >= 0).all():
             return self.log_p[self.cell(fixed)]
-        return self._fitting(fixed).logsumexp(1)
+        kinds, which = fixed.unique(dim=0, return_inverse=True)
+        return self._fitting(kinds).logsumexp(1)[which]
 
     def draw(self, fixed: Tensor, u: Tensor, weight: Tensor | None = None, temperature: float = 1.0) -> Tensor:
         """Codes (B, J), those that are fixed included.

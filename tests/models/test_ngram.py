@@ -131,6 +131,15 @@ def test_draws_given_columns_agree_with_enumeration(known: str) -> None:
     assert_same_shares(_shares(drawn, 5), p / p.sum())
 
 
+def test_what_is_always_given_can_be_taken_away() -> None:
+    space, rows = _labelled()
+    space = space.given(["label"])
+    model = _fitted(space, rows)
+    every = _every_row(space)
+    p = (model.log_prob(every) - model.given.log_prob(every, len(every["label"]))).exp()
+    torch.testing.assert_close(p.view(3, -1).sum(1), torch.ones(3, dtype=torch.float64))
+
+
 def test_proposals_carry_the_right_weights() -> None:
     space, rows = _labelled()
     model = _fitted(space, rows)
