@@ -217,20 +217,49 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         return {"tokens": self.layout.encode(batch).int()}
 
     def loss(self, rows: Batch, generator: torch.Generator, phase: str = "model") -> Tensor:
-        """−log p of a window of each row, over the mean length of windows (B,)."""
-        tokens = rows["tokens"].long()
+        """−log p of each row, or of a window of it where it is longer than the context, over their mean length (B,)."""
         order = self._order(generator if self.config.any_order and self.net.training else None)
-        if self.layout.length <= self.context or not self.layout.is_single:
-            return self._by_length(tokens, order) / self._mean_length
+        tokens = rows["tokens"].long()[:, order]
         n = 1 if self.net.training else self.n_windows
-        windows = self._windows(tokens.repeat_interleave(n, 0), generator)
-        nll = self._nll(windows[:, :-1], windows[:, 1:], order) / self._mean_length
-        return nll.view(-1, n).mean(1)
+        tokens = tokens.repeat_interleave(n, 0)
+        if self._is_cut:
+            nll = self._by_windows(tokens, order, generator)
+        else:
+            nll = self._by_length(tokens, order)
+        return nll.view(-1, n).mean(1) / self._mean_length
+
+    @property
+    def _is_cut(self) -> bool:
+        """Whether long rows are learnt from in windows."""
+        return self.layout.length > self.context and self.has_sequence and not self._has_inner_padding
 
     @property
     def n_windows(self) -> int:
         """Windows of a row that are watched: several where rows are long."""
-        return max(1, min(WINDOWS_WATCHED, self.layout.length // self.context)) if self.layout.is_single else 1
+        return max(1, min(WINDOWS_WATCHED, self.layout.length // self.context)) if self._is_cut else 1
+
+    def _by_windows(self, tokens: Tensor, order: Tensor, generator: torch.Generator) -> Tensor:
+        """−log p of the beginnings of rows, and of windows within those that are longer than the context (B,)."""
+        u = torch.rand(len(tokens), 2, generator=generator)
+        is_inner = (_length(tokens) > self.context) & (u[:, 0] >= 1 / BEGINNINGS)
+        begun, inner = (~is_inner).nonzero()[:, 0], is_inner.nonzero()[:, 0]
+        found = torch.zeros(len(tokens))
+        if len(begun):
+            found = found.index_put((begun,), self._by_length(tokens[begun, : self.context], order))
+        if len(inner):
+            windows = self._windows(tokens[inner], u[inner, 1])
+            last = order[-1:].expand(self.context + 1)  # all of them in the last column
+            x = self._embedded(windows[:, :-1], last, 1)
+            found = found.index_put((inner,), self._surprise(self.net(x), windows[:, 1:], last[1:]))
+        return found
+
+    def _windows(self, tokens: Tensor, u: Tensor) -> Tensor:
+        """`context` + 1 places behind each other in a row's last column, the first at u (B,) of all there are."""
+        least = self.layout.columns[-1].places.start
+        n = _length(tokens) - self.context - least  # ways to lay a window
+        first = least + (u * n).long().clamp(min=0)
+        at = first.clamp(max=tokens.shape[1] - self.context - 1)[:, None] + torch.arange(self.context + 1)
+        return tokens.gather(1, at)
 
     def _order(self, generator: torch.Generator | None) -> Tensor:
         """Places in the order in which they are read (L,): given ones first, sequences last."""
@@ -241,8 +270,7 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         return places
 
     def _by_length(self, tokens: Tensor, order: Tensor) -> Tensor:
-        """−log p of whole rows (B,), worked out in groups of rows of similar length."""
-        tokens = tokens[:, order]
+        """−log p of rows (B,) from their beginning, worked out in groups of rows of similar length."""
         length = _length(tokens)
         found = torch.zeros(len(tokens))
         groups = length.argsort(stable=True).tensor_split(min(4, len(tokens))) if self.has_sequence else [None]
@@ -253,15 +281,6 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
             nll = self._nll(read, some[:, :n], order)
             found = nll if rows is None else found.index_put((rows,), nll)
         return found
-
-    def _windows(self, tokens: Tensor, generator: torch.Generator) -> Tensor:
-        """A window of `context` + 1 places of each row, the start before the row counted (B, C + 1)."""
-        tokens = F.pad(tokens, (1, 0), value=START)
-        last = (_length(tokens) - self.context - 1).clamp(min=0)
-        u = torch.rand(len(tokens), 2, generator=generator)
-        first = (u[:, 0] * (last + 1)).long().clamp(max=tokens.shape[1] - self.context - 1)
-        first = torch.where(u[:, 1] < 1 / BEGINNINGS, 0, first)
-        return tokens.gather(1, first[:, None] + torch.arange(self.context + 1))
 
     def _nll(self, read: Tensor, target: Tensor, order: Tensor) -> Tensor:
         """−log p of the target places (B,) given the ones read before them, each (B, T); padding counts nothing."""

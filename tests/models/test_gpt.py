@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from genwright.core.config import configure
 from genwright.core.decoding import Decoding
@@ -158,16 +159,25 @@ def test_the_loss_is_minus_log_p() -> None:
 
 
 def test_windows_of_long_texts_are_fair_pieces() -> None:
-    """Every inner place is learnt from equally often, and windows keep within the row."""
-    space = Space({"t": Field(Tokens(40, 9, runs_on=True))})
+    """Each way to lay a window is as likely as another, and all of them lie behind the single values."""
+    space = Space({"c": Field(Category(3)), "t": Field(Tokens(40, 60))})
     model = _model(space, context=8)
-    tokens = torch.arange(40).remainder(7)[None].expand(4000, -1) + 2
-    windows = model._windows(tokens, torch_generator(1))
-    assert windows.shape == (4000, 9)
-    assert (windows[:, 1:] != 0).all()
-    begin = (windows[:, 0] == 1).double().mean()
-    p = 1 / 8 + 7 / 8 / 33  # of windows at the very beginning
-    assert float(begin) == pytest.approx(p, abs=5 * (p * (1 - p) / 4000) ** 0.5)
+    tokens = F.pad(torch.arange(10, 40)[None], (1, 10)).expand(4000, -1)  # 30 tokens behind one value
+    windows = model._windows(tokens, torch.rand(4000, generator=torch_generator(1)))
+    assert (windows[:, 1:] - windows[:, :-1] == 1).all()
+    counts = windows[:, 0].bincount(minlength=41)[10:]
+    p = 1 / 22
+    assert counts.nonzero()[:, 0].tolist() == list(range(22))
+    assert ((counts[:22] - 4000 * p).abs() < 5 * (4000 * p * (1 - p)) ** 0.5).all()
+
+
+def test_the_loss_of_a_window_is_that_of_its_tokens_alone() -> None:
+    space = Space({"c": Field(Category(3)), "t": Field(Tokens(30, 9))})
+    model = _model(space, context=8)
+    rows = {"c": torch.zeros(64, dtype=torch.int64), "t": torch.randint(2, 9, (64, 30), generator=torch_generator(1))}
+    loss = model.loss(model.prepare(rows), torch_generator(0)) * model._mean_length
+    per_token = -model.log_prob(rows) / 31
+    assert float(loss.detach().mean() / 8) == pytest.approx(float(per_token.mean()), rel=0.2)
 
 
 def test_a_text_longer_than_the_context_is_read_as_through_a_window() -> None:
