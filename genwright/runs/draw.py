@@ -40,6 +40,7 @@ from genwright.core.schema import Column, Schema, in_words
 from genwright.core.space import OPEN, Batch, Category, Real, Tokens, Vectors, row_shape
 from genwright.data.typed import typed_value, untyped
 from genwright.runs.beginnings import begun, check_settings, check_whole, opened, spells, vocabularies
+from genwright.runs.given_sequences import check_rest, is_sequence, read_sequence, sequence_row
 
 log = logging.getLogger("genwright")
 
@@ -87,10 +88,13 @@ class Draw:
         exact = _exact(_single(self.conditions, self.codec, self.model), self.model)
         self.fixed = {name: self._encode_one(c) for name, c in exact.items()} | self._longer(exact)
         self.rest = tuple(c for c in self.conditions if c is not exact.get(c.column))
+        check_rest(self.rest, self.codec.codecs, self.model)
 
     def _encode_one(self, condition: Condition) -> torch.Tensor:
         """The condition as a row of its column (1, *event_shape), with open places behind a beginning."""
         column = self.codec.codecs[condition.column]
+        if is_sequence(column) and condition.values:
+            return sequence_row(condition, column, self.model)
         if condition.operator == "starts":
             return begun(condition, column, self.model, self.decoding)
         check_whole(condition, column)
@@ -293,7 +297,8 @@ def _single(conditions: tuple[Condition, ...], codec: TableCodec, model: Model) 
     found: dict[str, Condition] = {}
     for c in conditions:
         known = found.get(c.column)
-        is_beginning = c.operator == "starts" and model.completes and spells(codec.codecs[c.column])
+        column = codec.codecs[c.column]
+        is_beginning = c.operator == "starts" and model.completes and (spells(column) or is_sequence(column))
         is_longer = known is None or (known.operator == "starts" and len(c.values[0]) > len(known.values[0]))
         if _is_single(c) or (is_beginning and is_longer):
             found[c.column] = c
@@ -350,6 +355,8 @@ def _read(condition: Condition, codec: TableCodec) -> Condition:
     described = codec.schema[condition.column]
     if not column.is_modelled:
         raise GivenError(f"{condition}: {condition.column} ({described.kind}) is not modelled, so it cannot be given")
+    if is_sequence(column):
+        return read_sequence(condition, column)
     if condition.operator == "starts" and not _is_of_strings(column):
         raise GivenError(
             f"{condition}: {condition.column} is of kind {described.kind}, and only texts start with something"
