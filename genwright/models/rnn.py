@@ -116,7 +116,7 @@ class RNN(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
     completes = True
     training: ClassVar[Mapping[str, Any]] = {
         "batch_size": 32,
-        "learning_rate": 6e-3,
+        "learning_rate": 1e-2,
         "clip": 1.0,
         "ema": 0.99,
         "n_evaluations": 20,
