@@ -1,6 +1,7 @@
 """What a score is called at a terminal: between its anchors where these lie apart, against real rows where not."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
