@@ -7,7 +7,8 @@ https://arxiv.org/abs/2107.06499 (exact substrings by suffix array)
 Texts that are real and unseen share passages with the training texts, too: phrases, names, quotations. Held-out texts
 in place of draws are therefore the floor, and `share` counts draws whose longest copy is longer than all but 1 % of the
 held-out ones'. Texts are cut to one length, because longer ones share longer passages by chance; the longest copy that
-is shown is looked for in whole draws.
+is shown is looked for in whole draws. `whole` counts draws that are a copy from end to end, where they are longer than
+the median of held-out texts' longest copies: that a very short draw is found somewhere says nothing.
 """
 
 from collections.abc import Sequence
@@ -39,7 +40,9 @@ class CopiedText(TextJudge):
         "mean": Part("characters", "lower", "Longest passage that a draw shares with the training texts, on average."),
         "p95": Part("characters", "lower", "The same of the draw that copies more than 95 % of the draws do."),
         "share": Part("share", "lower", "Draws with a longer copy than all but 1 % of unseen real texts have."),
-        "whole": Part("share", "lower", "Draws that stand in the training texts from end to end."),
+        "whole": Part(
+            "share", "lower", "Draws that stand in the training texts from end to end, longer than usual copies."
+        ),
     }
     source = "Lee et al. (2022), https://arxiv.org/abs/2107.06499"
     max_rows = 2_000
@@ -58,7 +61,7 @@ class CopiedText(TextJudge):
         if fake is evidence.fake:
             details |= {"usual": np.quantile(usual, np.linspace(0, 1, 101)).tolist()}
             details |= {"longest": _longest(drawn, train, is_running)}
-        is_whole = (copied == [len(text) for text in cut[: len(drawn)]]) & (copied > 0)
+        is_whole = (copied == [len(text) for text in cut[: len(drawn)]]) & (copied > np.median(usual))
         return {
             "mean": mean(copied.astype(float)).measure(len(copied), 0, n, details),
             "p95": quantile_measure(copied, 0.95),

@@ -10,7 +10,7 @@ from genwright.core.judge import Evidence
 from genwright.core.longest_match import longest_matches
 from genwright.core.space import Field, Space
 from genwright.judges.copied_text import CopiedText
-from tests.judges.text_worlds import SUPPORT, draw, mixed, scrambled, spell, text_world
+from tests.judges.text_worlds import SUPPORT, draw, encode, mixed, scrambled, spell, text_world
 
 
 def measured(evidence: Evidence, fake: dict) -> dict:
@@ -30,7 +30,15 @@ def test_planted_copies_are_counted() -> None:
     limit = np.sort(usual)[math.ceil(0.99 * (len(usual) - 1))]
     assert found["share"].value == pytest.approx(sum(len(t[:n]) > limit for t in copies) / 600, abs=0.01)
     assert found["share"].low > 0.02
-    assert found["whole"].value > 0.3
+    is_long = [len(t[:n]) > np.median(usual) for t in copies]
+    assert found["whole"].value == pytest.approx(sum(is_long) / 600, abs=0.01)
+
+
+def test_a_short_draw_that_is_found_somewhere_is_no_copy() -> None:
+    world = text_world(200, 200)
+    word = encode(["mafi"] * 200)
+    assert measured(world, word)["mean"].value == 4 + 1  # the blank behind it
+    assert measured(world, word)["whole"].value == 0
 
 
 def test_the_longest_copy_is_shown_with_its_source() -> None:
