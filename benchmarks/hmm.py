@@ -168,6 +168,7 @@ class DictionaryTagger:
         self.total, self.s, self.m, self.n_tags = sum(words.values()), pseudo_items, pseudo_moves, n_tags
         self.words, self.tags = words, Counter(t for s in sentences for _, t in s)
         self.pairs = Counter((t, w) for s in sentences for w, t in s)
+        self.types = Counter(t for t, _ in self.pairs)
         self.first = Counter(s[0][1] for s in sentences if s)
         self.moves: dict[int, Counter[int]] = defaultdict(Counter)
         for s in sentences:
@@ -175,8 +176,8 @@ class DictionaryTagger:
                 self.moves[a][b] += 1
 
     def emission(self, tag: int, word: int) -> float:
-        q = self.words[word] / self.total
-        p = (self.pairs[tag, word] + self.s * q) / (self.tags[tag] + self.s)
+        q, s = self.words[word] / self.total, self.s * max(self.types[tag], 1)
+        p = (self.pairs[tag, word] + s * q) / (self.tags[tag] + s)
         return math.log(p) if p else -1e9
 
     def move(self, a: int | None, b: int) -> float:

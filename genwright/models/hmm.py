@@ -32,13 +32,21 @@ from genwright.nn.markov.columns import CodeColumn, Column, Dice, EmissionSettin
 from genwright.nn.markov.em import Fitted, Learning
 from genwright.nn.markov.gaussian import COVARIANCES
 from genwright.nn.markov.hidden import Hidden, Sequences, sequences
-from genwright.nn.markov.learn import Plan, choose_n_states, even_chain, learn_hidden, learn_tagged
+from genwright.nn.markov.learn import (
+    Plan,
+    choose_n_states,
+    even_chain,
+    iterations_for_tags,
+    learn_hidden,
+    learn_tagged,
+)
 from genwright.nn.markov.lengths import Lengths
 from genwright.nn.markov.paths import backward_paths, forward_paths
 from genwright.nn.markov.steps import Steps, emitted, read_steps, with_steps
 
 DRAWN_STEPS = 100_000  # of the rows of a chunk
 TRIED_STEPS = 50_000  # that the number of states is chosen by
+HELD_OUT = 0.2  # share of the sequences, or of their tags, that choices are made by
 
 
 @dataclass(frozen=True)
@@ -136,7 +144,7 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
             column.learn(_at_steps(steps.values[name], steps.lengths), self.emission_settings)
         self.lengths = Lengths.counted(steps.lengths[steps.is_known], self.longest)
         if self.tags:
-            fitted = self._solve_tagged(steps, progress)
+            fitted = self._solve_tagged(steps, rng, progress)
         else:
             n_states = self.config.n_states or self._chosen(steps, rng, progress)
             fitted = self._em(steps, n_states, rng, progress)
@@ -171,18 +179,38 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
         plain = {name: getattr(f, "x", f) for name, f in frames.items()}
         return {n: c.alike(plain[n], n_states, self.emission_settings) for n, c in self.columns.items()}
 
-    def _solve_tagged(self, steps: Steps, progress: Progress) -> Fitted:
-        """States that are tags."""
+    def _solve_tagged(self, steps: Steps, rng: np.random.Generator, progress: Progress) -> Fitted:
+        """States that are tags; where some are missing, as much EM as makes held-out ones likeliest."""
         tags = steps.values[self.tags]
-        if not (tags >= 0).any():
-            raise FitError(f"column {self.tags!r} has no tag at all; leave out states to find them")
-        n_states = len(emitted(self.space[self.tags].support))  # type: ignore[arg-type]
-        data = self._sequences(steps, n_states)
-        how = self._learning(n_states)
-        chain = even_chain(n_states, how.allowed, self.config.ends == "chain")
-        blank = Hidden(chain, self._alike(data, n_states))
         inside = np.arange(tags.shape[1]) < steps.lengths[:, None]
-        return learn_tagged(data, blank, np.asarray(~(inside & (tags < 0)).any(1)), how, progress)
+        known = np.argwhere(inside & (tags >= 0))
+        if not len(known):
+            raise FitError(f"column {self.tags!r} has no tag at all; leave out states to find them")
+        if len(known) == inside.sum():
+            return self._tagged(steps, 0, progress)
+        rows = rng.permutation(np.unique(known[:, 0]))
+        hidden = np.isin(np.arange(len(tags)), rows[: max(1, round(HELD_OUT * len(rows)))])[:, None] & (tags >= 0)
+        without = _cut(steps, steps.lengths)
+        without.values = {**steps.values, self.tags: np.where(hidden, -1, tags)}
+
+        def score(fitted: Fitted) -> float:
+            both = [
+                fitted.hidden.filter(self._sequences(s, fitted.hidden.n_states)).log_prob.sum()
+                for s in (steps, without)
+            ]
+            return float(both[0] - both[1]) / max(int(hidden.sum()), 1)
+
+        n_iter, self.tried = iterations_for_tags(
+            lambda n: self._tagged(without, n, progress), score, self.config.n_iter, progress
+        )
+        return self._tagged(steps, n_iter, progress)
+
+    def _tagged(self, steps: Steps, n_iter: int, progress: Progress) -> Fitted:
+        """Counts, and so many iterations of EM."""
+        n_states = len(self.tag_codes)
+        data, how = self._sequences(steps, n_states), self._learning(n_states)
+        chain = even_chain(n_states, how.allowed, self.config.ends == "chain")
+        return learn_tagged(data, Hidden(chain, self._alike(data, n_states)), how, progress, n_iter)
 
     def _chosen(self, steps: Steps, rng: np.random.Generator, progress: Progress) -> int:
         """The number of states that held-out sequences, or ends of sequences, are likeliest under."""
@@ -356,7 +384,8 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
         seen = {column: x for column, x in batch.items() if column != name}
         steps = self._read(seen)
         states, _ = self.best_paths(seen)
-        rows = with_steps({name: states}, steps.lengths, self.space)
+        width = batch[name].shape[1] if name in batch else states.shape[1]
+        rows = with_steps({name: states[:, :width]}, steps.lengths, self.space)
         return {name: torch.from_numpy(rows[name])}
 
     # Saving
@@ -390,10 +419,13 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
         found: dict[str, Any] = {"states": self.n_states}
         if self.tags:
             found["states are"] = f"the tags of {self.tags}"
+            if self.tried:
+                tried = {str(n): round(v, 4) for n, v in self.tried.items()}
+                found["nats a held-out tag by iterations of EM for missing ones"] = tried
         else:
             found["mean duration of each state, in steps"] = [round(float(d), 2) for d in chain.durations()]
             found["share of steps in each state"] = [round(float(s), 4) for s in chain.occupancy()]
-        if self.tried:
+        if self.tried and not self.tags:
             found["nats a held-out step by number of states"] = {str(n): round(v, 4) for n, v in self.tried.items()}
         if self.trace:
             found["iterations of EM"] = len(self.trace)
@@ -449,7 +481,7 @@ def _only(x: torch.Tensor, known: torch.Tensor | None) -> torch.Tensor:
     return torch.where(known.view(-1, *[1] * (x.dim() - 1)), x, nothing)
 
 
-def _parted(steps: Steps, rng: np.random.Generator, share: float = 0.2, few: int = 5) -> tuple[Steps, Steps]:
+def _parted(steps: Steps, rng: np.random.Generator, share: float = HELD_OUT, few: int = 5) -> tuple[Steps, Steps]:
     """Sequences to learn from and held-out ones; of a few sequences, beginnings and ends."""
     rows = np.flatnonzero(steps.lengths)
     if len(rows) >= few:

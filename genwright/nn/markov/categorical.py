@@ -18,7 +18,7 @@ class Categorical:
     """Probabilities of V codes in K states."""
 
     p: np.ndarray  # B (K, V), rows sum to one
-    prior: np.ndarray  # s q (V,)
+    prior: np.ndarray  # s q (V,), or one for each state (K, V)
 
     @property
     def n_states(self) -> int:
@@ -33,11 +33,14 @@ class Categorical:
 
     def updated(self, codes: np.ndarray, gamma: np.ndarray) -> "Categorical":
         """The maximum of the expected log likelihood and the prior, with states' weights (K, F)."""
-        n_codes = self.p.shape[1]
-        shifted = codes + 1
-        count = np.stack([np.bincount(shifted, weights=g, minlength=n_codes + 1)[1:] for g in gamma]) + self.prior
+        count = self.counts(codes, gamma) + self.prior
         total = count.sum(1, keepdims=True)
         return replace(self, p=np.where(total > 0, count / np.where(total > 0, total, 1.0), self.p))
+
+    def counts(self, codes: np.ndarray, gamma: np.ndarray) -> np.ndarray:
+        """Expected counts of the codes in every state (K, V)."""
+        n_codes, shifted = self.p.shape[1], codes + 1
+        return np.stack([np.bincount(shifted, weights=g, minlength=n_codes + 1)[1:] for g in gamma])
 
     def log_prior(self) -> float:
         """Σ_k Σ_x s q_x log B_kx, up to a constant."""

@@ -2,7 +2,7 @@
 
 Short runs of EM from all starts, and a long one from where the best of them came (Biernacki, Celeux and Govaert 2003,
 https://doi.org/10.1016/S0167-9473(02)00163-9). With tags, states are counted where they are known; where some are
-missing, EM goes on from there with the known ones held fast (Merialdo 1994, https://aclanthology.org/J94-2001).
+missing, EM may go on from there with the known ones held fast (Merialdo 1994, https://aclanthology.org/J94-2001).
 """
 
 from collections.abc import Callable, Mapping
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from genwright.nn.markov.categorical import Categorical
 from genwright.nn.markov.chain import Allowed, Chain
 from genwright.nn.markov.em import Fitted, Learning, fit_em, maximised
 from genwright.nn.markov.hidden import Hidden, Sequences
@@ -63,26 +64,54 @@ def _telling(told: Told, done: float, what: str) -> Callable[[int, float], None]
     return lambda i, value: told(min(done + 0.01 * i, 0.99), f"{what}, iteration {i + 1}: {value:,.1f} nats")
 
 
-def learn_tagged(data: Sequences, blank: Hidden, is_complete: np.ndarray, how: Learning, told: Told) -> Fitted:
-    """States that are tags: counted, and by EM where some are missing.
+def learn_tagged(data: Sequences, blank: Hidden, how: Learning, told: Told, n_iter: int) -> Fitted:
+    """States that are tags: counted where they are known, then some iterations of EM for those that are missing.
 
     Args:
         data: Sequences, whose `possible` says what is known of their tags.
         blank: All states alike.
-        is_complete: Sequences of which all tags are known (N,).
         how: Its settings.
         told: Of progress.
+        n_iter: Iterations of EM.
     """
     told(0.1, "counting tags")
     found = blank.smooth(data)
-    hidden = maximised(blank, data, found, how)
-    if is_complete.all():
-        return Fitted(hidden, [], float(hidden.filter(data).log_prob.sum()))
-    gamma = found.gamma.copy()
     assert data.possible is not None
+    gamma = found.gamma.copy()
     gamma[:, data.possible.sum(0) > 1] = 0.0  # steps whose tags are missing do not teach before EM
-    start = maximised(blank, data, replace(found, gamma=gamma, moves=_known_moves(data, gamma)), how)
-    return fit_em(start, data, how, _telling(told, 0.2, "em"))
+    known = replace(found, gamma=gamma, starts=gamma[:, data.layout.firsts].sum(1), moves=_known_moves(data, gamma))
+    start = maximised(_weighted_by_types(blank, data, gamma), data, known, how)
+    if not n_iter:
+        return Fitted(start)
+    return fit_em(start, data, replace(how, n_iter=n_iter, tolerance=-np.inf), _telling(told, 0.2, "em"))
+
+
+def _weighted_by_types(blank: Hidden, data: Sequences, gamma: np.ndarray) -> Hidden:
+    """Priors of codes worth as many steps in a state as different codes were seen in it (Witten and Bell 1991).
+
+    https://doi.org/10.1109/18.87000: states that show many codes are those that show new ones.
+    """
+    emissions = dict(blank.emissions)
+    for name, e in blank.emissions.items():
+        if isinstance(e, Categorical):
+            seen = replace(e, prior=np.zeros_like(e.prior)).counts(data.frames[name], gamma)
+            n_types = np.maximum((seen > 0.5).sum(1), 1)
+            emissions[name] = replace(e, prior=n_types[:, None] * e.prior)
+    return Hidden(blank.chain, emissions)
+
+
+def iterations_for_tags(
+    fit: Callable[[int], Fitted], held_out: Callable[[Fitted], float], most: int, told: Told
+) -> tuple[int, dict[int, float]]:
+    """As many iterations of EM as make held-out tags likeliest; EM soon trades tags for words (Merialdo 1994).
+
+    Args:
+        fit: A model after so many iterations, learnt without the held-out tags.
+        held_out: Mean log probability of a held-out tag given the words.
+        most: No more iterations than this.
+        told: Of progress.
+    """
+    return choose_n_states(fit, held_out, most, told, (0, 1, 2, 4, 8, 16, 32, 64), "iterations of em")
 
 
 def _known_moves(data: Sequences, gamma: np.ndarray) -> np.ndarray:
@@ -99,6 +128,7 @@ def choose_n_states(
     most: int,
     told: Told,
     candidates: tuple[int, ...] = CANDIDATES,
+    what: str = "states",
 ) -> tuple[int, dict[int, float]]:
     """The number of states under which held-out sequences are likeliest, and what was found, in nats a step.
 
@@ -108,12 +138,13 @@ def choose_n_states(
         most: No more states than this.
         told: Of progress.
         candidates: Numbers that are tried, rising.
+        what: They are numbers of.
     """
     found: dict[int, float] = {}
     for n_states in (n for n in candidates if n <= most):
         found[n_states] = held_out(fit(n_states))
         best = max(found, key=lambda n: found[n])
-        told(0.0, f"{n_states} states: {found[n_states]:.4f} nats a held-out step")
+        told(0.0, f"{n_states} {what}: {found[n_states]:.4f} nats a held-out step")
         if sum(n > best for n in found) >= PATIENCE:
             break
     return max(found, key=lambda n: found[n]), found

@@ -3,7 +3,8 @@
 Columns of one row are equally long. What a model reads of a column are numbers, with NaN for what is missing or open,
 or codes without `pad`, `end` and `missing`, with -1 for what is missing or open. A row without `end`, or without +∞,
 has all places; one with open places and no end may end later. A row of pads alone, or of NaN alone beside other
-columns, is not known at all.
+columns, is not known at all. Where the longest row of one column is shorter than that of another, longer rows of it
+were cut: a row that fills all places may be shorter than the others.
 """
 
 from collections.abc import Mapping
@@ -55,7 +56,8 @@ def read_steps(batch: Batch, space: Space) -> Steps:
         lengths = np.where(is_whole & (lengths == UNKNOWN), batch[names[0]].shape[1], lengths)
     most = lengths.max(0)
     for name, own, is_own_settled in zip(names, lengths, settled, strict=True):
-        odd = np.flatnonzero((own != UNKNOWN) & is_own_settled & (own != most))
+        may_be_cut = own == row_shape(space[name])[0]
+        odd = np.flatnonzero((own != UNKNOWN) & is_own_settled & (own != most) & ~may_be_cut)
         if len(odd):
             other = names[int(lengths[:, odd[0]].argmax())]
             counts = f"{own[odd[0]]} steps in column {name!r} and {most[odd[0]]} in {other!r}"

@@ -67,12 +67,12 @@ def test_counted_tags_and_missing_ones() -> None:
     how = Learning(everything(2), n_iter=50)
     blank = Hidden(even_chain(2, everything(2), False), {"x": categorical_of(codes.ravel(), 2, 2, 0.0)})
     data.possible = tags == np.arange(2)[:, None]
-    whole = learn_tagged(data, blank, np.ones(200, bool), how, silent)
+    whole = learn_tagged(data, blank, how, silent, 0)
     share = [(codes[z == k] == 1).mean() for k in range(2)]
     np.testing.assert_allclose(whole.hidden.emissions["x"].p[:, 1], share, atol=1e-12)  # type: ignore[attr-defined]
     is_known = rng.random(tags.shape) < 0.5
     data.possible = data.possible | ~is_known
-    some = learn_tagged(data, blank, np.zeros(200, bool), how, silent)
+    some = learn_tagged(data, blank, how, silent, 50)
     np.testing.assert_allclose(some.hidden.emissions["x"].p[:, 1], share, atol=0.05)  # type: ignore[attr-defined]
     assert np.diff(some.trace).min() > -1e-9
 

@@ -56,6 +56,16 @@ def test_different_lengths_are_told() -> None:
         read_steps(_batch([[1, 0, 0, 0], [2, 2, 1, 0]], [[BEHIND] * 4, [1, BEHIND, BEHIND, BEHIND]]), SPACE)
 
 
+def test_a_column_that_was_cut_may_be_shorter() -> None:
+    short = Space({"a": Field(CODES), "b": Field(Tokens(2, 6, pad=0, end=1, missing=5))})
+    batch = {"a": torch.tensor([[2, 3, 4, 1]]), "b": torch.tensor([[2, 3]])}
+    steps = read_steps(batch, short)
+    assert steps.lengths.tolist() == [3]
+    assert steps.values["b"].tolist() == [[0, 1, -1, -1]]
+    with pytest.raises(SpaceMismatchError, match="equally long"):
+        read_steps({**batch, "b": torch.tensor([[2, 1]])}, short)
+
+
 def test_steps_become_rows_again() -> None:
     batch = _batch([[2, 3, 1, 0], [2, 4, 4, 2]], [[1, 2, BEHIND, BEHIND], [1, 2, 3, 4]])
     steps = read_steps(batch, SPACE)
