@@ -467,3 +467,19 @@ def test_equal_seeds_give_equal_fits_and_draws() -> None:
         a, b = (fitted(space, arrays, n_states=3, n_iter=5) for _ in range(2))
     assert torch.equal(a.sample(9, {}, torch_generator(0))["x"], b.sample(9, {}, torch_generator(0))["x"])
     assert not torch.equal(a.sample(9, {}, torch_generator(0))["x"], b.sample(9, {}, torch_generator(1))["x"])
+
+
+@pytest.mark.slow
+def test_atis_is_tagged_far_better_than_by_each_words_most_frequent_tag() -> None:
+    from pathlib import Path
+
+    from genwright.pipeline import fit
+
+    folder = Path(__file__).parents[3] / "shared" / "data" / "pos-atis"
+    if not folder.is_dir():
+        pytest.skip("the ATIS corpus is not beside the repository")
+    train, test = (folder / f"en_atis-ud-{part}.conllu.gz" for part in ("train", "test"))
+    run = fit(train, "hmm", held_out=0, judge=False)
+    (score,) = run.judge(test, train, judges="tagging")
+    assert score.low > score.ceiling + 0.01
+    assert score.value == pytest.approx(0.983, abs=0.002)
