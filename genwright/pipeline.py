@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from genwright.codecs.sequence import Sequence
 from genwright.codecs.text import Text
 from genwright.core.codec import TableCodec
 from genwright.core.dataset import Dataset
@@ -283,6 +284,8 @@ def choose(codec: TableCodec, n: int) -> tuple[str, str]:
     family = next((name for name in OF_TEXTS if name in MODELS.names()), "")
     if texts and family and (not n_others or _is_of_texts(list(texts.values()), n_others, n)):
         return family, "text" + (f" and {len(codec.modelled) - 1} more" if len(codec.modelled) > 1 else "")
+    if all(isinstance(codec.codecs[name], Sequence) for name in codec.modelled):
+        return "hmm", "sequences: states that follow each other, and what each of them shows"
     if n < 20:
         return "marginals", f"{n} training rows are too few to learn how columns depend on each other"
     why = f"{len(codec.modelled)} mixed columns and {n:,} rows: sequential trees are the most faithful here"

@@ -252,7 +252,8 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
         try:
             return read_steps(batch, self.space)
         except SpaceMismatchError as mismatch:
-            raise error(str(mismatch)) from None
+            where = "training " if error is FitError else ""
+            raise error(f"{where}{mismatch}") from None
 
     def _sequences(self, steps: Steps, n_states: int, whole: bool = False) -> Sequences:
         """Steps as emissions read them, with what is known of their states."""

@@ -423,7 +423,7 @@ def test_a_constant_series_is_floored_and_said() -> None:
 def test_columns_of_different_lengths_are_told() -> None:
     space = Space({"a": Field(WORDS), "b": Field(WORDS)})
     arrays = {"a": token_rows([[0], [1, 2]]), "b": token_rows([[0], [1]])}
-    with pytest.raises(FitError, match="row 2 has 1 steps in column 'b' and 2 in 'a'"):
+    with pytest.raises(FitError, match="training row 2 has 1 steps in column 'b' and 2 in 'a'"):
         fitted(space, arrays, n_states=1)
     model = fitted(space, {"a": arrays["a"], "b": arrays["a"]}, n_states=1)
     with pytest.raises(SpaceMismatchError, match="equally long"):

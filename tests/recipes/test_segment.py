@@ -100,6 +100,12 @@ def tagger(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
     return place, fit(sentences(), "hmm", out=place)
 
 
+def test_tables_of_sequences_are_for_hmm() -> None:
+    run = fit(sentences(60), judge=False)
+    assert run.artefact.model_name == "hmm"
+    assert run.artefact.facts["why"].startswith("sequences")
+
+
 def test_words_get_tags_from_their_neighbours(tagger: tuple[Path, Run]) -> None:
     _, run = tagger
     found = tag(run, ["the light light", "the big unicorn sees"])
