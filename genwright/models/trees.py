@@ -16,6 +16,8 @@ microdata", Journal of Official Statistics 21. Here they are made to generalise 
 - *slopes*: where it raises the likelihood of rows not used for it, a donor's number is moved by a regression slope to
   where the row's own columns would have had it (see `nn/trees/slopes`), so that leaves can be large and still follow
   strong relations;
+- *scores*: for two classes, and for numbers that follow slopes, cross-fitted boosted trees foretell the column; what
+  they expect is one more coordinate for the trees and slopes (see `nn/trees/boosting`);
 - *equal numbers*: a donor whose number is an earlier column's hands on the equality, not the number
   (see `nn/trees/equal`);
 - *coarse leaves*: a share c of the values comes from larger leaves of the same trees, and ε from the column alone,
@@ -39,6 +41,7 @@ from genwright.core.space import Batch, Category, Real, Space
 from genwright.nn.trees.column import TreeColumn, learn_column
 from genwright.nn.trees.donors import Donors
 from genwright.nn.trees.equal import find_equals
+from genwright.nn.trees.forest import MAX_LEAVES
 from genwright.nn.trees.growth import grow_step
 from genwright.nn.trees.step import Step
 
@@ -61,6 +64,10 @@ class TreesConfig:
     min_fill_coarse: int = 200  # donors that those have
     slope_var: float = 0.3  # how far slopes may differ from their parent's, τ²
     n_slopes: int = 8  # columns that a slope may use
+    boosted_rounds: int = 50  # boosted trees in each expert of a score; 0: no scores
+    boosted_leaves: int = 15  # leaves each has at most
+    boosted_rate: float = 0.2  # share of each that is kept
+    max_boosted: int = 100_000  # larger tables have no scores: single trees have rows enough there
     max_predictors: int = 48  # columns that a tree may look at, the most related ones
     max_rows: int = 400_000  # rows kept as donors
     max_grown: int = 150_000  # rows that grow one tree
@@ -70,9 +77,12 @@ class TreesConfig:
     def __post_init__(self) -> None:
         check_least(self, 1, "min_leaf", "min_leaf_smooth", "min_leaf_weak", "min_leaf_slope", "min_fill")
         check_least(self, 1, "min_fill_coarse", "max_predictors", "max_grown")
+        check_least(self, 0, "boosted_rounds", "max_boosted")
         check_least(self, 0, "n_halvings", "hole", "hole_smooth", "hole_slope", "coarse", "n_slopes", "n_threads")
         check_least(self, 2, "max_rows")
-        check_positive(self, "background", "slope_var")
+        check_positive(self, "background", "slope_var", "boosted_rate")
+        if not 2 <= self.boosted_leaves <= MAX_LEAVES:
+            raise ConfigError(f"boosted_leaves = {self.boosted_leaves}; expected 2 to {MAX_LEAVES}")
         if not self.background + self.coarse < 1:
             raise ConfigError(
                 f"background + coarse = {self.background + self.coarse:g}; expected shares below 1 in all"
@@ -153,6 +163,7 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
     def _draw(self, t: int, where: np.ndarray, equals: np.ndarray, u: np.ndarray, temperature: float) -> np.ndarray:
         """Values of column t (B,) given the coordinates of the columns before it."""
         column, step, eps = self.columns[t], self.steps[t], self.config.background
+        where = step.seen(where)
         x = column.draw_beside(equals, u[:, 1], u[:, 2], temperature)
         shares = step.shares(self.config.coarse, eps)
         which = np.searchsorted(np.cumsum([eps, *shares]), u[:, 0], side="right") - 1  # −1: from the column alone
@@ -176,7 +187,7 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
         alone = column.prob_beside(equals, x)
         if not step.trees:
             return np.log(alone)
-        p = eps * alone
+        p, where = eps * alone, step.seen(where)
         for tree, share in zip(step.trees, step.shares(self.config.coarse, eps), strict=True):
             for rows, candidates in step.candidates(tree, where, equals):
                 p[rows] += share * candidates.prob(x[rows])
@@ -233,6 +244,7 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
         p = self.columns[t].prob_beside(equals, x)
         if not step.trees:
             return p
+        where = step.seen(where)
         shares = np.cumsum(step.shares(self.config.coarse, eps))
         which = np.searchsorted(shares / shares[-1], u, side="right").clip(0, len(step.trees) - 1)
         p *= eps

@@ -348,3 +348,57 @@ def test_columns_are_not_equal_by_chance() -> None:
     columns = {name: np.round(rng.gamma(4.0, 20.0, 3_000)) for name in "abc"}
     model = _fitted(Dataset(Space({name: _real(x, 1.0) for name, x in columns.items()}), columns))
     assert not any(len(c.equals) for c in model.columns)
+
+
+def _curved(last: str) -> tuple[Dataset, Batch]:
+    """Two numbers, and a column that follows a curve of them: rows to learn from, and fresh ones."""
+    rng, n = np.random.default_rng(0), 1_500
+    a, b = rng.normal(size=(2, 2 * n))
+    y = 2 * np.cos(2 * a) + b**2 + 0.3 * rng.normal(size=2 * n)
+    y = y if last == "number" else (y > 1).astype(np.int64)
+    space = Space({"a": _real(a), "b": _real(b), "y": _real(y) if last == "number" else Field(Category(2))})
+    data = Dataset(space, {"a": a, "b": b, "y": y})
+    return data.subset(np.arange(n)), data.take(slice(n, 2 * n))
+
+
+@pytest.mark.parametrize("last", ["category", "number"])
+def test_scored_columns_follow_curves_better(last: str) -> None:
+    data, fresh = _curved(last)
+    loss = []
+    for model, is_scored in ((_fitted(data), True), (_fitted(data, boosted_rounds=0), False)):
+        assert (model.steps[2].score is not None) is is_scored
+        given = {name: fresh[name].repeat(10) for name in ("a", "b")}
+        drawn = _draw(model, 10 * len(fresh["y"]), given)["y"].reshape(10, -1).double()
+        loss.append(float((drawn.mean(0) - fresh["y"]).square().mean()))
+    assert loss[0] < 0.97 * loss[1]
+
+
+def test_draws_of_a_scored_category_follow_its_probabilities() -> None:
+    model = _fitted(_curved("category")[0])
+    for a, b in ((0.4, 0.4), (-1.2, 1.0)):
+        both = {"a": torch.full((2,), a), "b": torch.full((2,), b), "y": torch.tensor([0, 1])}
+        both = {name: x.double() if name != "y" else x for name, x in both.items()}
+        p = float(torch.softmax(model.log_prob(both), 0)[1])
+        drawn = _draw(model, given={name: both[name][:1].repeat(N_DRAWS) for name in ("a", "b")})["y"].double()
+        assert abs(float(drawn.mean()) - p) < 5 * (p * (1 - p) / N_DRAWS) ** 0.5 + 1e-9
+
+
+def test_density_of_a_scored_number_integrates_to_one() -> None:
+    data, _ = _curved("number")
+    model = _fitted(data)
+    known = data.arrays["y"]
+    y = np.linspace(known.min() + 1e-9, known.max() - 1e-9, 200_001)
+    where = np.full((1, 3), 0.4, np.float32)
+    p = _column_prob(model, where, y)
+    assert abs(float(np.trapezoid(p, y)) - 1) < 0.01
+
+
+@pytest.mark.parametrize("is_known_by_row", [False, True])
+def test_weights_of_a_scored_category_have_its_probability_as_mean(is_known_by_row: bool) -> None:
+    model = _fitted(_curved("category")[0])
+    given = {"y": torch.ones(N_DRAWS, dtype=torch.int64)}
+    known = {"y": torch.ones(N_DRAWS, dtype=torch.bool)} if is_known_by_row else None
+    _, weight = model.propose(N_DRAWS, given, torch_generator(2, "draw"), known)
+    drawn = _draw(model)["y"].double()
+    error = ((weight.exp().var() + drawn.var()) / N_DRAWS) ** 0.5
+    assert abs(weight.exp().mean() - drawn.mean()) < 5 * error

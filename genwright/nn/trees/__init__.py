@@ -8,6 +8,7 @@ A column and its values:
 
 Trees:
     `tree`           decision trees as arrays: grown, walked, pruned
+    `forest`         boosted trees as arrays, walked by bit masks
     `cells`          leaves divided further, so that a row knows the donors beside it
     `slopes`         a slope for every node, shrunk towards its parent's
     `slope_columns`  what slopes multiply
@@ -18,12 +19,14 @@ What a leaf gives:
     `candidates`     the donors of some rows, and the distribution they make together
     `leaves`         a tree whose leaves hold members
     `filling`        leaves from the donors that fall into them
+    `score`          what boosted trees expect, one more coordinate of a row
     `step`           p(x_t | x_<t): the trees of a column
 
 Growing a step:
     `predictors`     the columns that are most related to the target
     `orders`         orders of categories, so that one cut is the best split
     `relation`       a smooth target's linear relation with the columns before it
+    `boosting`       the score of a target, cross-fitted
     `trial`          whether slopes help rows that have not been seen
     `growth`         all of it: from donors to a step
 

@@ -1,4 +1,4 @@
-"""Growing one step of sequential trees: predictors, slopes on trial, honest halves, trees and their leaves."""
+"""Growing one step of sequential trees: predictors, a score, slopes on trial, honest halves, trees and their leaves."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from genwright.nn.trees.boosting import find_score
 from genwright.nn.trees.cells import Places
 from genwright.nn.trees.column import TreeColumn
 from genwright.nn.trees.donors import Donors
@@ -18,12 +19,13 @@ from genwright.nn.trees.slope_columns import SlopeColumns
 from genwright.nn.trees.slopes import Prior, tree_slopes
 from genwright.nn.trees.step import Step
 from genwright.nn.trees.target import Target
-from genwright.nn.trees.tree import Tree, grow
+from genwright.nn.trees.tree import Tree, grow, grow_binned
 from genwright.nn.trees.trial import Trial, try_slopes
 
 WEAK = -0.5  # information below which a column is nearly noise
 SLOPE_GAIN = 0.08  # nats per row that slopes have to gain
 HALVED_ROWS, MAX_HALVINGS = 80_000, 3  # smaller tables are halved more often, so that their trees average out
+MAX_SCORED_HALVINGS = 2  # a score is an average already
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,14 @@ class Plan:
         hole: Nearest donors passed over.
         is_honest: Leaves are filled from the half that did not grow the tree.
         has_slope: Donors are moved by slopes.
+        is_scored: A score says most of what the trees have to find.
     """
 
     min_leaf: int
     hole: int
     is_honest: bool
     has_slope: bool = False
+    is_scored: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,9 +64,15 @@ def grow_step(t: int, columns: list[TreeColumn], donors: Donors, config: Any, rn
     relation = Relation.find(target, predictors, config) if target.column.smooth else None
     trial = try_slopes(relation, donors.where[:, predictors], target.y, config, rng) if relation else Trial()
     plan = _plan(target.column, trial, config)
+    is_scorable = plan.has_slope or target.n_classes == 2
+    scored = find_score(target, predictors, config, rng) if is_scorable else None
+    if scored:
+        target, predictors, plan = scored.target, scored.predictors, replace(plan, is_scored=True)
+        relation = Relation.find(target, predictors, config) if plan.has_slope else None
     growth = Growth(target, predictors, plan, relation if plan.has_slope else None, config)
     pairs = [growth.leaves(half, int(rng.integers(2**31))) for half in _halves(len(target.y), plan, config, rng)]
-    return Step(predictors, [fine for fine, _ in pairs] + [coarse for _, coarse in pairs], growth.slope_columns)
+    trees = [fine for fine, _ in pairs] + [coarse for _, coarse in pairs]
+    return Step(predictors, trees, growth.slope_columns, scored.score if scored else None)
 
 
 def _plan(column: TreeColumn, trial: Trial, config: Any) -> Plan:
@@ -80,7 +90,8 @@ def _halves(n: int, plan: Plan, config: Any, rng: np.random.Generator) -> list[H
     if not plan.is_honest:
         return [Half(np.sort(rng.permutation(n)[: config.max_grown]), np.arange(n))]
     found = []
-    for _ in range(config.n_halvings or min(MAX_HALVINGS, max(1, round(HALVED_ROWS / n)))):
+    most = MAX_SCORED_HALVINGS if plan.is_scored else MAX_HALVINGS
+    for _ in range(config.n_halvings or min(most, max(1, round(HALVED_ROWS / n)))):
         order = rng.permutation(n)
         a, b = order[: n // 2], order[n // 2 :]
         found += [Half(np.sort(a[: config.max_grown]), np.sort(b)), Half(np.sort(b[: config.max_grown]), np.sort(a))]
@@ -119,8 +130,7 @@ class Growth:
         """One tree with its donors, fine and coarse."""
         maps = find_orders(self.target, self.predictors, half.grows)
         X = put_in_order(self.target.donors.where[:, self.predictors], maps)
-        y, is_category = self._explained[half.grows], self.target.n_classes > 0
-        tree = grow(X[half.grows], y, is_category=is_category, min_leaf=self.plan.min_leaf, seed=seed)
+        tree = self._tree(X[half.grows], self._explained[half.grows], seed)
         grown, fallen = Grown(tree, maps, self._slopes(tree, X)), self._fallen(tree, X, half.fills)
         found = []
         for min_fill in (self.config.min_fill, self.config.min_fill_coarse):
@@ -128,6 +138,12 @@ class Growth:
             fallen = replace(fallen, leaf=grown.tree.prune(fallen.leaf, min_fill))
             found.append(fill(self.target.column, grown, fallen, self.plan.hole))
         return found[0], found[1]
+
+    def _tree(self, X: np.ndarray, y: np.ndarray, seed: int) -> Tree:
+        """A tree that explains y (G,) or (G, 3) of rows that stand at X (G, P)."""
+        if self.plan.is_scored and y.ndim == 1:
+            return grow_binned(X, y.astype(np.float64), min_leaf=self.plan.min_leaf)
+        return grow(X, y, is_category=self.target.n_classes > 0, min_leaf=self.plan.min_leaf, seed=seed)
 
     def _slopes(self, tree: Tree, X: np.ndarray) -> np.ndarray:
         """Slope of each node (nodes, S), from all training rows, which stand at X (N, P)."""

@@ -1,6 +1,6 @@
 """One step of sequential trees: the distribution of a column given the coordinates of the columns before it.
 
-A step holds its predictors, the trees with their leaves, and the columns its slopes use.
+A step holds its predictors, the trees with their leaves, the columns its slopes use, and the score, if it has one.
 """
 
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from genwright.nn.trees.candidates import Candidates
 from genwright.nn.trees.column import TreeColumn
 from genwright.nn.trees.leaves import Leaves
 from genwright.nn.trees.members import Recipients
+from genwright.nn.trees.score import Score, beside
 from genwright.nn.trees.slope_columns import SlopeColumns
 
 
@@ -25,11 +26,13 @@ class Step:
         trees: Its trees, half of them fine and then, in the same order, half of them coarse; none for a column that
             stands alone.
         slope_columns: The columns that its slopes use.
+        score: What is expected of the column, one more coordinate of a row.
     """
 
     predictors: np.ndarray
     trees: list[Leaves]
     slope_columns: SlopeColumns
+    score: Score | None = None
 
     @classmethod
     def alone(cls) -> "Step":
@@ -41,6 +44,10 @@ class Step:
         n_each = len(self.trees) // 2
         fine = 1 - coarse - background
         return [fine / n_each] * n_each + [coarse / n_each] * n_each if n_each else []
+
+    def seen(self, where: np.ndarray) -> np.ndarray:
+        """All that the trees look at: coordinates of rows in all columns (B, D), and the score (B, D or D + 1)."""
+        return beside(where, self.score(where)) if self.score else where
 
     def draw(
         self,
@@ -55,7 +62,7 @@ class Step:
 
         Args:
             tree: One of `trees`.
-            where: Coordinates of the rows in all columns (B, D).
+            where: What the trees look at, as `seen` gives it (B, D or D + 1).
             equals: The rows' own numbers that the column's may equal (B, J).
             u: Picks the donor (B,).
             v: Picks the place in its stretch (B,).
@@ -86,14 +93,18 @@ class Step:
 
     def pack(self, packer: Packer) -> None:
         """Adds what `unpack` needs."""
-        packer.add(step=np.array([len(self.trees)], np.int64), predictors=self.predictors.astype(np.int64))
+        sizes = [len(self.trees), int(self.score is not None)]
+        packer.add(step=np.array(sizes, np.int64), predictors=self.predictors.astype(np.int64))
         self.slope_columns.pack(packer)
         for leaves in self.trees:
             leaves.pack(packer)
+        if self.score:
+            self.score.pack(packer)
 
     @classmethod
     def unpack(cls, unpacker: Unpacker, column: TreeColumn) -> "Step":
         """The inverse of `pack`."""
-        n_trees = int(unpacker.next("step")[0])
+        n_trees, *n_scores = unpacker.next("step").tolist()  # runs of older versions have no scores
         predictors, slope_columns = unpacker.next("predictors"), SlopeColumns.unpack(unpacker)
-        return cls(predictors, [Leaves.unpack(unpacker, column) for _ in range(n_trees)], slope_columns)
+        trees = [Leaves.unpack(unpacker, column) for _ in range(n_trees)]
+        return cls(predictors, trees, slope_columns, Score.unpack(unpacker) if any(n_scores) else None)

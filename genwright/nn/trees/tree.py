@@ -96,3 +96,23 @@ def grow(X: np.ndarray, y: np.ndarray, *, is_category: bool, min_leaf: int, seed
         found.children_left.astype(np.int32),
         found.children_right.astype(np.int32),
     )
+
+
+def grow_binned(X: np.ndarray, y: np.ndarray, *, min_leaf: int) -> Tree:
+    """A tree that tells numbers, or two classes as 0 and 1, apart by cuts between 255 bins a feature: several times
+    quicker.
+
+    It is the first tree of histogram boosting at rate 1. Arguments as those of `grow`, y of one dimension.
+    """
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    settings = {"max_iter": 1, "learning_rate": 1.0, "max_leaf_nodes": None, "early_stopping": False}
+    found = HistGradientBoostingRegressor(**settings, min_samples_leaf=min_leaf, random_state=0).fit(X, y)
+    nodes = found._predictors[0][0].nodes
+    is_leaf = nodes["is_leaf"] > 0
+    return Tree(
+        np.where(is_leaf, -1, nodes["feature_idx"]).astype(np.int32),
+        nodes["num_threshold"].copy(),
+        np.where(is_leaf, -1, nodes["left"]).astype(np.int32),
+        np.where(is_leaf, -1, nodes["right"]).astype(np.int32),
+    )

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from genwright.core.packing import Packer, Unpacker
 from genwright.core.space import Category, Field
@@ -113,6 +114,18 @@ def test_unpacking_undoes_packing() -> None:
     both = (s.candidates(s.trees[0], where[:20], _no_equals(20)) for s in (step, again))
     for (_, a), (_, b) in zip(*both, strict=True):
         np.testing.assert_array_equal(a.prob(x), b.prob(x))
+
+
+def test_runs_of_older_versions_have_no_score() -> None:
+    step, where, _, column = _world(1)
+    packer = Packer()
+    step.pack(packer)
+    state = packer.tensors()
+    state["step"], state["step.shapes"] = state["step"][:1], torch.tensor([[1]])
+    again = Step.unpack(Unpacker(state), column)
+    assert again.score is None
+    assert len(again.trees) == 1
+    assert again.seen(where) is where
 
 
 def test_leaves_unpack_alone() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from genwright.nn.trees.tree import Tree, grow
+from genwright.nn.trees.tree import Tree, grow, grow_binned
 
 
 def _world(seed: int, n: int = 500) -> tuple[np.ndarray, np.ndarray]:
@@ -70,3 +70,18 @@ def test_pruning_cuts_no_more_than_it_must() -> None:
         rows = filled[at == node]
         goes_left = rows[:, whole.feature[node]] <= whole.threshold[node]
         assert min(goes_left.sum(), (~goes_left).sum()) < 8
+
+
+def test_binned_trees_explain_nearly_as_much() -> None:
+    X, y = _world(3, n=4_000)
+    fresh, truth = _world(4, n=4_000)
+
+    def loss(tree: Tree) -> float:
+        leaf = tree.leaf_of(X)
+        n_rows = np.bincount(leaf, minlength=len(tree.feature))
+        assert n_rows[n_rows > 0].min() >= 25
+        mean = np.bincount(leaf, weights=y, minlength=len(tree.feature)) / np.maximum(n_rows, 1)
+        return float(np.square(truth - mean[tree.leaf_of(fresh)]).mean())
+
+    exact = loss(grow(X, y, is_category=False, min_leaf=25, seed=0))
+    assert loss(grow_binned(X, y, min_leaf=25)) < 1.1 * exact < 0.5 * truth.var()
