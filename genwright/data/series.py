@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("genwright")
 NAME = "series"
-PASSED_OVER = ("id", "datetime", "constant")
+CLOCKS = ("id", "datetime")
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def series_of(records: Records, schema: Schema, group: str = "", window: int = 0
         return None
     grouping = schema[group] if group else None
     rest = [c for c in schema if c.name != group]
-    odd = [c for c in rest if c.kind not in ("number", *PASSED_OVER)]
+    odd = [c for c in rest if c.kind not in ("number", "constant", *CLOCKS)]
     if odd:
         advice = f"drop it, or let it tell sequences apart with --set group={odd[0].name}"
         raise SchemaError(
@@ -140,9 +140,10 @@ def series_of(records: Records, schema: Schema, group: str = "", window: int = 0
     numbers = tuple(c for c in rest if c.kind == "number")
     found = Series(numbers, grouping, window)
     clocks = _clocks(found, records) if len(numbers) > 1 else []
-    left_out = [c.name for c in rest if c.kind in PASSED_OVER] + clocks
+    left_out = [f"{c.name} (does not vary)" for c in rest if c.kind == "constant"]
+    left_out += [f"{name} (tells which step it is)" for name in [c.name for c in rest if c.kind in CLOCKS] + clocks]
     if left_out:
-        log.warning("%s: %s only tell which step it is; left out", records.name, ", ".join(left_out))
+        log.warning("%s: left out %s", records.name, ", ".join(left_out))
     numbers = tuple(c for c in numbers if c.name not in clocks)
     if not numbers:
         raise SchemaError(f"{records.name} has no column of numbers that vary; expected rows as time steps")

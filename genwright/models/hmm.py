@@ -243,7 +243,7 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
                     f"Column {name}: a variance of states {listed} stands at its floor; lower min_covar or n_states."
                 )
         if n_steps < 10 * self.n_states:
-            notes.append(f"{n_steps} steps are few for {self.n_states} states.")
+            notes.append(f"Few steps for {self.n_states} states: {n_steps}.")
         return notes
 
     # Rows and sequences

@@ -33,7 +33,7 @@ def test_one_sequence_is_parted_for_its_end_to_be_held_out(caplog: pytest.LogCap
     frame = _frame().drop(columns="who")
     with caplog.at_level(logging.WARNING):
         series = _series(frame)
-    assert "t only tell which step it is" in caplog.text
+    assert "left out t (tells which step it is)" in caplog.text
     assert series.names == ["x", "n"]
     lists = rows(series.rows(read(frame), 0.25))["series"]
     assert [len(part) for part in lists] == [30, 10]

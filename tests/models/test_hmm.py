@@ -399,7 +399,7 @@ def test_few_steps_and_many_states() -> None:
     with pytest.raises(FitError, match="n_states = 4, and there are 3 steps"):
         fitted(space, arrays, n_states=4)
     model = fitted(space, arrays, n_states=3)
-    assert any("few for 3 states" in note for note in model.notes)
+    assert any("Few steps for 3 states: 3." in note for note in model.notes)
     assert any("at its floor" in note for note in model.notes)
     assert model.log_prob({"x": torch.from_numpy(arrays["x"])}).isfinite().all()
     assert fitted(*one_series([[1.0]]), n_states=1).sample(5, {}, torch_generator(0))["x"].isfinite().all()
