@@ -13,6 +13,15 @@ from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import require
 
 
+ENDINGS = (".conllu", ".conllu.gz", ".txt", ".jsonl", ".csv", ".parquet")
+
+
+def _is_file(text: str) -> bool:
+    """Whether a file is meant: there is one, or a single word ends like one."""
+    is_name = len(text) < 4096 and "\n" not in text
+    return is_name and (Path(text).is_file() or (len(text.split()) == 1 and text.lower().endswith(ENDINGS)))
+
+
 def command(
     screen: Screen,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.")],
@@ -28,7 +37,7 @@ def command(
     require(bool(text.strip()), "expected some words, such as 'show me flights from boston'")
     place = table_file(out, overwrite)
     fitted = load(run)
-    is_file = Path(text).is_file() if len(text) < 4096 else False
+    is_file = _is_file(text)
     found = recipe.tag(fitted, recipe.sentences_of(fitted, text) if is_file else [text])
     unseen = sorted({w for s in found for w, is_known in zip(s.words, s.is_known) if not is_known})
     if is_file or place is not None:

@@ -136,6 +136,7 @@ def test_the_command_tags_texts_and_files(tagger: tuple[Path, Run], tmp_path: Pa
     assert ended.code == 0, ended.err
     assert pd.read_csv(tmp_path / "tags.csv").tag.tolist() == ["DET", "NOUN", "VERB", "DET", "ADJ", "NOUN", "VERB"]
     assert sentences_of(run, tmp_path / "s.jsonl") == [["the", "dog"]]
+    assert call("tag", place, "nothing.txt").code == 2
     with pytest.raises(DataError, match="has no column 'words'"):
         sentences_of(run, pa.table({"a": ["x"], "b": ["y"]}))
 
