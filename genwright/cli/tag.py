@@ -12,7 +12,6 @@ import typer
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import require
 
-
 ENDINGS = (".conllu", ".conllu.gz", ".txt", ".jsonl", ".csv", ".parquet")
 
 
