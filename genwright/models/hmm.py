@@ -66,7 +66,9 @@ class HMMConfig:
     tolerance: float = 1e-5  # em ends when an iteration gains less, in nats a step
     min_covar: float = 1e-4  # least variance of a state, as a share of that of all steps
     pseudo_moves: float = 0.01  # imaginary starts, transitions and ends, of each that is allowed
-    pseudo_items: float = 1.0  # imaginary steps of codes in each state, spread like all steps
+    pseudo_items: float = (
+        1.0  # imaginary steps of codes in each state, spread like all steps; of tags, for each code seen
+    )
     group: str = ""  # of a table whose rows are steps: the column that tells sequences apart
     window: int = 0  # of such a table: longest passage that a sequence is cut into; 0: not cut
 

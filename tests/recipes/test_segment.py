@@ -80,6 +80,17 @@ def test_draws_of_a_series_are_tables_of_steps(machines: tuple[Path, Run, np.nda
     assert len(run.log_prob(place / "signal.csv")) == 2
 
 
+def test_a_saved_series_is_read_and_judged_again(tmp_path: Path) -> None:
+    signal(1_000)[0][["load"]].to_csv(tmp_path / "x.csv", index=False)
+    settings = {"n_states": 2, "window": 50, "n_restarts": 1}
+    run = fit(tmp_path / "x.csv", "hmm", settings=settings, out=tmp_path / "run")
+    (score,) = [s for s in run.scores if s.name == "likelihood.nats"]
+    assert score.value < score.ceiling
+    again = load(tmp_path / "run").judge(judges="likelihood")
+    assert [s.value for s in again] == [s.value for s in run.scores if s.name.startswith("likelihood")]
+    assert len(run.log_prob(tmp_path / "x.csv")) == 20
+
+
 def sentences(n: int = 200, seed: int = 0) -> pa.Table:
     """Determiner, adjective or none, noun, verb; `light` is a noun or a verb."""
     rng = np.random.default_rng(seed)
