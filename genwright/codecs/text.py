@@ -81,6 +81,8 @@ class Text(Codec):
         self._sample: Sample | None = Sample()
         self._changed = Tally[str]()
         self._length = 0
+        self._n_missing = 0
+        self._never: list[int] = []
         self._is_cut_told = False
         self._set(Characters([]))
 
@@ -91,6 +93,7 @@ class Text(Codec):
             _check_text(kind)
             self.type = kind
         assert self._sample is not None
+        self._n_missing += values.null_count
         self._sample.add(self._clean(_texts(values).drop_null(), self._changed))
 
     def finish(self) -> None:
@@ -102,7 +105,8 @@ class Text(Codec):
         if self.tokenizer == "auto":
             self.tokenizer, why = _chosen(sample, self.config.max_length or LONGEST)
         self._set(_learnt(self.tokenizer, sample, self.config.vocab_size))
-        sizes = self._codes.encode(pa.array(sample.texts(), pa.large_string()))[1]
+        flat, sizes = self._codes.encode(pa.array(sample.texts(), pa.large_string()))
+        self._never = self._absent(flat, sample)
         self._length = self._settled(sizes, sample)
         self._tell(why, sizes, sample)
         self._sample = None
@@ -144,6 +148,10 @@ class Text(Codec):
         hidden = np.where(x == MISSING, PAD, x) if self._pieces.n_special > MISSING else x
         return self._pieces.spell(self._spelling(hidden))[0].as_py()
 
+    def never(self) -> list[int]:
+        """Codes that occurred in no text of the fit, such as bytes that spell none of its characters."""
+        return self._never
+
     def encode_prefix(self, text: str) -> list[int]:
         """Codes of a text that goes on, without an end.
 
@@ -162,7 +170,8 @@ class Text(Codec):
     def state(self) -> dict[str, Any]:
         """Everything learnt."""
         facts = {"type": type_to_text(self.type), "tokenizer": self.tokenizer, "length": self._length}
-        return {**facts, "n_characters": self.n_characters, "vocabulary": self._codes.state()}
+        facts |= {"n_characters": self.n_characters, "never": self._never}
+        return {**facts, "vocabulary": self._codes.state()}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """The inverse of `state`.
@@ -175,6 +184,7 @@ class Text(Codec):
         if self._length < 2:
             raise DataError(f"the length of a text codec is {self._length}, expected 2 or more; its state is damaged")
         self._set(_class_of(self.tokenizer).from_state(state["vocabulary"]))
+        self._never = _codes_below(len(self._pieces), state.get("never", []))
         self._sample = None
 
     def _spelling(self, x: np.ndarray) -> np.ndarray:
@@ -202,6 +212,20 @@ class Text(Codec):
             2, min(math.ceil(SPARE * longest) + 1, self.config.max_length or max(SHORTEST, min(LONGEST, by_size)))
         )
 
+    def _absent(self, flat: np.ndarray, sample: Sample) -> list[int]:
+        """The codes (beside pad and end) that are not among those of the texts (N,) that were kept.
+
+        Where not all were kept, neither among those of the characters of the others.
+        """
+        occurs = np.zeros(len(self._pieces), bool)
+        occurs[flat] = True
+        occurs[[PAD, END]] = True
+        occurs[MISSING] |= self._n_missing > 0
+        if not sample.is_whole:
+            characters = pa.array(map(chr, np.flatnonzero(sample.counts)), pa.large_string())
+            occurs[self._codes.encode(characters)[0]] = True
+        return np.flatnonzero(~occurs).tolist()
+
     def _tell(self, why: str, sizes: np.ndarray, sample: Sample) -> None:
         """What was chosen and what is lost."""
         for step, n in self._changed.items():
@@ -226,6 +250,17 @@ def _estimated(sizes: np.ndarray, sample: Sample) -> int:
     by_bytes = n_tokens / max(sample.n_kept, 1) * sample.longest
     by_characters = n_tokens / max(sum(map(len, texts)), 1) * sample.most_characters
     return min(sample.longest, math.ceil(1.5 * max(by_bytes, by_characters)))
+
+
+def _codes_below(n: int, codes: Any) -> list[int]:
+    """Codes as a state has them.
+
+    Raises:
+        DataError: they are none of n codes.
+    """
+    if not isinstance(codes, list) or not all(isinstance(c, int) and MISSING <= c < n for c in codes):
+        raise DataError("the codes that a text codec never met are no codes of it; its state is damaged")
+    return codes
 
 
 def _texts(values: pa.Array) -> pa.Array:

@@ -187,6 +187,10 @@ class Vocabulary(Protocol):
         """The text of a sequence of codes."""
         ...
 
+    def never(self) -> "list[int]":
+        """Codes that stood nowhere in what it was fitted on, which draws keep from."""
+        ...
+
 
 class HasLogProb(abc.ABC):
     """Knows p(row) exactly."""

@@ -1,7 +1,8 @@
 """What may not be drawn, and where a row ends: for each row its special codes, its limit, stop strings, constraints.
 
-`pad` is never drawn. Where a vocabulary is known, a code that spells nothing and neither ends nor fills up a row stands
-for a missing text: it is drawn at the first place only, and the row ends behind it.
+`pad` is never drawn, nor are codes that never occurred in the texts of the fit, as long as a constraint leaves others.
+Where a vocabulary is known, a code that spells nothing and neither ends nor fills up a row stands for a missing text:
+it is drawn at the first place only, and the row ends behind it.
 
 A running text has no end of its own. Where a constraint lets it end, it ends with the probability of all that the
 constraint bars: where the model would go on with something else.
@@ -55,6 +56,8 @@ class Rules:
         """What is added to the scores (V,) at the first place, or at a later one."""
         bias = torch.zeros(self.support.n)
         bias[self.support.pad] = NEVER
+        if self.spelling is not None:
+            bias[self.spelling.never] = NEVER
         if self.support.runs_on:
             bias[self.support.end] = HARDLY
         if not is_first or self.constraints or self.support.runs_on:
@@ -131,7 +134,7 @@ class Rules:
 
 def _spelt(support: Tokens, decoding: Decoding, vocabulary: Vocabulary | None) -> Spelling | None:
     if vocabulary is not None:
-        return spelling(tuple(vocabulary.pieces()), support)
+        return spelling(tuple(vocabulary.pieces()), support, tuple(vocabulary.never()))
     for name in ("stop", "pattern", "allowed"):
         if getattr(decoding, name):
             raise ConfigError(f"{name} is for columns of text, and this one has no vocabulary; leave it out")

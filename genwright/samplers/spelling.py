@@ -19,10 +19,11 @@ class Spelling:
     Args:
         pieces: The text of each code (V,).
         support: Which codes are special.
+        never: Codes that are not to be drawn.
     """
 
-    def __init__(self, pieces: Sequence[str], support: Tokens):
-        self.pieces = pieces
+    def __init__(self, pieces: Sequence[str], support: Tokens, never: Sequence[int] = ()):
+        self.pieces, self.never = pieces, list(never)
         self.n, self.end = support.n, support.end
         special = (support.pad, support.end)
         self.silent = [c for c, piece in enumerate(self.pieces) if not piece and c not in special]
@@ -74,6 +75,6 @@ def to_bytes(text: str) -> bytes:
 
 
 @lru_cache(maxsize=8)
-def spelling(pieces: tuple[str, ...], support: Tokens) -> Spelling:
+def spelling(pieces: tuple[str, ...], support: Tokens, never: tuple[int, ...] = ()) -> Spelling:
     """The same for every batch, so that what it has worked out is not lost."""
-    return Spelling(pieces, support)
+    return Spelling(pieces, support, never)

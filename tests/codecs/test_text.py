@@ -123,6 +123,29 @@ def test_seldom_characters_are_spelt_in_bytes():
     assert set(codes.spelt) == set(range(256)) - {97, 98, 0xC0, 0xC1, *range(0xF5, 0x100)}
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_codes_of_no_text_of_the_fit_are_told(kind):
+    codec = _fitted(TEXTS * 10, tokenizer=kind)
+    occurring = set(codec.encode(pa.array(TEXTS)).flatten().tolist())
+    assert set(codec.never()) == set(range(codec.field.support.n)) - occurring - {PAD, END}
+    assert MISSING in codec.never()
+    assert MISSING not in _fitted([*TEXTS, None], tokenizer=kind).never()
+    again = Text(TextConfig(tokenizer=kind))
+    again.load_state(json.loads(json.dumps(codec.state())))
+    assert again.never() == codec.never()
+    with pytest.raises(DataError, match="never met"):
+        again.load_state({**codec.state(), "never": [10**6]})
+
+
+def test_codes_of_texts_that_were_not_kept_are_no_strangers():
+    texts = [f"{chr(0x4E00 + i)} and so on" for i in range(400)]
+    codec = Text(TextConfig(tokenizer="char"))
+    codec._sample = Sample(40)
+    codec.update(pa.array(texts))
+    codec.finish()
+    assert not set(codec.encode(pa.array(texts)).flatten().tolist()) & set(codec.never())
+
+
 def test_vocab_size_is_kept():
     texts = [" ".join(TEXTS)] * 20
     assert len(_fitted(texts, tokenizer="bpe", vocab_size=270).pieces()) == 270

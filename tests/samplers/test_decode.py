@@ -215,6 +215,16 @@ def test_a_running_text_ends_where_it_would_go_on_with_something_else():
     assert ((rows[:, 1] == LETTERS.codes("c")[0]) | (rows[:, 1] == END)).all()
 
 
+def test_codes_that_never_occurred_are_not_drawn_unless_a_rule_asks_for_them():
+    known, chain = Letters(LETTERS.own, absent=(*LETTERS.codes("b"), MISSING)), Chain(V)
+    b = LETTERS.codes("b")[0]
+    assert (_draw(_open(400, 8), chain, vocabulary=LETTERS) == b).any()
+    assert not torch.isin(_draw(_open(400, 8), chain, vocabulary=known), torch.tensor([b, MISSING])).any()
+    rows = _draw(_open(100, 8), chain, vocabulary=known, pattern="[ab]c?bb")
+    assert all(re.fullmatch("[ab]c?bb", _text(r)) for r in rows)
+    assert {_text(r)[0] for r in rows} == {"a"}
+
+
 def test_a_missing_text_stands_alone():
     rows = _draw(_open(400, 8), vocabulary=LETTERS)
     is_missing = rows == MISSING

@@ -14,6 +14,10 @@ class Letters:
 
     own: list[str]
     special: int = 3
+    absent: tuple[int, ...] = ()
+
+    def never(self) -> list[int]:
+        return list(self.absent)
 
     def pieces(self) -> list[str]:
         return [""] * self.special + self.own
