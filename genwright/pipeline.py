@@ -175,6 +175,8 @@ def _learned(
     asked = replace(asked, model=name, schema=codec.schema)
     plan = asked.plan(fitted, of_training, kept, resume, basis)
     plan.preview = preview(codec, fitted, asked.seed)
+    if isinstance(fitted, HasLoss) and (size := fitted.describe()):
+        log.info("%s: %s", name, ", ".join(f"{what} {_amount(n)}" for what, n in size.items()))
     outcome = learn(fitted, train, plan, progress)
     facts |= {"n_rows": n_rows, "n_train": len(train), "n_held_out": len(held), "held_out": asked.held_out, "why": why}
     facts |= {"n_steps": outcome.n_steps, "steps": outcome.n_planned} if outcome.n_planned else {}
@@ -189,8 +191,14 @@ def _suited(family: type[Model], asked: Asked, data: Dataset) -> tuple[Any, Trai
         return of_model, of_training, asked
     if asked.budget == Budget() and family.usual_minutes:
         asked = replace(asked, budget=Budget(minutes=family.usual_minutes))
-    of_model, more = family.suited(of_model, data, asked.budget.minutes)
-    return of_model, divided(family, asked.settings, more)[1], asked
+    chosen, more = family.suited(of_model, data, asked.budget.minutes)
+    if chosen != of_model and (minutes := asked.budget.minutes or family.usual_minutes):
+        log.info("size chosen for %g minutes of training on one thread; --set NAME=VALUE overrules", minutes)
+    return chosen, divided(family, asked.settings, more)[1], asked
+
+
+def _amount(n: Any) -> str:
+    return f"{n:,}" if isinstance(n, int) else str(n)
 
 
 def _space(codec: TableCodec, schema: Schema, given: tuple[str, ...]) -> Space:
@@ -231,7 +239,9 @@ def _fitted(
     """
     n_rows = records.n_rows if records.n_rows is not None else sum(batch.num_rows for batch in records.open())
     if n_rows < least:
-        raise FitError(f"{records.name}: {n_rows} rows are too few to learn from; at least 2 are needed")
+        found = "1 row is" if n_rows == 1 else f"{n_rows} rows are"
+        more = ", of a text also by cutting it into lines: rows=, --rows" if schema.is_running_text else ""
+        raise FitError(f"{records.name}: {found} too few to learn from; at least {least} are needed{more}")
     rows = split(records, schema, n_rows, held_out, seed)
     n_train = 0
 
@@ -314,6 +324,7 @@ def _facts_of(records: Records) -> dict[str, Any]:
     return {
         "data": path.name if path else records.name,
         "path": str(path) if path else None,
+        "options": dict(records.options),
         "fingerprint": fingerprint(records),
         "flavour": records.flavour,
         "is_text": records.is_text,

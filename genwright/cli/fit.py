@@ -40,6 +40,17 @@ def command(
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the model; again for more.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed fits the same model; 0 without it.")] = None,
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WAY",
+            help="Of a text file: lines, passages or paragraphs; of a folder also files; chosen without it.",
+            autocompletion=lambda: ["lines", "passages", "paragraphs", "files"],
+        ),
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of a file of text, e.g. utf-8, cp1252; found without it.")
+    ] = None,
     held_out: Annotated[
         float | None, typer.Option(help="Share of the rows kept for judging, 0.2 without it; 0: none, and no scores.")
     ] = None,
@@ -76,7 +87,8 @@ def command(
     chosen = _checked(model, parse_settings(settings or []))
     if threads is not None and (resume is not None or _is_neural(model)):
         chosen.setdefault("threads", str(threads))
-    records = read(data)
+    options = {"rows": rows, "encoding": encoding}
+    records = read(data, **{name: value for name, value in options.items() if value is not None})
     place = _place(data, resume or out, overwrite)
     if resume is not None:
         said: dict[str, Any] = {
@@ -176,7 +188,7 @@ def _schema(screen: Screen, records: "Records", path: Path | None, asked: dict[s
         schema = inferred if schema is None else schema.with_columns(inferred[name] for name in asked)
     records = replace(records, n_rows=stats.n_rows) if stats else records
     rows = "" if records.n_rows is None else f"{records.n_rows:,} rows, "
-    screen.heading(f"{records.name}: {rows}{len(schema)} columns")
+    screen.heading(f"{records.name}: {rows}{len(schema)} column{'s' if len(schema) != 1 else ''}")
     if not screen.is_quiet:
         show_schema(screen, schema, stats)
     return records, schema
@@ -207,6 +219,14 @@ def _fitted(screen: Screen, records: "Records", place: Path, overwrite: bool, as
     screen.heading(f"Model: {run.artefact.model_name} ({facts['why']})")
     screen.more(f"fitted in {facts['seconds']:.1f} s to {facts['n_train']:,} rows; {facts['n_held_out']:,} held out\n")
     return run
+
+
+def _how_to_draw(run: "Run") -> str:
+    """Options of a first draw that suit what was modelled."""
+    modelled = run.artefact.codec.modelled
+    if [run.schema[name].kind for name in modelled] != ["text"]:
+        return "-n 1000 -o synthetic.csv"
+    return "--stream" if run.schema.is_running_text else "-n 100 -o synthetic.txt"
 
 
 def _saved(screen: Screen, run: "Run", place: Path, overwrite: bool) -> Path:
@@ -248,7 +268,7 @@ def _closing(screen: Screen, run: "Run", place: Path) -> dict[str, Any]:
     if screen.is_quiet:
         screen.result(str(place))
     screen.more(f"saved {place}" + (f" (report: {place / page.name})" if page else ""))
-    screen.more(f"next: genwright sample {place} -n 1000 -o synthetic.csv")
+    screen.more(f"next: genwright sample {place} {_how_to_draw(run)}")
     screen.more(f"      genwright show {place}")
     facts = run.artefact.facts
     told = ("data", "why", "n_rows", "n_train", "n_held_out", "seconds")

@@ -46,7 +46,7 @@ def _data(screen: Screen, what: str, asked: dict[str, str]) -> dict[str, Any]:
     with screen.progress() as progress:
         progress(0.0, f"reading {records.name}")
         schema, stats = infer(records, asked)
-    screen.heading(f"{records.name}: {stats.n_rows:,} rows, {len(schema)} columns")
+    screen.heading(f"{records.name}: {stats.n_rows:,} rows, {len(schema)} column{'s' if len(schema) != 1 else ''}")
     show_schema(screen, schema, stats, most=len(schema), with_values=True)
     return {"data": records.name, "n_rows": stats.n_rows, "schema": schema.to_json(), "statistics": stats.to_json()}
 

@@ -5,8 +5,8 @@ records of what a user hands over: a path, a frame, an array, the name of a buil
 """
 
 import abc
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Records:
         flavour: What kind of frame the user's own code works with; draws come back as such.
         is_text: Values were read from text (CSV): numbers and dates are still strings.
         path: The file or folder, for the run's card; None for objects in memory.
+        options: Those of the reader, with which the path gives these rows.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Records:
     flavour: Flavour = "pandas"
     is_text: bool = False
     path: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Reader(abc.ABC):

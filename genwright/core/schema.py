@@ -80,6 +80,11 @@ class Schema:
         raise UnknownNameError(name, self.names, "the columns")
 
     @property
+    def is_running_text(self) -> bool:
+        """Whether rows are passages of a text."""
+        return any(column.options.get("runs_on") for column in self.columns)
+
+    @property
     def names(self) -> list[str]:
         """Column names, in order."""
         return [c.name for c in self.columns]

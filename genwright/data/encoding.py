@@ -83,8 +83,9 @@ def text_file(path: Path, encoding: str | None = None, expected: str = TABLE) ->
         is_gzip = file.read(2) == b"\x1f\x8b"
     with _open(path, is_gzip) as file:
         start = _read(file, path)
-    if not start.strip(b" \t\r\n"):
-        raise DataError(f"{path} is empty; expected {expected}")
+    if not start.strip(b" \t\r\n") and len(start) < CHUNK:
+        found = "holds nothing but white space" if start else "is empty"
+        raise DataError(f"{path} {found}; expected {expected}")
     marked = next((name for mark, name in MARKS if start.startswith(mark)), None)
     n_quotes = 0
     if marked in (None, "utf-8-sig"):
@@ -132,7 +133,7 @@ def _no_nul_bytes(path: Path, is_gzip: bool) -> int:
 def _decide(path: Path, is_gzip: bool) -> str:
     if not _first_bad_line(path, is_gzip, "utf-8"):
         return "utf-8"
-    if _is_chinese(path, is_gzip):
+    if not nearly_utf8(TextFile(path, "utf-8", is_gzip)) and _is_chinese(path, is_gzip):
         return "gb18030"
     return "latin-1" if _first_bad_line(path, is_gzip, "cp1252") else "cp1252"
 
@@ -153,14 +154,26 @@ def _first_bad_line(path: Path, is_gzip: bool, encoding: str) -> int:
 
 
 def nearly_utf8(file: TextFile) -> int:
-    """The first line that is not UTF-8, when nearly all characters beyond ASCII are; else 0."""
+    """The first line that is not UTF-8, when nearly all characters beyond ASCII are, or are halves of some; else 0."""
     decoder, n_right, n_wrong = codecs.getincrementaldecoder("utf-8")("replace"), 0, 0
     for chunk in _chunks(file.path, file.is_gzip):
         text = decoder.decode(chunk)
         n_wrong += text.count("\ufffd")
         n_right += sum(1 for c in text if c > "\x7f")
-    is_damaged = n_right - n_wrong >= CERTAIN * n_wrong
+    is_damaged = n_right - n_wrong >= CERTAIN * n_wrong or _is_utf8_but_for_halves(file)
     return _first_bad_line(file.path, file.is_gzip, "utf-8") if is_damaged else 0
+
+
+def _is_utf8_but_for_halves(file: TextFile) -> bool:
+    """Whether all that is wrong are lone surrogates, which some programs write for halves of characters."""
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogatepass")
+    try:
+        for chunk in _chunks(file.path, file.is_gzip):
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_chinese(path: Path, is_gzip: bool) -> bool:

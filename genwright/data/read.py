@@ -1,5 +1,6 @@
 """What a user hands over → records: the one door for every source."""
 
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def read(source: Any, **options: Any) -> Records:
     if not found:
         raise _unknown(source)
     name = next((name for name in found if set(options) <= set(to_json(READERS.get(name)()))), found[0])
-    return _guarded(_made(READERS.get(name), name, options), source)
+    return replace(_guarded(_made(READERS.get(name), name, options), source), options=options)
 
 
 def _is_existing(source: Any) -> bool:
@@ -82,7 +83,7 @@ def _check_path(path: Path) -> None:
     if not path.is_file() and not path.is_dir():
         raise DataError(f"{path} is not a regular file but a pipe or a device; write its content to a file first")
     if path.is_file() and not path.stat().st_size:
-        raise DataError(f"{path} is empty; expected a line of column names and rows below it")
+        raise DataError(f"{path} is empty; expected a line of column names and rows below it, or text")
 
 
 def _no_such_file(source: str | Path) -> DataError:

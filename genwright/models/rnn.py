@@ -422,7 +422,9 @@ class RNN(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
 
     def describe(self) -> dict[str, Any]:
         """Its size."""
-        return {"parameters": sum(p.numel() for p in self.net.parameters())}
+        c = self.config
+        size = {"cell": c.cell, "layers": c.n_layers, "units": c.n_hidden}
+        return {**size, "parameters": sum(p.numel() for p in self.net.parameters())}
 
 
 class _Stream:

@@ -345,7 +345,7 @@ class Run:
         if is_known or not facts.get("path"):
             return
         try:
-            records = read(facts["path"])
+            records = read(facts["path"], **facts.get("options", {}))
             is_same = fingerprint(records) == facts["fingerprint"]
             self._unread = "" if is_same else f"{facts['path']} has changed since the fit"
         except DataError as error:

@@ -8,6 +8,7 @@ was killed and goes on from its checkpoint therefore ends with the same bits, an
 batch's shards, end with what one process would have.
 """
 
+import logging
 import math
 import os
 import time
@@ -34,6 +35,8 @@ from genwright.training.monitors import Line, speak
 from genwright.training.muon import Muon
 from genwright.training.plan import FREE, Outcome, Plan
 from genwright.training.processes import join
+
+log = logging.getLogger("genwright")
 
 AVERAGED = 16  # steps from one average of the weights to the next
 MAX_WATCHED = 2048  # training rows that are watched where none are set aside
@@ -126,6 +129,7 @@ class _Training:
             before = self.now.seconds
         else:
             self._budget(started)
+            self._announce()
             self._evaluate(started)
             self._keep(started, is_due=True)
         try:
@@ -146,6 +150,11 @@ class _Training:
         self.now.n_steps = int(self._agreed(n))
         if self.plan.budget.minutes is not None:
             self._start()  # the steps that were timed are thrown away
+
+    def _announce(self) -> None:
+        n, size, rows = self.now.n_steps, self.order.size, self.order.n
+        told = "training: %s steps of %s rows, each of the %s rows %.2g times"
+        log.info(told, f"{n:,}", f"{size:,}", f"{rows:,}", n * size / rows)
 
     def _timed_step(self, k: int) -> None:
         self.now.n_steps = max(self.now.n_steps, 1)

@@ -108,8 +108,8 @@ def baseline(log: list[Line]) -> list[str]:
     if not gains or gains[-1][1] > 0:
         return []
     return [
-        f"Worse than independent columns by {-gains[-1][1]:.3g} nats a row: nothing about how columns depend on each "
-        "other was learnt; train longer, or use another model."
+        f"Worse than independent columns (in texts: tokens) by {-gains[-1][1]:.3g} nats a row: nothing about how they "
+        "depend on each other was learnt; train longer, or use another model."
     ]
 
 

@@ -200,3 +200,44 @@ def test_a_text_that_is_left_out_is_told_once(here: Path) -> None:
     ended = call("fit", "reviews.csv", "--model", "trees", "--no-judge")
     assert ended.code == 0
     assert ended.err.count("trees does not model text: 'review' left out, which comes back empty") == 1
+
+
+def test_a_text_is_cut_as_asked_and_read_so_again(here: Path) -> None:
+    Path("verses.txt").write_text("".join(f"the {w} sees\nthe sea\n\n" for w in ["moon", "owl", "fox"] * 9), "utf-8")
+    ended = call("fit", "verses.txt", "--rows", "paragraphs", "--model", "ngram", "--no-judge", "--out", "verses")
+    assert (ended.code, "27 rows, 1 column\n" in ended.out, "one row a paragraph" in ended.out) == (0, True, True)
+    assert "genwright sample verses -n 100 -o synthetic.txt" in ended.out
+    assert call("judge", "verses", "--judge", "bits_per_char").code == 0
+    assert gw.load("verses").artefact.facts["options"] == {"rows": "paragraphs"}
+    wrong = call("fit", "verses.txt", "--rows", "verses")
+    assert (wrong.code, "expected one of auto, passages, lines" in wrong.err) == (2, True)
+    assert "the csv reader has" in call("fit", _table(), "--rows", "lines").err
+
+
+def _table() -> Path:
+    Path("t.csv").write_text("a,b\n1,2\n3,4\n", "utf-8")
+    return Path("t.csv")
+
+
+def test_an_encoding_can_be_said(here: Path) -> None:
+    Path("odd.txt").write_bytes("käse und brötchen schmecken überall gut\n".encode() * 9 + b"b\xe4r\n")
+    refused = call("fit", "odd.txt", "--model", "ngram", "--no-judge")
+    assert (refused.code, "--encoding" in refused.err) == (2, True)
+    assert call("fit", "odd.txt", "--encoding", "cp1252", "--rows", "lines", "--model", "ngram", "--no-judge").code == 0
+
+
+def test_the_size_and_the_steps_of_a_network_are_told(here: Path) -> None:
+    Path("story.txt").write_text("the moon sees the sea and the sea sees the moon\n" * 40, "utf-8")
+    ended = call("fit", "story.txt", "--steps", "2", "--no-judge", "--set", "width=8", "--set", "n_heads=1")
+    assert "note: size chosen for 3 minutes of training on one thread; --set NAME=VALUE overrules" in ended.err
+    assert "note: gpt: blocks" in ended.err
+    assert "width 8" in ended.err
+    assert "note: training: 2 steps of" in ended.err
+    assert f"{gw.load('runs/story').model.describe()['parameters']:,}" in ended.err
+    assert "genwright sample runs/story --stream" in ended.out
+
+
+def test_a_text_too_short_says_what_to_do(here: Path) -> None:
+    Path("word.txt").write_text("hello\n", "utf-8")
+    ended = call("fit", "word.txt")
+    assert (ended.code, "1 row is too few" in ended.err, "--rows" in ended.err) == (3, True, True)

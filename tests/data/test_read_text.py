@@ -57,7 +57,8 @@ def test_a_list_has_a_row_a_line(make):
 def test_rows_can_be_asked_for(make):
     path = make("a\nb\n\n \nc\n" * 30, "x.txt")
     assert _texts(path, rows="lines") == ["a", "b", "c"] * 30
-    assert (read(path).path, read(path, rows="lines").path) == (str(path), None)
+    asked = read(path, rows="lines")
+    assert (asked.path, asked.options, read(path).options) == (str(path), {"rows": "lines"}, {})
     assert _texts(path, rows="paragraphs")[:2] == ["a\nb", "c\na\nb"]
     assert "".join(_texts(path, rows="passages")) == "a\nb\n\n \nc\n" * 30
     with pytest.raises(ConfigError, match="rows = 'verses'; expected one of auto, passages"):
@@ -127,7 +128,7 @@ def test_a_folder_of_nothing_but_unreadable_texts(tmp_path):
 
 @pytest.mark.parametrize("text", ["", " \n\t\n", "\ufeff", "\u3000 \n" * 10])
 def test_nothing_but_white_space_is_refused(make, text):
-    with pytest.raises(DataError, match=r"expected text|is empty|nothing but white space"):
+    with pytest.raises(DataError, match=r"(is empty; expected .*|nothing but white space; expected) text"):
         read(make(text, "x.txt"))
 
 
@@ -152,7 +153,15 @@ def test_damaged_utf8_is_told_by_line(make):
         read(path)
     with pytest.raises(DataError, match="line 10 is not utf-8"):
         read(path, encoding="utf-8")
+    with pytest.raises(DataError, match="line 10 is not UTF-8"):  # though all of it would be some Chinese
+        read(make("käse und brötchen schmecken überall\n".encode() * 9 + b"b\xe4r\n", "y.txt"))
     assert "bro\xffken" in "".join(_texts(path, encoding="cp1252"))
+
+
+def test_halves_of_characters_are_damage(make):
+    path = make(b"fine\n" + b"half \xed\xa0\xbd of one\n" * 9, "x.txt")  # D83D in UTF-8, which has no such thing
+    with pytest.raises(DataError, match="line 2 is not UTF-8"):
+        read(path)
 
 
 @pytest.mark.parametrize("text", ["שלום עולם\n" * 30, "👩‍👩‍👧‍👦 🏳️‍🌈\n" * 30, "word", "x" * 5000])

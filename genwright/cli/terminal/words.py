@@ -10,7 +10,10 @@ from genwright.core.errors import ConfigError
 MOST_ROWS = 10**12
 _COUNT = re.compile(r"(\d[\d_,]*(?:\.\d+)?(?:e\+?\d{1,2})?)([kmb]?)")
 _TIMES = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}
-_ENDINGS = (".gz", ".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".npy")
+_ENDINGS = (
+    *(".gz", ".csv", ".tsv", ".tab", ".dat", ".data", ".jsonl", ".ndjson", ".json", ".parquet", ".pq", ".npy"),
+    *(".conllu", ".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".log", ".srt"),
+)
 
 
 def count(text: str, option: str = "-n") -> int:
@@ -61,8 +64,8 @@ def free_file(path: str | Path, overwrite: bool) -> Path:
 def stem(name: str) -> str:
     """What a run of these data is called: the file's name without its endings.
 
-    >>> stem("data/customers.csv.gz"), stem("digits")
-    ('customers', 'digits')
+    >>> stem("data/customers.csv.gz"), stem("tagged.conllu"), stem("digits")
+    ('customers', 'tagged', 'digits')
     """
     base = Path(name).expanduser().resolve().name if set(name) <= set("./~\\") else Path(name).name
     for ending in _ENDINGS:

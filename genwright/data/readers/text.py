@@ -16,7 +16,7 @@ how many. Line ends become line feeds.
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -66,8 +66,7 @@ class TextReader(Reader):
         if self.rows not in get_args(RowsOf):
             raise ConfigError(f"rows = {self.rows!r}; expected one of {', '.join(get_args(RowsOf))}")
         path = Path(source)
-        records = self._folder(path) if path.is_dir() else self._file(path)
-        return records if self == TextReader() else replace(records, path=None)  # the path alone gives other rows
+        return self._folder(path) if path.is_dir() else self._file(path)
 
     def _file(self, path: Path) -> Records:
         if self.rows == "files":
@@ -183,9 +182,9 @@ def _checked(path: Path, encoding: str | None) -> TextFile:
     if encoding is None and file.encoding in ("cp1252", "latin-1"):
         line = nearly_utf8(file)
         if line:
-            advice = f"mend it, or say which encoding it has (encoding={file.encoding!r} reads anything)"
+            advice = f"mend it, or say which encoding it has (encoding={file.encoding!r} or --encoding reads anything)"
             raise DataError(f"{path}: line {line} is not UTF-8, though the rest is; {advice}")
-        log.warning("%s: not UTF-8, read as %s; say encoding= if that is wrong", path, file.encoding)
+        log.warning("%s: not UTF-8, read as %s; say encoding= (--encoding) if that is wrong", path, file.encoding)
     return file
 
 
