@@ -35,7 +35,7 @@ class Model(abc.ABC):
     takes_shapes: ClassVar[bool] = False  # models columns whose rows are arrays, such as pixels
     holds_rows: ClassVar[bool] = False  # what is saved holds training data, encoded: the card warns of it
     is_rowwise: ClassVar[bool] = False  # the first rows of a chunk are the same when only they are asked for
-    reads_series: ClassVar[bool] = False  # a table of numbers alone is read as steps of sequences; see `data/series`
+    reads_series: ClassVar[bool] = False  # a table of numbers is steps of sequences; Config has `group` and `window`
     completes: ClassVar[bool] = False  # `given` sequences may have open places, which it draws
     chunk: ClassVar[int] = 4096  # rows drawn at a time; part of what makes row i a function of (run, seed, i)
 

@@ -11,7 +11,7 @@ from genwright.core.records import Records
 from genwright.core.registry import READERS
 
 ENDINGS = (
-    ".csv .tsv .tab .txt .dat .data .jsonl .ndjson .json (each also with .gz), .parquet .pq .npy, "
+    ".csv .tsv .tab .txt .dat .data .jsonl .ndjson .json (each also with .gz), .parquet .pq .npy .conllu, "
     "or text such as .txt .md .py"
 )
 
@@ -21,9 +21,11 @@ def read(source: Any, **options: Any) -> Records:
 
     Args:
         source: A path to CSV, TSV, JSON lines, Parquet, .npy, text or a folder of texts; a pandas or polars frame; an
-            Arrow table; a NumPy array; the name of a built-in set, such as `"digits"`; or records.
+            Arrow table; a NumPy array, or one with the lengths of its sequences; the name of a built-in set, such as
+            `"digits"`; or records.
         options: For delimited text: `delimiter`, `encoding`, `header`; for JSON: `encoding`; for text: `rows`
-            ("passages", "lines", "paragraphs", of a folder "files") and `encoding`.
+            ("passages", "lines", "paragraphs", of a folder "files") and `encoding`; for CoNLL-U: `tags` ("upos",
+            "xpos") and `encoding`.
 
     Raises:
         DataError: it cannot be read; the message names file, line or column and the next step.
