@@ -41,6 +41,7 @@ SIZES = ((4, 64), (4, 128), (4, 192), (6, 256), (6, 384), (8, 512))  # blocks an
 TOKENS_A_STEP, TOKENS_WATCHED, WINDOWS_WATCHED = 3072, 16_384, 4
 FLOPS_A_SECOND = 4e10  # of a training on one thread
 TOKENS_A_WEIGHT = 0.5  # that a training should see at least
+N_GROUPS = 4  # of rows of similar length in a step
 BEGINNINGS = 8  # one window in so many is the beginning of its passage
 
 
@@ -125,30 +126,39 @@ class GPTNet(nn.Module):
         """E (V, width)."""
         return self.embed.weight if self.head is None else self.head.weight
 
-    def forward(self, x: Tensor, mask: Tensor | None = None, caches: list[Cache] | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        mask: Tensor | None = None,
+        caches: list[Cache] | None = None,
+        places: Tensor | None = None,
+    ) -> Tensor:
         """Embedded places (B, T, width) → what the head reads (B, T, width).
 
         Args:
             x: The next T places.
             mask: Which places see which; None: themselves and those before.
             caches: One a block, with the places before these.
+            places: Which ones they are (T,); None: those behind the cache's.
         """
-        first = caches[0].n if caches else 0
+        if places is None:
+            first = caches[0].n if caches else 0
+            places = torch.arange(first, first + x.shape[1])
         if self.embed_place is not None:
-            x = x + self.embed_place.weight[first : first + x.shape[1]]
-        is_rotary = self.config.positions == "rotary"
-        turn = self.turn(first, x.shape[1]) if is_rotary else None
+            x = x + self.embed_place(places)
+        turn = self.turn(places) if self.config.positions == "rotary" else None
         for i, block in enumerate(self._blocks):
             x = block(x, turn, mask, caches[i] if caches else None)
         return self.norm(x)
 
-    def turn(self, first: int, n: int) -> tuple[Tensor, Tensor]:
-        """Rotary angles of n places; those of the first ones are worked out once."""
-        d = self.config.width // self.config.n_heads
+    def turn(self, places: Tensor) -> tuple[Tensor, Tensor]:
+        """Rotary angles of places; those of the first ones are worked out once."""
+        n = int(places[-1]) + 1
         known = getattr(self, "_angles", None)
-        if known is None or len(known[0]) < first + n:
-            known = self._angles = angles(0, max(2 * self.context, 2 * (first + n)), d, self.config.rotary_base)
-        return known[0][first : first + n], known[1][first : first + n]
+        if known is None or len(known[0]) < n:
+            d = self.config.width // self.config.n_heads
+            known = self._angles = angles(0, 2 * max(self.context, n), d, self.config.rotary_base)
+        return known[0][places], known[1][places]
 
 
 class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
@@ -243,13 +253,13 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         u = torch.rand(len(tokens), 2, generator=generator)
         is_inner = (_length(tokens) > self.context) & (u[:, 0] >= 1 / BEGINNINGS)
         begun, inner = (~is_inner).nonzero()[:, 0], is_inner.nonzero()[:, 0]
-        found = torch.zeros(len(tokens))
+        found = torch.zeros(len(tokens), dtype=None if self.net.training else torch.float64)
         if len(begun):
             found = found.index_put((begun,), self._by_length(tokens[begun, : self.context], order))
         if len(inner):
             windows = self._windows(tokens[inner], u[inner, 1])
             last = order[-1:].expand(self.context + 1)  # all of them in the last column
-            x = self._embedded(windows[:, :-1], last, 1)
+            x = self._embedded(windows[:, :-1], last, torch.arange(1, self.context + 1))
             found = found.index_put((inner,), self._surprise(self.net(x), windows[:, 1:], last[1:]))
         return found
 
@@ -271,65 +281,59 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
 
     def _by_length(self, tokens: Tensor, order: Tensor) -> Tensor:
         """−log p of rows (B,) from their beginning, worked out in groups of rows of similar length."""
-        length = _length(tokens)
-        found = torch.zeros(len(tokens))
-        groups = length.argsort(stable=True).tensor_split(min(4, len(tokens))) if self.has_sequence else [None]
-        for rows in groups:
-            some = tokens if rows is None else tokens[rows]
-            n = int(_length(some).max()) if rows is not None else some.shape[1]
-            read = F.pad(some[:, : n - 1], (1, 0), value=START)
-            nll = self._nll(read, some[:, :n], order)
-            found = nll if rows is None else found.index_put((rows,), nll)
-        return found
+        groups = [torch.arange(len(tokens))]
+        if self.has_sequence:
+            groups = list(_length(tokens).argsort(stable=True).tensor_split(min(N_GROUPS, len(tokens))))
+        parts = [self._nll(tokens[rows], order) for rows in groups]
+        return torch.cat(parts)[torch.cat(groups).argsort()]
 
-    def _nll(self, read: Tensor, target: Tensor, order: Tensor) -> Tensor:
-        """−log p of the target places (B,) given the ones read before them, each (B, T); padding counts nothing."""
-        h = self.net(self._embedded(read, order, 0), self._mask(read))
-        return self._surprise(h, target, order)
+    def _nll(self, target: Tensor, order: Tensor) -> Tensor:
+        """−log p of rows (B,) from their beginning (B, T); places where all of them have padding are left out."""
+        read = F.pad(target[:, :-1], (1, 0), value=START)
+        at = (_seen(read) | _seen(target)).any(0).nonzero()[:, 0]
+        read, target = read[:, at], target[:, at]
+        h = self.net(self._embedded(read, order, at), self._mask(read, at), places=at)
+        return self._surprise(h, target, order[at])
 
-    def _embedded(self, read: Tensor, order: Tensor, first: int) -> Tensor:
-        """Vectors of the places read (B, T, width), `first` places behind the start: their token, their column and the
-        column to come.
+    def _embedded(self, read: Tensor, order: Tensor, at: Tensor) -> Tensor:
+        """Vectors of the places read (B, T, width), which stand `at` (T,) places behind the start: their token, their
+        column and the column to come.
         """
         x = self.net.embed(read)
         if self.net.embed_column is None:
             return x
         assert self.net.embed_next is not None
         column = torch.cat([torch.tensor([len(self.layout.columns)]), self.layout.column_of[order]])
-        at = torch.arange(first, first + read.shape[1])
         x = x + self.net.embed_column(column[at])
         return x + self.net.embed_next(column[(at + 1).clamp(max=len(order))])
 
-    def _mask(self, read: Tensor) -> Tensor | None:
+    def _mask(self, read: Tensor, at: Tensor) -> Tensor | None:
         """Which places see which (B, 1, T, T), where it is not simply all that stand before."""
-        places = torch.arange(read.shape[1])
         if self._has_inner_padding:
-            return band(places, places, self.context) & _seen(read)[:, None, None, :]
-        return band(places, places, self.context) if len(places) > self.context else None
+            return band(at, at, self.context) & _seen(read)[:, None, None, :]
+        return band(at, at, self.context) if len(at) > self.context else None
 
     @property
     def _has_inner_padding(self) -> bool:
         return sum(c.is_sequence for c in self.layout.columns) > 1
 
-    def _surprise(self, h: Tensor, target: Tensor, order: Tensor) -> Tensor:
-        """−log p of target places (B, T) read off h (B, T, width), summed over those that are no padding (B,)."""
-        total = h.new_zeros(len(h))
-        for column, at in self._spans(order, target.shape[1]):
-            logits = F.linear(h[:, at], self._rows_of_head(column))
-            code = column.in_head(target[:, at]).flatten()
-            nll = F.cross_entropy(logits.flatten(0, 1), code, ignore_index=BEHIND, reduction="none")
-            total = total + nll.view(len(h), -1).sum(1)
+    def _surprise(self, h: Tensor, target: Tensor, places: Tensor) -> Tensor:
+        """−log p of target places (B, T) of the layout, read off h (B, T, width), without those of padding (B,)."""
+        total = h.new_zeros(len(h), dtype=None if self.net.training else torch.float64)
+        for column, at in self._spans(places):
+            code = column.in_head(target[:, at])
+            row, place = (code != BEHIND).nonzero(as_tuple=True)
+            logits = F.linear(h[:, at][row, place], self._rows_of_head(column)).to(total.dtype)
+            total = total.index_add(0, row, F.cross_entropy(logits, code[row, place], reduction="none"))
         return total
 
-    def _spans(self, order: Tensor, n: int) -> list[tuple[Place, slice]]:
-        """Modelled columns and where they stand among the first n places read in an order."""
-        found, at = [], 0
-        while at < n:
-            column = self.layout.columns[int(self.layout.column_of[order[at]])]
-            stop = min(at + column.places.stop - column.places.start, n)
-            found += [] if column.is_given else [(column, slice(at, stop))]
-            at = stop
-        return found
+    def _spans(self, places: Tensor) -> list[tuple[Place, slice]]:
+        """Modelled columns and where they stand among places of the layout."""
+        index, counts = self.layout.column_of[places].unique_consecutive(return_counts=True)
+        stop = counts.cumsum(0)
+        spans = zip(index.tolist(), (stop - counts).tolist(), stop.tolist(), strict=True)
+        found = [(self.layout.columns[i], slice(first, last)) for i, first, last in spans]
+        return [(column, at) for column, at in found if not column.is_given]
 
     def _rows_of_head(self, column: Place) -> Tensor:
         """The rows of E that a column's tokens have: the end of a sequence first."""
@@ -352,25 +356,18 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         return found + self.layout.log_inside(batch, len(found)) + self.given.log_prob(batch, len(found))
 
     def _log_prob(self, tokens: Tensor) -> Tensor:
+        """log p of rows (B, L), those that are longer than the context piece by piece."""
         order = self._order(None)
+        tokens = tokens[:, order]
+        if not self._is_cut:
+            return -self._by_length(tokens, order)
         read = F.pad(tokens[:, :-1], (1, 0), value=START)
-        n = int(_length(tokens).max())
         total = torch.zeros(len(tokens), dtype=torch.float64)
-        stepper = _Cached(self, order)
-        for first in range(0, n, self.context):
-            last = min(first + self.context, n)
-            h = stepper.read(read[:, first:last])
-            for column, at in self._spans(order, n):
-                start, stop = max(at.start, first), min(at.stop, last)
-                if start < stop:
-                    total -= self._nll_at(h[:, start - first : stop - first], column, tokens[:, start:stop])
+        cached = _Cached(self, order)
+        for first in range(0, int(_length(tokens).max()), self.context):
+            at = slice(first, first + self.context)
+            total -= self._surprise(cached.read(read[:, at]), tokens[:, at], order[at])
         return total
-
-    def _nll_at(self, h: Tensor, column: Place, target: Tensor) -> Tensor:
-        logits = F.linear(h, self._rows_of_head(column)).double()
-        code = column.in_head(target)
-        log_p = logits.log_softmax(-1).gather(2, code.clamp(min=0)[:, :, None])[:, :, 0]  # (B, T)
-        return -log_p.where(code != BEHIND, 0.0).sum(1)
 
     # -- drawing ----------------------------------------------------------------------------------------------------
 
@@ -484,7 +481,9 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
 
     def describe(self) -> dict[str, Any]:
         """Its size."""
-        return {"parameters": sum(p.numel() for p in self.net.parameters()), "context": self.context}
+        c = self.config
+        size = {"blocks": c.n_layers, "width": c.width, "heads": c.n_heads, "context": self.context}
+        return {**size, "parameters": sum(p.numel() for p in self.net.parameters())}
 
 
 def _size(minutes: float | None) -> tuple[int, int]:
@@ -515,11 +514,12 @@ class _Cached:
         if self.model._has_inner_padding:
             self.tokens = tokens if self.tokens is None else torch.cat([self.tokens, tokens], 1)
         if T == 1:
-            return self._one(self.model._embedded(tokens, self.order, n))
+            return self._one(self.model._embedded(tokens, self.order, torch.tensor([n])))
         parts = []
         for first in range(0, T, self.model.context):
             some = tokens[:, first : first + self.model.context]
-            x = self.model._embedded(some, self.order, n + first)
+            at = torch.arange(n + first, n + first + some.shape[1])
+            x = self.model._embedded(some, self.order, at)
             parts.append(self.model.net(x, self._mask(some.shape[1]), self.caches))
         return torch.cat(parts, 1)
 
@@ -535,7 +535,7 @@ class _Cached:
         """A single place (B, 1, width)."""
         net, n, window = self.model.net, self.caches[0].n, self.caches[0].window
         x = x if net.embed_place is None else x + net.embed_place.weight[n]
-        cos, sin = (y[0].numpy() for y in net.turn(n, 1))
+        cos, sin = (y[0].numpy() for y in net.turn(torch.tensor([n])))
         turn = None if net.embed_place is not None else (cos, sin)
         mask = None
         if self.tokens is not None:

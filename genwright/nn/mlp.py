@@ -49,7 +49,7 @@ def untrained(build: Callable[[], N]) -> N:
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.zero_()
-    return net
+    return net.eval()
 
 
 def initialise(net: nn.Module, generator: torch.Generator) -> None:
