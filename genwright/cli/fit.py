@@ -51,6 +51,9 @@ def command(
     encoding: Annotated[
         str | None, typer.Option(metavar="NAME", help="Of a file of text, e.g. utf-8, cp1252; found without it.")
     ] = None,
+    header: Annotated[
+        bool, typer.Option("--header/--no-header", help="Whether a table's first line holds the column names.")
+    ] = True,
     held_out: Annotated[
         float | None, typer.Option(help="Share of the rows kept for judging, 0.2 without it; 0: none, and no scores.")
     ] = None,
@@ -87,7 +90,7 @@ def command(
     chosen = _checked(model, parse_settings(settings or []))
     if threads is not None and (resume is not None or _is_neural(model)):
         chosen.setdefault("threads", str(threads))
-    options = {"rows": rows, "encoding": encoding}
+    options = {"rows": rows, "encoding": encoding, "header": None if header else False}
     records = read(data, **{name: value for name, value in options.items() if value is not None})
     place = _place(data, resume or out, overwrite)
     if resume is not None:

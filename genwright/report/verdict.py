@@ -10,7 +10,8 @@ These questions are asked, each answered by one kind of score where it is there:
   passages with the training texts than unseen texts do? (`copied_text.share`, and `whole` where unseen texts are
   often found there from end to end themselves)
 - membership: can an attacker tell who was in the training data? (`membership.auc`)
-- surprise: how many bits does a character of an unseen text cost the model? (`bits_per_char`, said and not weighed)
+- surprise: how many bits does a character of an unseen text cost the model? (`bits_per_char`; said, and weighed where
+  independent tokens would need fewer)
 
 A difference smaller than its own interval is not held against the rows; a wide interval is said.
 """
@@ -204,13 +205,16 @@ def text_copying(scores: dict[str, Score]) -> Finding | None:
 
 
 def surprise(scores: dict[str, Score]) -> Finding | None:
-    """What a character costs; no judgement, for how much is good depends on the texts."""
+    """What a character costs; judged only against independent tokens, for how much is good depends on the texts."""
     score = scores.get("bits_per_char") or scores.get("bits_per_char.bound")
     if score is None:
         return None
     most = "at most " if score.name.endswith("bound") else ""
     trivial = f" (independent tokens: {number(score.ceiling)})" if is_known(score.ceiling) else ""
-    return Finding("surprise", "unknown", f"an unseen character costs {most}{number(score.value)} bits{trivial}")
+    level: Level = "unknown"
+    if is_known(score.ceiling) and _or(score.low, score.value) > score.ceiling:
+        level, trivial = "poor", f", more than with independent tokens ({number(score.ceiling)})"
+    return Finding("surprise", level, f"an unseen character costs {most}{number(score.value)} bits{trivial}")
 
 
 def _fidelity_by_pairs(scores: dict[str, Score]) -> Finding | None:

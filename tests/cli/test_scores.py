@@ -119,3 +119,11 @@ def test_perplexities_are_weighed_by_their_logarithm() -> None:
     """From 1,000,000 to 10, half of the way is at about 3,162."""
     found = replace(score(3162.3, 10, 1_000_000, "lower"), unit="words")
     assert share(found) == pytest.approx(0.5, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["bits_per_char", "likelihood.nats", "perplexity.word"])
+def test_a_likelihood_below_that_of_independent_columns_is_poor_whatever_its_floor(name):
+    found = replace(score(6.0, 5.8, 4.8, "lower", 0.1), name=name, unit="bits")
+    assert mark(found) == "poor"
+    assert mark(replace(found, value=4.85, low=4.75, high=4.95)) == "like real"
+    assert mark(replace(found, name="copied_text.mean")) != "poor"

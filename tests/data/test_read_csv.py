@@ -89,6 +89,14 @@ def test_empty_file(make, content):
         read(make(content))
 
 
+def test_a_first_line_of_data_is_told(make, caplog):
+    read(make("ham,hello you\n" + "ham,what now\nspam,buy this\n" * 9))
+    assert "the first line looks like data (ham, hello you)" in caplog.text
+    caplog.clear()
+    read(make("kind,text\n" + "ham,what now\nspam,buy this\n" * 9 + "kind,once\n"))
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("content", [b"\xef\xbb\xbf", b"\xff\xfe\n\0"])
 def test_nothing_but_a_byte_order_mark(make, content):
     with pytest.raises(DataError, match=r"is empty; expected a line of column names"):

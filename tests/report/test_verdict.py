@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -178,6 +179,14 @@ def test_whole_copies_count_where_unseen_texts_are_copies_too():
 @pytest.mark.parametrize(("value", "level"), [(0.6, "unknown"), (0.5, "unknown"), (0.4, "fair"), (0.1, "poor")])
 def test_repetition_is_said_where_real_texts_have_more_variety(value, level):
     assert verdict([score("diversity.distinct_2", value, floor=0.6, direction="higher")]).level == level
+
+
+def test_more_surprise_than_independent_tokens_is_poor():
+    worse = score("bits_per_char", 6.0, floor=5.9, ceiling=4.8, direction="lower")
+    found = verdict([*good_scores(), worse])
+    assert (found.level, "6.00 bits, more than with independent tokens (4.80)" in found.sentence) == ("poor", True)
+    unsure = replace(worse, low=4.7, high=7.3)
+    assert verdict([*good_scores(), unsure]).level == "good"
 
 
 def test_surprise_is_said_and_not_weighed():

@@ -24,6 +24,7 @@ MEANING: dict[Mark, str] = {
     "unclear": "too few rows: the interval holds both real rows and independent columns",
     "check": "worse than real rows, which independent columns are not",
 }
+LIKELIHOODS = ("likelihood", "bits_per_char", "perplexity")
 STEPS = 5
 APART = {"AUC": 0.03, "share": 0.03, "distance": 0.03, "BLEU": 0.03}  # closer than this, anchors span no scale; by unit
 SAME = {"half": 0.02, "lower": 0.01, "higher": 0.01}  # a difference to real rows that nobody minds without a scale
@@ -74,6 +75,8 @@ def mark(score: Score) -> Mark:
         return ""
     way, floor, ceiling = share(score), _badness(score, score.floor), _badness(score, score.ceiling)
     best, worst = _range(score)
+    if best > ceiling and score.name.split(".")[0] in LIKELIHOODS:
+        return "poor"  # their floor is the model's own, on rows it learnt from, and can be as bad
     if way is None:
         return "like real" if min(best, _badness(score, score.value) - SAME[score.direction]) <= floor else "check"
     if best <= floor or way >= 0.95:

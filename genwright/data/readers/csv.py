@@ -65,17 +65,28 @@ class CsvReader(Reader):
         if len(head.rows) == 1:
             raise DataError(f"{path} has a header and no rows; expected at least one row below {_some(head.rows[0])}")
         numbers = [name for name in head.rows[0] if re.fullmatch(r"\s*[-+]?\d+(\.\d+)?\s*", name)]
-        if len(numbers) > len(head.rows[0]) / 2:
+        if len(numbers) > len(head.rows[0]) / 2 or _is_value(head.rows):
             log.warning(
-                "%s: the first line looks like data (%s); if the file has no header, say header=False",
+                "%s: the first line looks like data (%s); if the file has no header, say header=False (--no-header)",
                 path,
                 _some(head.rows[0]),
             )
         return column_names(head.rows[0], str(path))
 
 
+def _is_value(rows: list[list[str]]) -> bool:
+    """Whether a field of the first row stands below itself, as a column's name hardly does: in one row in ten or more.
+
+    Args:
+        rows: The first rows, the header among them.
+    """
+    names, below = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
+    return any(name.strip() and sum(row[j] == name for row in below) > len(below) / 10 for j, name in enumerate(names))
+
+
 def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+    short = [name if len(name) <= 40 else f"{name[:40]}…" for name in names[:5]]
+    return ", ".join(short) + (", …" if len(names) > 5 else "")
 
 
 def _opener(
