@@ -11,7 +11,7 @@ import typer
 
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import kinds, require
-from genwright.core.errors import GenwrightError, RunError
+from genwright.core.errors import GenwrightError
 from genwright.core.registry import MODELS
 
 if TYPE_CHECKING:
@@ -63,24 +63,21 @@ def command(
         if out is not None and entry.run is not None:
             screen.kept = f"the runs that were fitted are kept in {out}"
 
-    try:
-        with screen.progress() as progress:
-            board = compare(
-                data,
-                minutes,
-                names,
-                steps=steps,
-                seed=seed,
-                held_out=held_out,
-                kinds=kinds(kind or []),
-                targets=target or [],
-                out=out,
-                overwrite=overwrite,
-                progress=progress,
-                each=each,
-            )
-    except RunError as error:
-        raise RunError(str(error).replace("pass overwrite=True", "add --overwrite")) from None
+    with screen.progress() as progress:
+        board = compare(
+            data,
+            minutes,
+            names,
+            steps=steps,
+            seed=seed,
+            held_out=held_out,
+            kinds=kinds(kind or []),
+            targets=target or [],
+            out=out,
+            overwrite=overwrite,
+            progress=progress,
+            each=each,
+        )
     show_leaderboard(screen, board)
     return _closing(screen, board, data, out)
 

@@ -92,6 +92,8 @@ def command(
         chosen.setdefault("threads", str(threads))
     options = {"rows": rows, "encoding": encoding, "header": None if header else False}
     records = read(data, **{name: value for name, value in options.items() if value is not None})
+    if resume is not None:
+        _require_unfinished(resume)
     place = _place(data, resume or out, overwrite)
     if resume is not None:
         said: dict[str, Any] = {
@@ -170,11 +172,16 @@ def _place(data: str, out: Path | None, overwrite: bool) -> Path:
     if out is None and not overwrite:
         return free_folder(RUNS, stem(data))
     place = out or RUNS / stem(data)
-    try:
-        check_target(place, overwrite=overwrite)
-    except RunError as error:
-        raise RunError(str(error).replace("pass overwrite=True", "add --overwrite")) from None
+    check_target(place, overwrite=overwrite)
     return place
+
+
+def _require_unfinished(place: Path) -> None:
+    """Refuses to go on with a fit that came to its end, which left a run and no checkpoint."""
+    from genwright.training.checkpoint import beside
+
+    if (place / "run.json").is_file() and not beside(place).exists():
+        raise RunError(f"the fit to {place} has come to its end: there is nothing to resume; use it, or fit to another")
 
 
 def _schema(screen: Screen, records: "Records", path: Path | None, asked: dict[str, str]) -> "tuple[Records, Schema]":

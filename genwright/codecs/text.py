@@ -117,7 +117,9 @@ class Text(Codec):
         return Field(Tokens(self._length, len(self._pieces), PAD, END, self.config.runs_on))
 
     def encode(self, values: pa.Array) -> torch.Tensor:
-        """int64 (B, length); a text of `length` tokens or more is cut and has no end, and a warning says so."""
+        """int64 (B, length); a text of `length` tokens or more has no end, and a warning says so, but for passages of a
+        running text that fill the row.
+        """
         texts = _texts(values)
         known = texts.is_valid().to_numpy(zero_copy_only=False)
         flat, sizes = self._codes.encode(self._clean(texts.drop_null()))
@@ -126,8 +128,8 @@ class Text(Codec):
         if not known.all():
             self._check_missing()
             rows[~known, :2] = MISSING, END
-        if not self._is_cut_told and (sizes >= self._length).any():
-            warn_once(self, f"has texts of more than {self._length - 1:,} tokens, which are cut there; {_ADVICE}")
+        if not self._is_cut_told and (sizes > self._room).any():
+            warn_once(self, f"has texts of more than {self._room:,} tokens, which are cut there; {_ADVICE}")
         return torch.from_numpy(rows)
 
     def decode(self, codes: torch.Tensor) -> pa.Array:
@@ -187,6 +189,11 @@ class Text(Codec):
         self._never = _codes_below(len(self._pieces), state.get("never", []))
         self._sample = None
 
+    @property
+    def _room(self) -> int:
+        """Most tokens of a text that is not cut: a passage of a running text needs no end."""
+        return self._length if self.config.runs_on else self._length - 1
+
     def _spelling(self, x: np.ndarray) -> np.ndarray:
         """Codes with a pad in place of every one that there is not."""
         return np.where((x < 0) | (x >= len(self._pieces)), PAD, x)
@@ -233,7 +240,7 @@ class Text(Codec):
         per_token = len("".join(sample.texts())) / max(int(sizes.sum()), 1)
         told = f"{len(self._pieces):,} tokens ({self.tokenizer}: {why}), {per_token:.2f} characters a token"
         LOGGER.info("%s: %s texts, %s characters, %s", column_of(self), f"{sample.n:,}", f"{self.n_characters:,}", told)
-        n_cut = int((sizes >= self._length).sum())
+        n_cut = int((sizes > self._room).sum())
         self._is_cut_told = n_cut > 0
         if n_cut:
             of = f"{n_cut:,} of {len(sizes):,} texts" + ("" if sample.is_whole else " looked at")

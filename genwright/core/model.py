@@ -153,6 +153,8 @@ class HasLoss(abc.ABC):
 class Autoregressive(abc.ABC):
     """Draws sequences of tokens one after the other, under the settings of a `Decoding`."""
 
+    looks_back: int | None = None  # tokens that attention reaches back; None: all, or as many as matter
+
     @abc.abstractmethod
     def decode_rows(
         self,

@@ -186,7 +186,7 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         self.config = replace(c, n_layers=c.n_layers or SIZES[1][0], width=c.width or SIZES[1][1])
         self.layout = RowTokens(space)
         most = MAX_CONTEXT if self.layout.is_single else MAX_CONTEXT_OF_ROWS
-        self.context = self.config.context or min(self.layout.length, most)
+        self.context = self.looks_back = self.config.context or min(self.layout.length, most)
         self.given = GivenColumns(Space({n: f for n, f in space.items() if f.is_given and not _is_sequence(f)}))
         self.has_sequence = any(c.is_sequence for c in self.layout.columns)
         self.chunk = min(max(TOKENS_A_CHUNK // self.layout.length, CHUNK[0]), CHUNK[1])  # type: ignore[misc]

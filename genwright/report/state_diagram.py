@@ -93,11 +93,16 @@ def _emits(run: Run, model: HMM) -> dict[str, list[str]]:
             for d, label in list(enumerate(names))[:N_NUMBERS]:
                 found[label] = [f"{number(m[d])} ± {number(s[d])}" for m, s in zip(mean, scale, strict=True)]
         else:
-            words = codec.words()  # type: ignore[attr-defined]
+            words = codec.words() if hasattr(codec, "words") else [_visible(piece) for piece in codec.pieces()]  # type: ignore[attr-defined]
             codes = _codes(model, name)
             best = np.argsort(-emission.p, axis=1, kind="stable")[:, :N_ITEMS]  # type: ignore[attr-defined]
             found[name] = [", ".join(shorten(words[codes[v]], 20) for v in row) for row in best]
     return found
+
+
+def _visible(piece: str) -> str:
+    """A piece of text with signs for blanks and line ends; bytes that are no text become question marks."""
+    return piece.replace(" ", "␣").replace("\n", "↵").encode("utf-8", "replace").decode()
 
 
 def _codes(model: HMM, name: str) -> np.ndarray:

@@ -82,6 +82,8 @@ def _opened(name: str, codes: list[int], support: Tokens, model: Model, decoding
             "%s: the beginning has %s tokens, more than the passages of the fit (%s); the model looks back on the last"
         )
         log.warning(told, name, n, length)
+    if n > (most := getattr(model, "looks_back", None) or n):
+        log.info("%s: the beginning has %s tokens, and the model looks back %s at a time", name, f"{n:,}", f"{most:,}")
     row = torch.full((1, width), OPEN)
     row[0, :n] = torch.tensor(codes, dtype=torch.int64)
     return row

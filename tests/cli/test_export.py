@@ -46,7 +46,7 @@ def test_what_is_printed(text_run: Path) -> None:
 def test_nothing_is_replaced_unasked(text_run: Path) -> None:
     assert call("export", text_run, "model").code == 0
     ended = call("export", text_run, "model")
-    assert (ended.code, "overwrite" in ended.err) == (4, True)
+    assert (ended.code, "or add --overwrite to replace" in ended.err) == (4, True)
     assert call("export", text_run, "model", "--overwrite").code == 0
     assert call("adopt", "model", "--out", "runs/texts").code == 4
     assert call("adopt", "model", "--out", "runs/texts", "--overwrite").code == 0

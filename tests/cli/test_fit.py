@@ -193,6 +193,11 @@ def test_what_is_said_when_a_fit_goes_on_must_be_as_it_was(people: Path, here: P
     assert gw.load("run").artefact.seed == 1
 
 
+def test_a_fit_that_came_to_its_end_is_not_gone_on_with(run: Path, people: Path) -> None:
+    ended = call("fit", people, "--resume", run)
+    assert (ended.code, "has come to its end: there is nothing to resume" in ended.err) == (4, True)
+
+
 def test_a_text_that_is_left_out_is_told_once(here: Path) -> None:
     words = ["good", "bad", "room", "view"]
     rows = [f"{i % 7},{' '.join(words[i * k % 4] for k in range(1, 12))} {i}" for i in range(40)]

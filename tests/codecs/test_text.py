@@ -102,6 +102,15 @@ def test_longer_texts_are_cut_and_said(caplog):
     assert "column 'verse' has texts of more than 3 tokens, which are cut there" in caplog.text
 
 
+def test_a_passage_that_fills_its_row_is_not_cut(caplog):
+    codec = _fitted(["abcab" * 4], max_length=20, runs_on=True)
+    assert codec.field.support.length == 20
+    assert codec.decode(codec.encode(pa.array(["cabba" * 4])))[0].as_py() == "cabba" * 4
+    assert not caplog.records
+    codec.encode(pa.array(["abcab" * 4 + "a"]))
+    assert "more than 20 tokens, which are cut there" in caplog.text
+
+
 def test_a_cut_within_a_character_leaves_it_out():
     codec = _fitted(["abcdefgh"])
     assert codec.decode(codec.encode(pa.array(["abcdefgh日"]))).to_pylist() == ["abcdefgh"]

@@ -72,3 +72,11 @@ def test_a_report_has_the_states(run: Run) -> None:
 
 def test_draws_of_a_series_keep_the_names(run: Run) -> None:
     assert isinstance(run.sample(1), pd.DataFrame)
+
+
+def test_states_of_a_text_show_their_characters(tmp_path) -> None:
+    path = tmp_path / "x.txt"
+    path.write_text("ab ab ab\nba ba\n" * 40, encoding="utf-8")
+    run = fit(path, "hmm", settings={"n_states": 2, "n_restarts": 1}, judge=False)
+    shown = StateDiagram.of(run, run.model).emits["text"]
+    assert {"a", "b", "␣", "↵"} & set(", ".join(shown).split(", "))

@@ -341,3 +341,15 @@ def test_settings_speak_of_characters_whatever_the_tokens(tokenizer):
         "".join(run.stream(given="text starts 'Salé'", stop=" r"))
         == run.sample(1, "text starts 'Salé'", stop=" r")["text"][0]
     )
+
+
+def test_a_beginning_longer_than_the_context_is_said(tmp_path, caplog):
+    path = tmp_path / "x.txt"
+    path.write_text("ab ab ba " * 400, encoding="utf-8")
+    size = {"n_layers": 1, "width": 8, "n_heads": 1, "context": 16}
+    run = fit(path, "gpt", settings=size, steps=1, judge=False)
+    with caplog.at_level(logging.INFO, "genwright"):
+        run.draw({"text": "starts 'ab ab ab'"})
+        assert "looks back" not in caplog.text
+        run.draw({"text": "starts 'ab ab ab ab ab ab'"})
+    assert "text: the beginning has 17 tokens, and the model looks back 16 at a time" in caplog.text

@@ -131,6 +131,7 @@ def _explain(error: BaseException) -> tuple[str, str, str]:
     """Type, message and next step."""
     name, message = type(error).__name__, _lines(error)
     if isinstance(error, GenwrightError):
+        message = message.replace("pass overwrite=True", "add --overwrite")
         hint = next((line for kind, line in _NEXT.items() if isinstance(error, kind)), "")
         return name, message, "" if ";" in message else hint
     if _is_usage(error):
