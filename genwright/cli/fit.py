@@ -139,7 +139,7 @@ def _saved_and_judged(
     if judge and run.held_out is not None and len(run.held_out) >= 2:
         _judged(screen, run, place, targets)
     elif judge:
-        screen.note(f"not judged: {run.artefact.facts['n_held_out']} rows are held out, and two or more are needed")
+        screen.note(f"not judged: rows held out are {run.artefact.facts['n_held_out']}, and two or more are needed")
     return _closing(screen, run, place)
 
 
@@ -227,16 +227,22 @@ def _fitted(screen: Screen, records: "Records", place: Path, overwrite: bool, as
         run = fit(records, **asked, judge=False, checkpoint=beside(place), overwrite=overwrite, progress=progress)
     facts = run.artefact.facts
     screen.heading(f"Model: {run.artefact.model_name} ({facts['why']})")
-    screen.more(f"fitted in {facts['seconds']:.1f} s to {facts['n_train']:,} rows; {facts['n_held_out']:,} held out\n")
+    rows = f"{facts['n_train']:,} row{'s' if facts['n_train'] != 1 else ''}"
+    screen.more(f"fitted in {facts['seconds']:.1f} s to {rows}; {facts['n_held_out']:,} held out\n")
     return run
 
 
-def _how_to_draw(run: "Run") -> str:
-    """Options of a first draw that suit what was modelled."""
-    modelled = run.artefact.codec.modelled
-    if [run.schema[name].kind for name in modelled] != ["text"]:
-        return "-n 1000 -o synthetic.csv"
-    return "--stream" if run.schema.is_running_text else "-n 100 -o synthetic.txt"
+def _next(run: "Run", place: Path) -> list[str]:
+    """Commands to go on with, as suits what was modelled."""
+    kinds = {run.schema[name].kind for name in run.artefact.codec.modelled}
+    own = [f"sample {place} -n 1000 -o synthetic.csv"]
+    if kinds == {"text"}:
+        how = "--stream" if run.schema.is_running_text else "-n 100 -o synthetic.txt"
+        own = [f"sample {place} {how}"]
+    elif run.artefact.model_name == "hmm":
+        task = f'tag {place} "some words"' if run.model.describe().get("states are") else f"segment {place} DATA"
+        own = [task, f"sample {place} -n 1"]
+    return [*own, f"show {place}"]
 
 
 def _saved(screen: Screen, run: "Run", place: Path, overwrite: bool) -> Path:
@@ -278,8 +284,8 @@ def _closing(screen: Screen, run: "Run", place: Path) -> dict[str, Any]:
     if screen.is_quiet:
         screen.result(str(place))
     screen.more(f"saved {place}" + (f" (report: {place / page.name})" if page else ""))
-    screen.more(f"next: genwright sample {place} {_how_to_draw(run)}")
-    screen.more(f"      genwright show {place}")
+    for i, words in enumerate(_next(run, place)):
+        screen.more(f"{'next:' if not i else '     '} genwright {words}")
     facts = run.artefact.facts
     told = ("data", "why", "n_rows", "n_train", "n_held_out", "seconds")
     return {

@@ -16,8 +16,8 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\uf
 def number(value: Any, digits: int = 3) -> str:
     """The number with `digits` that matter; a dash where there is none.
 
-    >>> number(0.92847), number(12345.6), number(float("nan")), number(-0.00012)
-    ('0.928', '12,346', '–', '−0.00012')
+    >>> number(0.92847), number(12345.6), number(float("nan")), number(-0.00012), number(0.00007, 2)
+    ('0.928', '12,346', '–', '−0.00012', '7e−05')
     """
     if not is_known(value):
         return {float("inf"): "∞", float("-inf"): "−∞"}.get(value, NOTHING)
@@ -29,7 +29,7 @@ def number(value: Any, digits: int = 3) -> str:
         text = f"{value:,.{decimals}f}"
     else:
         text = f"{value:#.{max(1, digits - 1)}g}"
-    return text.replace("-", "−")
+    return text.replace(".e", "e").replace("-", "−")
 
 
 def quantity(value: Any, digits: int = 3) -> str:

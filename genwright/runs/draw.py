@@ -365,7 +365,9 @@ def _read(condition: Condition, codec: TableCodec) -> Condition:
         raise GivenError(f"{condition}: a missing value is written 'is missing', or None on its own in a mapping")
     for value in condition.values:
         if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
-            raise GivenError(f"{condition.column} {condition.operator} {value!a}: half a character (a lone surrogate)")
+            raise GivenError(
+                f"{condition.column} {condition.operator} {value!a}: half a character (a lone surrogate); remove it"
+            )
     values = tuple(_held(v, _kind(column), condition, described, column) for v in condition.values)
     operator = "=" if condition.operator == "in" and len(values) == 1 else condition.operator
     return replace(condition, operator=operator, values=values)

@@ -146,6 +146,8 @@ class _Training:
         return Outcome(self.now.log, notes, self.now.step, self.now.n_steps, self.now.best_step)
 
     def _budget(self, started: float) -> None:
+        if self.plan.budget.minutes is not None:
+            self.progress(0.0, "timing the first steps")
         n = self.plan.budget.n_steps(self.order.n, self.order.size, self._timed_step)
         self.now.n_steps = int(self._agreed(n))
         if self.plan.budget.minutes is not None:

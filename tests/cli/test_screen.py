@@ -136,6 +136,9 @@ def test_the_time_left_counts_down_while_a_step_takes_long(monkeypatch: pytest.M
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     left = TimeLeft()
     assert left() is None
+    now[0] = -50.0
+    left.update(0.0)  # what comes before anything is done is not of the pace
+    now[0] = 0.0
     left.update(0.0)
     now[0] = 10.0
     left.update(0.25)

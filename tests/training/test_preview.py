@@ -7,7 +7,7 @@ from genwright.pipeline import fit
 
 def test_a_text_is_drawn_at_each_evaluation(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
-    path.write_text("abc abc abd.\n" * 400)
+    path.write_text("abc abc abd. " * 400)  # a running text, which has no end
     told: list[str] = []
     settings = {"n_layers": 1, "width": 16, "n_heads": 2, "n_evaluations": 2}
     run = fit(path, "gpt", settings=settings, steps=4, judge=False, progress=lambda done, line: told.append(line))

@@ -71,6 +71,8 @@ class TimeLeft:
     def update(self, done: float) -> None:
         """Takes in how much is done."""
         now = time.monotonic()
+        if not done:
+            self.start = now  # what came before it tells nothing about the pace: reading, timing
         if done <= self.done or done < EARLIEST[0] or now - self.start < EARLIEST[1]:
             return
         at_this_pace = (now - self.start) * (1 - done) / done
