@@ -22,11 +22,11 @@ from torch.nn import functional as F
 from genwright.core.config import check_least, check_positive
 from genwright.core.dataset import Dataset
 from genwright.core.decoding import Decoding
-from genwright.core.errors import ConfigError, GivenError, UnsupportedError
+from genwright.core.errors import ConfigError, UnsupportedError
 from genwright.core.model import Autoregressive, Conditions, HasLogProb, HasLoss, Model, Vocabulary
 from genwright.core.space import OPEN, Batch, Category, Field, Real, Space, Tokens
 from genwright.nn.attention import Attention, Cache, band
-from genwright.nn.given_columns import GivenColumns
+from genwright.nn.given_columns import GivenColumns, check_is_whole
 from genwright.nn.mlp import initialise, untrained
 from genwright.nn.one_place import OnePlace
 from genwright.nn.rotary import angles
@@ -241,7 +241,7 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
     @property
     def _is_cut(self) -> bool:
         """Whether long rows are learnt from in windows."""
-        return self.layout.length > self.context and self.has_sequence and not self._has_inner_padding
+        return self.layout.length > self.context and self.has_sequence and not self.layout.has_inner_padding
 
     @property
     def n_windows(self) -> int:
@@ -309,13 +309,9 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
 
     def _mask(self, read: Tensor, at: Tensor) -> Tensor | None:
         """Which places see which (B, 1, T, T), where it is not simply all that stand before."""
-        if self._has_inner_padding:
+        if self.layout.has_inner_padding:
             return band(at, at, self.context) & _seen(read)[:, None, None, :]
         return band(at, at, self.context) if len(at) > self.context else None
-
-    @property
-    def _has_inner_padding(self) -> bool:
-        return sum(c.is_sequence for c in self.layout.columns) > 1
 
     def _surprise(self, h: Tensor, target: Tensor, places: Tensor) -> Tensor:
         """−log p of target places (B, T) of the layout, read off h (B, T, width), without those of padding (B,)."""
@@ -405,11 +401,11 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         """What is given, and draws of the columns that always are.
 
         Raises:
-            GivenError: a sequence that is always given is not.
+            GivenError: a sequence that is always given is not, or not all of it.
         """
         for c in self.layout.columns:
-            if c.is_given and c.is_sequence and c.name not in given:
-                raise GivenError(f"column {c.name} is always given to this model; say what it is")
+            if c.is_given and c.is_sequence:
+                check_is_whole(c.name, given)
         return {**given, **self.given.complete(n, given, generator, temperature)}
 
     def _order_for(self, given: Batch) -> Tensor:
@@ -433,16 +429,17 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         return torch.cat(parts, 1)
 
     def _draw_values(self, tokens: Tensor, order: Tensor, temperature: float, u: Tensor) -> None:
-        """Fills in single values; u (n, number of columns) are uniforms."""
-        places = [int(p) for p in order if not self.layout.columns[int(self.layout.column_of[p])].is_sequence]
-        stepper = _Cached(self, order)
-        last = torch.full((len(tokens), 1), START)
-        for p in places:
+        """Fills in single values, which are read behind given sequences; u (n, number of columns) are uniforms."""
+        stepper, start, n_read = _Cached(self, order), torch.full((len(tokens), 1), START), 0
+        for at, p in enumerate(order.tolist()):
             column = self.layout.columns[int(self.layout.column_of[p])]
-            logits = stepper.read(last)[:, -1] @ self._rows_of_head(column).T
+            if column.is_sequence:
+                continue
+            read = torch.cat([start, tokens[:, order[:at]]], 1)[:, n_read:]
+            logits = stepper.read(read)[:, -1] @ self._rows_of_head(column).T
             drawn = column.first + _inverse_cdf(logits / temperature, u[:, column.index])
             tokens[:, p] = torch.where(tokens[:, p] == OPEN, drawn, tokens[:, p])
-            last = tokens[:, p : p + 1]
+            n_read = at + 1
 
     def _draw_sequence(
         self,
@@ -511,17 +508,15 @@ class _Cached:
         """The next places (B, T) → what the head reads (B, T, width)."""
         n, T = self.caches[0].n, tokens.shape[1]
         self._check_places(n + T)
-        if self.model._has_inner_padding:
+        if self.model.layout.has_inner_padding:
             self.tokens = tokens if self.tokens is None else torch.cat([self.tokens, tokens], 1)
-        if T == 1:
-            return self._one(self.model._embedded(tokens, self.order, torch.tensor([n])))
         parts = []
         for first in range(0, T, self.model.context):
             some = tokens[:, first : first + self.model.context]
             at = torch.arange(n + first, n + first + some.shape[1])
             x = self.model._embedded(some, self.order, at)
-            parts.append(self.model.net(x, self._mask(some.shape[1]), self.caches))
-        return torch.cat(parts, 1)
+            parts.append(self._one(x) if len(at) == 1 else self.model.net(x, self._mask(len(at)), self.caches))
+        return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
     def _check_places(self, n: int) -> None:
         """Raises UnsupportedError where learned positions do not reach as far as the n-th place."""

@@ -25,10 +25,10 @@ from torch.nn import functional as F
 from genwright.core.config import check_least
 from genwright.core.dataset import Dataset, n_rows
 from genwright.core.decoding import Decoding
-from genwright.core.errors import ConfigError, GivenError, UnsupportedError
+from genwright.core.errors import ConfigError, UnsupportedError
 from genwright.core.model import Autoregressive, Conditions, HasLogProb, HasLoss, Model, Vocabulary
 from genwright.core.space import OPEN, Batch, Category, Field, Real, Space, Tokens, Vectors
-from genwright.nn.given_columns import GivenColumns
+from genwright.nn.given_columns import GivenColumns, check_is_whole
 from genwright.nn.mixture_density import MixtureDensity
 from genwright.nn.mlp import initialise, untrained
 from genwright.nn.recurrent import Ragged, Recurrent, State
@@ -176,7 +176,7 @@ class RNN(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         n = n_rows(batch)
         tokens = self.layout.encode(batch) if self.layout.columns else torch.zeros(n, 0, dtype=torch.int64)
         found = {"tokens": tokens.int()}
-        if sum(c.is_sequence for c in self.layout.columns) > 1:
+        if self.layout.has_inner_padding:
             order = (tokens == PAD).int().argsort(dim=1, stable=True)
             found = {"tokens": tokens.gather(1, order).int(), "columns": self.layout.column_of[order].int()}
         if self.series:
@@ -346,11 +346,11 @@ class RNN(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         """What is given, and draws of the single values that always are.
 
         Raises:
-            GivenError: a sequence that is always given is not.
+            GivenError: a sequence that is always given is not, or not all of it.
         """
         for name, f in self.space.items():
-            if f.is_given and not _is_single(f) and name not in given:
-                raise GivenError(f"column {name} is always given to this model; say what it is")
+            if f.is_given and not _is_single(f):
+                check_is_whole(name, given)
         return {**given, **self.given.complete(n, given, generator, temperature)}
 
     def _value(self, c: Place, done: Tensor, given: Batch, u: Tensor, temperature: float) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from genwright.core.dataset import Dataset
 from genwright.core.errors import GivenError
-from genwright.core.space import Batch, Space
+from genwright.core.space import OPEN, Batch, Space
 from genwright.nn.histograms import Histograms
 from genwright.nn.joint_codes import JointCodes
 from genwright.nn.row_view import RowView
@@ -115,3 +115,16 @@ class GivenColumns:
         if own:
             self._distribution.load_state(own)
         return {key: x for key, x in state.items() if not key.startswith(PREFIX)}
+
+
+def check_is_whole(name: str, given: Batch) -> None:
+    """Refuses a sequence that a model is always given, and is not now, or of which places are open.
+
+    Raises:
+        GivenError: it is one.
+    """
+    if name not in given:
+        raise GivenError(f"column {name} is always given to this model; say what it is")
+    x = given[name]
+    if (x == (-torch.inf if x.is_floating_point() else OPEN)).any():
+        raise GivenError(f"column {name} is always given to this model; say all of it, not only how it begins")

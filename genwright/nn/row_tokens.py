@@ -124,6 +124,11 @@ class RowTokens:
         """Whether a row is one sequence and nothing else."""
         return len(self.columns) == 1 and self.columns[0].is_sequence
 
+    @property
+    def has_inner_padding(self) -> bool:
+        """Whether padding may stand before something: behind a sequence that is not the last column."""
+        return any(c.is_sequence for c in self.columns[:-1])
+
     def encode(self, batch: Batch) -> Tensor:
         """Rows as tokens (B, L) int64."""
         return torch.cat([c.to_shared(batch[c.name]) for c in self.columns], 1)

@@ -11,7 +11,7 @@ from genwright.core.decoding import Decoding
 from genwright.core.errors import ConfigError, GivenError, UnsupportedError
 from genwright.core.rng import torch_generator
 from genwright.core.space import OPEN, Batch, Category, Field, Real, Space, Tokens, Vectors
-from genwright.models.gpt import GPT, GPTConfig
+from genwright.models.gpt import GPT, GPTConfig, _Cached
 
 VARIANTS = [
     {},
@@ -136,6 +136,43 @@ def test_beginnings_of_different_lengths_stand_in_one_batch() -> None:
     assert drawn[0, :3].tolist() == [2, 3, 4]
     assert drawn[1, 0] == 4
     assert space.check({"t": drawn}) == 3
+
+
+@pytest.mark.parametrize("settings", [{"context": 4}, {"context": 1}, {"context": 4, "n_kv_heads": 1}])
+@pytest.mark.parametrize("n", [3, 4, 5, 8, 9, 11])
+def test_beginnings_of_any_length_are_read_as_place_by_place(settings: dict[str, object], n: int) -> None:
+    """Also those of a place more than the context, whose last piece is a single place."""
+    model = _model(Space({"t": Field(Tokens(12, 6))}), **settings)
+    tokens = torch.randint(1, 6, (3, n), generator=torch_generator(n))
+    whole, single = (_Cached(model, model._order(None)) for _ in range(2))
+    with torch.no_grad():
+        expected = torch.cat([single.read(tokens[:, t : t + 1]) for t in range(n)], 1)
+        torch.testing.assert_close(whole.read(tokens), expected, rtol=1e-4, atol=1e-4)
+
+
+def _behind_a_text() -> tuple[Space, Batch]:
+    """A text that is always given, two values that are told from it, and all rows."""
+    space = Space({"c": Field(Category(3)), "t": Field(Tokens(4, 4), is_given=True), "d": Field(Category(2))})
+    rows = list(itertools.product(range(3), _sequences(4, 4), range(2)))
+    return space, {name: torch.tensor([row[j] for row in rows]) for j, name in enumerate(space)}
+
+
+def test_values_behind_a_given_text_are_read_off_the_text() -> None:
+    space, rows = _behind_a_text()
+    model = _model(space)
+    is_short = (rows["t"] == torch.tensor([2, 1, 0, 0])).all(1)
+    short = {name: x[is_short] for name, x in rows.items()}
+    log_p = model.log_prob(short)
+    torch.testing.assert_close(log_p, model.log_prob(rows)[is_short], rtol=1e-5, atol=1e-5)  # whatever stands beside it
+    assert float(log_p.exp().sum()) == pytest.approx(1, abs=1e-5)
+    drawn = model.sample(8000, {"t": short["t"][:1].expand(8000, -1)}, torch_generator(5))
+    _chi_square(model, short, drawn, log_p)
+
+
+def test_a_text_that_is_always_given_is_given_whole() -> None:
+    space, _ = _behind_a_text()
+    with pytest.raises(GivenError, match="column t is always given to this model; say all of it"):
+        _model(space).sample(2, {"t": torch.tensor([[2, OPEN, OPEN, OPEN]] * 2)}, torch_generator(0))
 
 
 def test_single_values_are_given_in_any_combination() -> None:

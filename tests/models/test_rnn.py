@@ -106,6 +106,18 @@ def test_given_columns_are_read_and_not_modelled() -> None:
     torch.testing.assert_close(loss.double() * model._mean_length, -own, atol=1e-4, rtol=1e-4)
 
 
+def test_values_behind_a_given_text_are_read_off_the_text() -> None:
+    space = Space({"c": Field(Category(3)), "t": Field(TEXT, is_given=True)})
+    model = _random(space)
+    short = torch.tensor([[3, TEXT.end, TEXT.pad]])
+    log_p = model.log_prob({"t": short.expand(3, -1), "c": torch.arange(3)})
+    assert log_p.exp().sum() == pytest.approx(1, abs=1e-6)
+    drawn = model.sample(5000, {"t": short.expand(5000, -1)}, torch_generator(1))
+    assert_same_shares(np.bincount(drawn["c"], minlength=3), log_p.exp().numpy())
+    with pytest.raises(GivenError, match="column t is always given to this model; say all of it"):
+        model.sample(1, {"t": torch.tensor([[3, OPEN, OPEN]])}, torch_generator(0))
+
+
 def test_numbers_beside_a_text_have_a_density() -> None:
     """Summed over all texts and integrated over the number, probabilities are 1; draws have the number's mean."""
     text = Tokens(2, 4)
