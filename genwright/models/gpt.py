@@ -132,6 +132,7 @@ class GPTNet(nn.Module):
         mask: Tensor | None = None,
         caches: list[Cache] | None = None,
         places: Tensor | None = None,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
         """Embedded places (B, T, width) → what the head reads (B, T, width).
 
@@ -140,6 +141,7 @@ class GPTNet(nn.Module):
             mask: Which places see which; None: themselves and those before.
             caches: One a block, with the places before these.
             places: Which ones they are (T,); None: those behind the cache's.
+            generator: Of the units that are dropped; None: none are.
         """
         if places is None:
             first = caches[0].n if caches else 0
@@ -148,7 +150,7 @@ class GPTNet(nn.Module):
             x = x + self.embed_place(places)
         turn = self.turn(places) if self.config.positions == "rotary" else None
         for i, block in enumerate(self._blocks):
-            x = block(x, turn, mask, caches[i] if caches else None)
+            x = block(x, turn, mask, caches[i] if caches else None, generator)
         return self.norm(x)
 
     def turn(self, places: Tensor) -> tuple[Tensor, Tensor]:
@@ -235,8 +237,12 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         if self._is_cut:
             nll = self._by_windows(tokens, order, generator)
         else:
-            nll = self._by_length(tokens, order)
+            nll = self._by_length(tokens, order, self._own(generator))
         return nll.view(-1, n).mean(1) / self._mean_length
+
+    def _own(self, generator: torch.Generator) -> torch.Generator | None:
+        """Where units that a step leaves out are drawn from; None where none are."""
+        return generator if self.net.training else None
 
     @property
     def _is_cut(self) -> bool:
@@ -250,17 +256,17 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
 
     def _by_windows(self, tokens: Tensor, order: Tensor, generator: torch.Generator) -> Tensor:
         """−log p of the beginnings of rows, and of windows within those that are longer than the context (B,)."""
-        u = torch.rand(len(tokens), 2, generator=generator)
+        u, own = torch.rand(len(tokens), 2, generator=generator), self._own(generator)
         is_inner = (_length(tokens) > self.context) & (u[:, 0] >= 1 / BEGINNINGS)
         begun, inner = (~is_inner).nonzero()[:, 0], is_inner.nonzero()[:, 0]
         found = torch.zeros(len(tokens), dtype=None if self.net.training else torch.float64)
         if len(begun):
-            found = found.index_put((begun,), self._by_length(tokens[begun, : self.context], order))
+            found = found.index_put((begun,), self._by_length(tokens[begun, : self.context], order, own))
         if len(inner):
             windows = self._windows(tokens[inner], u[inner, 1])
             last = order[-1:].expand(self.context + 1)  # all of them in the last column
             x = self._embedded(windows[:, :-1], last, torch.arange(1, self.context + 1))
-            found = found.index_put((inner,), self._surprise(self.net(x), windows[:, 1:], last[1:]))
+            found = found.index_put((inner,), self._surprise(self.net(x, generator=own), windows[:, 1:], last[1:]))
         return found
 
     def _windows(self, tokens: Tensor, u: Tensor) -> Tensor:
@@ -279,20 +285,20 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
             places[loose] = torch.tensor(loose)[torch.randperm(len(loose), generator=generator)]
         return places
 
-    def _by_length(self, tokens: Tensor, order: Tensor) -> Tensor:
+    def _by_length(self, tokens: Tensor, order: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """−log p of rows (B,) from their beginning, worked out in groups of rows of similar length."""
         groups = [torch.arange(len(tokens))]
         if self.has_sequence:
             groups = list(_length(tokens).argsort(stable=True).tensor_split(min(N_GROUPS, len(tokens))))
-        parts = [self._nll(tokens[rows], order) for rows in groups]
+        parts = [self._nll(tokens[rows], order, generator) for rows in groups]
         return torch.cat(parts)[torch.cat(groups).argsort()]
 
-    def _nll(self, target: Tensor, order: Tensor) -> Tensor:
+    def _nll(self, target: Tensor, order: Tensor, generator: torch.Generator | None) -> Tensor:
         """−log p of rows (B,) from their beginning (B, T); places where all of them have padding are left out."""
         read = F.pad(target[:, :-1], (1, 0), value=START)
         at = (_seen(read) | _seen(target)).any(0).nonzero()[:, 0]
         read, target = read[:, at], target[:, at]
-        h = self.net(self._embedded(read, order, at), self._mask(read, at), places=at)
+        h = self.net(self._embedded(read, order, at), self._mask(read, at), places=at, generator=generator)
         return self._surprise(h, target, order[at])
 
     def _embedded(self, read: Tensor, order: Tensor, at: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ from genwright.core.decoding import Decoding
 from genwright.core.errors import ConfigError, UnsupportedError
 from genwright.core.model import Autoregressive, Conditions, HasLogProb, HasLoss, Model, Vocabulary
 from genwright.core.space import OPEN, Batch, Category, Field, Real, Space, Tokens, Vectors
+from genwright.nn.dropout import dropout
 from genwright.nn.given_columns import GivenColumns, check_is_whole
 from genwright.nn.mixture_density import MixtureDensity
 from genwright.nn.mlp import initialise, untrained
@@ -74,7 +75,6 @@ class RNNNet(nn.Module):
     def __init__(self, config: RNNConfig, layout: RowTokens, series: Vectors | None):
         super().__init__()
         n_columns = len(layout.columns) + (series is not None)
-        self.dropout = config.dropout
         self.embed = nn.Embedding(layout.n, config.n_embed)
         self.embed_next = nn.Embedding(n_columns, config.n_embed) if n_columns > 1 else None  # the column to come
         self.rnn = Recurrent(config.cell, config.n_embed, config.n_hidden, config.n_layers, config.dropout)
@@ -100,12 +100,6 @@ class RNNNet(nn.Module):
         is_missing = x.isnan()
         found = self.embed_step(torch.cat([torch.where(is_missing, 0.0, x), is_missing.to(x)], 1))
         return found if self.embed_next is None else found + self.embed_next.weight[column]
-
-    def dropped(self, h: Tensor, generator: torch.Generator | None) -> Tensor:
-        """h with some units left out."""
-        if generator is None or not self.dropout:
-            return h
-        return h * (torch.rand(h.shape, generator=generator) >= self.dropout) / (1 - self.dropout)
 
 
 class RNN(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
@@ -211,7 +205,7 @@ class RNN(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         row, place = ragged.at
         place = place if first is None else place + first[row]
         h, _ = self.net.rnn(self._read(rows, row, place), ragged, None, generator)
-        h = self.net.dropped(h, generator)
+        h = dropout(h, self.config.dropout, generator)
         is_token = place < self._n_tokens(rows)[row]
         found = h.new_zeros(len(row), dtype=self._dtype(rows))
         if self.layout.columns:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from genwright.nn.dropout import dropout
 from genwright.nn.rotary import rotate
 
 
@@ -93,6 +94,7 @@ class Attention(nn.Module):
         turn: tuple[Tensor, Tensor] | None = None,
         mask: Tensor | None = None,
         cache: Cache | None = None,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
         """x (B, T, width) → (B, T, width).
 
@@ -102,6 +104,7 @@ class Attention(nn.Module):
             mask: Which places a place sees, True where it does, broadcast to (B, H, T, S) for the S places of the cache
                 and of x; None: itself and those before it.
             cache: Places before these; takes them in.
+            generator: Of the weights that are dropped; None: none are.
         """
         B, T, _ = x.shape
         heads = self.qkv(x).view(B, T, -1, self.d).transpose(1, 2)  # (B, H + 2 G, T, d)
@@ -111,11 +114,20 @@ class Attention(nn.Module):
         if turn is not None:
             q, k = rotate(q, *turn), rotate(k, *turn)
         k, v = (k, v) if cache is None else _with_cache(k, v, cache)
-        is_grouped = self.n_kv_heads < self.n_heads
-        drop = self.dropout if self.training else 0.0
         is_causal = mask is None and T > 1
-        y = F.scaled_dot_product_attention(q, k, v, mask, drop, is_causal, enable_gqa=is_grouped)
+        if generator is not None and self.dropout:
+            y = self._dropped(q, k, v, places_before(T) if is_causal else mask, generator)
+        else:
+            is_grouped = self.n_kv_heads < self.n_heads
+            y = F.scaled_dot_product_attention(q, k, v, mask, is_causal=is_causal, enable_gqa=is_grouped)
         return self.out(y.transpose(1, 2).reshape(B, T, -1))
+
+    def _dropped(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, generator: torch.Generator) -> Tensor:
+        """The same with some of the weights left out; torch's own kernel would draw them from the global state."""
+        k, v = (x.repeat_interleave(self.n_heads // self.n_kv_heads, 1) for x in (k, v))
+        scores = q @ k.mT * self.d**-0.5  # (B, H, T, S)
+        scores = scores if mask is None else scores.masked_fill(~mask, -torch.inf)
+        return dropout(scores.softmax(-1), self.dropout, generator) @ v
 
 
 def _with_cache(k: Tensor, v: Tensor, cache: Cache) -> tuple[Tensor, Tensor]:
@@ -130,6 +142,11 @@ def _with_cache(k: Tensor, v: Tensor, cache: Cache) -> tuple[Tensor, Tensor]:
     joined = torch.cat([old[0], k], 2), torch.cat([old[1], v], 2)
     cache.put(k, v)
     return joined
+
+
+def places_before(T: int) -> Tensor:
+    """Which of T places see which: themselves and all before, as a mask (T, T)."""
+    return torch.ones(T, T, dtype=torch.bool).tril()
 
 
 def band(queries: Tensor, keys: Tensor, window: int) -> Tensor:

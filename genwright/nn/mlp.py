@@ -19,7 +19,6 @@ class MLP(nn.Sequential):
         hidden: Widths of the hidden layers; none for a linear map.
         n_out: Width of the output.
         activation: Between the layers, one of `ACTIVATIONS`.
-        dropout: Share of hidden units that a training step leaves out.
         norm: Layer norm before each activation.
     """
 
@@ -29,7 +28,6 @@ class MLP(nn.Sequential):
         hidden: Sequence[int],
         n_out: int,
         activation: str = "silu",
-        dropout: float = 0.0,
         norm: bool = False,
     ):
         layers: list[nn.Module] = []
@@ -37,7 +35,6 @@ class MLP(nn.Sequential):
             layers.append(nn.Linear(n_in, width))
             layers += [nn.LayerNorm(width)] if norm else []
             layers += [ACTIVATIONS[activation]()]
-            layers += [nn.Dropout(dropout)] if dropout else []
             n_in = width
         super().__init__(*layers, nn.Linear(n_in, n_out))
 

@@ -22,6 +22,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from genwright.nn.dropout import dropout
+
 CELLS: dict[str, Callable[[int, int], nn.RNNBase]] = {"gru": nn.GRU, "lstm": nn.LSTM}
 State = list[Tensor]  # of every layer h (B, H), then of every layer c (B, H) where the cell has one
 
@@ -113,8 +115,8 @@ class Recurrent(nn.Module):
         before = self.zeros(len(ragged.lengths)) if state is None else state
         n, after = len(self.layers), [torch.empty(0)] * len(before)
         for k, layer in enumerate(self._layers):
-            if k and generator is not None and self.dropout:
-                x = x * (torch.rand(x.shape, generator=generator) >= self.dropout) / (1 - self.dropout)
+            if k:
+                x = dropout(x, self.dropout, generator)
             start = tuple(s[ragged.order].unsqueeze(0) for s in before[k::n])
             x, last = _run(layer, x, ragged.sizes, start)
             for i, s in enumerate(last):

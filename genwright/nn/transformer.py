@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genwright.nn.attention import Attention, Cache
+from genwright.nn.dropout import dropout
 
 Net = Literal["swiglu", "gelu", "relu2"]
 Norm = Literal["rms", "layer"]
@@ -89,16 +90,18 @@ class Block(nn.Module):
         self.attention, self.net, self.dropout = attention, net, dropout
 
     def forward(
-        self, x: Tensor, turn: tuple[Tensor, Tensor] | None, mask: Tensor | None = None, cache: Cache | None = None
+        self,
+        x: Tensor,
+        turn: tuple[Tensor, Tensor] | None,
+        mask: Tensor | None = None,
+        cache: Cache | None = None,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
         """x (B, T, width) → (B, T, width); see `Attention.forward`."""
-        x = x + self._dropped(self.attention(self.norm_1(x), turn, mask, cache))
-        return x + self._dropped(self.net(self.norm_2(x)))
+        x = x + dropout(self.attention(self.norm_1(x), turn, mask, cache, generator), self.dropout, generator)
+        return x + dropout(self.net(self.norm_2(x)), self.dropout, generator)
 
     def silence(self) -> None:
         """Weights with which it is the identity."""
         nn.init.zeros_(self.attention.out.weight)
         nn.init.zeros_(self.net.down.weight)
-
-    def _dropped(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.dropout, self.training) if self.dropout else x

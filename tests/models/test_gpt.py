@@ -195,6 +195,20 @@ def test_the_loss_is_minus_log_p() -> None:
     torch.testing.assert_close(loss.double(), -model.log_prob(rows), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("context", [0, 8])
+def test_dropout_heeds_its_generator_alone(context: int) -> None:
+    """In training; with whole rows and with windows."""
+    model = _model(Space({"t": Field(Tokens(20, 6))}), dropout=0.5, context=context)
+    rows = model.prepare({"t": torch.randint(2, 6, (9, 20), generator=torch_generator(2))})
+    assert torch.equal(*(model.loss(rows, torch_generator(1)) for _ in range(2)))
+    model.net.train()
+    before = torch.random.get_rng_state()
+    losses = [model.loss(rows, torch_generator(k)) for k in (1, 1, 2)]
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert torch.equal(losses[0], losses[1])
+    assert not torch.equal(losses[0], losses[2])
+
+
 def test_windows_of_long_texts_are_fair_pieces() -> None:
     """Each way to lay a window is as likely as another, and all of them lie behind the single values."""
     space = Space({"c": Field(Category(3)), "t": Field(Tokens(40, 60))})

@@ -73,6 +73,16 @@ def test_a_cache_changes_nothing(pieces: list[int], window: int) -> None:
     torch.testing.assert_close(torch.cat(found, 1), whole, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("n_kv_heads", [1, 2, 4])
+@pytest.mark.parametrize("window", [None, 3])
+def test_leaving_out_hardly_any_weight_changes_nothing(n_kv_heads: int, window: int | None) -> None:
+    attention, x, places = _attention(n_kv_heads), _x(), torch.arange(T)
+    mask = None if window is None else band(places, places, window)
+    attention.dropout = 1e-12
+    dropped = attention(x, mask=mask, generator=torch.Generator().manual_seed(3))
+    torch.testing.assert_close(dropped, attention(x, mask=mask), rtol=1e-4, atol=1e-5)
+
+
 def test_a_cache_keeps_the_rows_that_go_on() -> None:
     attention, x = _attention(), _x()
     cache = Cache(T)

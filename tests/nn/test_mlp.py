@@ -48,16 +48,6 @@ def test_layer_norm_stands_before_the_activation() -> None:
     np.testing.assert_allclose(net(x).detach().numpy(), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_dropout_leaves_units_out_in_training_only() -> None:
-    net = _trained(4, (500,), 1, "relu", dropout=0.5)
-    x = torch.randn(1, 4, generator=torch_generator(1))
-    assert torch.equal(net(x), net(x))
-    first, relu, dropout, _ = net.train()
-    units = relu(first(x))
-    is_out = dropout(units)[units > 0] == 0
-    assert abs(float(is_out.double().mean()) - 0.5) < 5 * np.sqrt(0.25 / len(is_out))
-
-
 def test_untrained_moves_no_global_state_and_all_weights_are_zero() -> None:
     before = torch.random.get_rng_state()
     net = untrained(lambda: MLP(3, (4,), 2, norm=True))

@@ -43,9 +43,10 @@ def _weights(run: gw.Run) -> dict[str, torch.Tensor]:
     return run.model.state()
 
 
-@pytest.mark.parametrize("n", [1, 7, 12])
-def test_a_killed_gpt_that_goes_on_ends_with_the_same_bits(tmp_path: Path, n: int) -> None:
-    asked: dict[str, Any] = {"data": _story(tmp_path), "settings": {**SMALL, "n_evaluations": 12}, "judge": False}
+@pytest.mark.parametrize(("n", "dropout"), [(1, 0.0), (7, 0.0), (7, 0.3), (12, 0.0)])
+def test_a_killed_gpt_that_goes_on_ends_with_the_same_bits(tmp_path: Path, n: int, dropout: float) -> None:
+    settings = {**SMALL, "n_evaluations": 12, "dropout": dropout}
+    asked: dict[str, Any] = {"data": _story(tmp_path), "settings": settings, "judge": False}
     whole = gw.fit(model="gpt", steps=12, **asked)
     assert "optimizer" not in asked["settings"]
     assert whole.model.training["optimizer"] == "muon"
