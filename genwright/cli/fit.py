@@ -107,12 +107,21 @@ def command(
         said |= {"schema": None if schema is None else _read_schema(schema)}
         return _told(screen, _fitted(screen, records, place, overwrite, said), place, overwrite, judge, target or [])
     records, columns = _schema(screen, records, schema, kinds(kind or []))
-    for name in [*(target or []), *(given or [])]:
-        columns[name]  # raises for an unknown column
+    target, given = _names(target, columns), _names(given, columns)
     asked: dict[str, Any] = {"model": model, "settings": chosen, "seed": seed, "held_out": held_out, "schema": columns}
     asked |= {"minutes": minutes, "steps": steps, "given": given or None}
     run = _fitted(screen, records, place, overwrite, asked)
     return _told(screen, run, place, overwrite, judge, target or [])
+
+
+def _names(asked: list[str] | None, columns: "Schema") -> list[str]:
+    """The columns that are named, also several at once with commas between them.
+
+    Raises:
+        UnknownNameError: there is no such column.
+    """
+    apart = [[name] if name in columns.names else name.split(",") for name in asked or []]
+    return [columns[name.strip()].name for names in apart for name in names]
 
 
 def _told(screen: Screen, run: "Run", place: Path, overwrite: bool, judge: bool, targets: list[str]) -> dict[str, Any]:

@@ -193,6 +193,13 @@ def test_what_is_said_when_a_fit_goes_on_must_be_as_it_was(people: Path, here: P
     assert gw.load("run").artefact.seed == 1
 
 
+def test_columns_can_be_named_with_commas_between(people: Path, here: Path) -> None:
+    ended = call("fit", people, "--model", "trees", "--given", "city,income", "--no-judge", "--out", "run")
+    assert ended.code == 0
+    assert [name for name, f in gw.load("run").model.space.items() if f.is_given] == ["income", "city"]
+    assert "no town in the columns" in call("fit", people, "--given", "city,town").err
+
+
 def test_a_fit_that_came_to_its_end_is_not_gone_on_with(run: Path, people: Path) -> None:
     ended = call("fit", people, "--resume", run)
     assert (ended.code, "has come to its end: there is nothing to resume" in ended.err) == (4, True)
