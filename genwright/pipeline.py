@@ -324,7 +324,7 @@ def _facts_of(records: Records) -> dict[str, Any]:
     return {
         "data": path.name if path else records.name,
         "path": str(path) if path else None,
-        "options": dict(records.options),
+        **({"options": dict(records.options)} if records.options else {}),
         "fingerprint": fingerprint(records),
         "flavour": records.flavour,
         "is_text": records.is_text,

@@ -6,6 +6,7 @@ These questions are asked, each answered by one kind of score where it is there:
   `text_detectability`; against texts learnt from where unseen ones are about other things)
 - variety: do texts repeat themselves and each other more than real ones do? (`diversity.distinct_2`)
 - usefulness: is a predictor trained on them as good on real rows? (`utility.auc`, or `utility.r2`)
+- tags: does the model tag unseen sentences better than each word's most frequent tag does? (`tagging.accuracy`)
 - copying: do they lie closer to training rows than to unseen ones, or equal them? (`near_copies`) Do texts share longer
   passages with the training texts than unseen texts do? (`copied_text.share`, and `whole` where unseen texts are
   often found there from end to end themselves)
@@ -217,6 +218,18 @@ def surprise(scores: dict[str, Score]) -> Finding | None:
     return Finding("surprise", level, f"an unseen character costs {most}{number(score.value)} bits{trivial}")
 
 
+def tags(scores: dict[str, Score]) -> Finding | None:
+    """Are tags of unseen sentences guessed better than by each word's most frequent tag?"""
+    score = scores.get("tagging.accuracy")
+    if score is None:
+        return None
+    trivial = f" (each word's most frequent tag: {percent(score.ceiling)})" if is_known(score.ceiling) else ""
+    words = f"guesses {percent(score.value)} of unseen tags{trivial}"
+    if not is_known(score.ceiling) or _or(score.low, score.value) > score.ceiling:
+        return Finding("tags", "good", words)
+    return Finding("tags", "fair" if _or(score.high, score.value) >= score.ceiling else "poor", words)
+
+
 def _fidelity_by_pairs(scores: dict[str, Score]) -> Finding | None:
     """Where no detector ran: how far pairs of columns are from real ones, between floor and ceiling."""
     score = scores.get("associations.pairs") or scores.get("associations")
@@ -231,7 +244,7 @@ def _fidelity_by_pairs(scores: dict[str, Score]) -> Finding | None:
     return Finding("fidelity", "poor", f"pairs of columns differ much from real ones {found}")
 
 
-QUESTIONS = (fidelity, text_fidelity, variety, usefulness, copying, text_copying, membership, surprise)
+QUESTIONS = (fidelity, text_fidelity, variety, usefulness, tags, copying, text_copying, membership, surprise)
 
 
 def _worth_saying(findings: tuple[Finding, ...]) -> list[Finding]:

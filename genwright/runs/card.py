@@ -29,6 +29,7 @@ _LABELS = {
     "seconds": "Seconds",
     "created": "Created",
     "versions": "Versions",
+    "options": "Read with",
 }
 _UNSHOWN = ("notes", "path", "flavour", "series")  # shown elsewhere, or of the fitting machine only
 _USE = """\

@@ -98,12 +98,21 @@ def require_same(path: Path, was: Mapping[str, Any], now: Mapping[str, Any]) -> 
         RunError: names what differs.
     """
     differing = [
-        f"{name} was {_short(was.get(name))}, is {_short(now.get(name))}"
+        f"{name} was {_short(before)}, is {_short(after)}"
         for name in dict.fromkeys([*was, *now])
-        if was.get(name) != now.get(name)
+        for before, after in [_apart(was.get(name), now.get(name))]
+        if before != after
     ]
     if differing:
         raise RunError(f"cannot resume from {path}: {'; '.join(differing)}; make them equal, or fit anew")
+
+
+def _apart(before: Any, after: Any) -> tuple[Any, Any]:
+    """Two values, of two sets of settings only those that differ."""
+    if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
+        return before, after
+    names = [n for n in dict.fromkeys([*before, *after]) if before.get(n) != after.get(n)]
+    return {n: before[n] for n in names if n in before}, {n: after[n] for n in names if n in after}
 
 
 def _short(value: Any) -> str:

@@ -240,7 +240,9 @@ def test_an_encoding_can_be_said(here: Path) -> None:
 
 def test_the_size_and_the_steps_of_a_network_are_told(here: Path) -> None:
     Path("story.txt").write_text("the moon sees the sea and the sea sees the moon\n" * 40, "utf-8")
-    ended = call("fit", "story.txt", "--steps", "2", "--no-judge", "--set", "width=8", "--set", "n_heads=1")
+    ended = call(
+        "fit", "story.txt", "--model", "gpt", "--steps", "2", "--no-judge", "--set", "width=8", "--set", "n_heads=1"
+    )
     assert "note: size chosen for 3 minutes of training on one thread; --set NAME=VALUE overrules" in ended.err
     assert "note: gpt: blocks" in ended.err
     assert "width 8" in ended.err

@@ -195,3 +195,11 @@ def test_surprise_is_said_and_not_weighed():
     assert found.level == "good"
     assert found.sentence.endswith("an unseen character costs 2.29 bits (independent tokens: 4.80).")
     assert "at most 2.29" in says(score("bits_per_char.bound", 2.29, ceiling=4.8, direction="lower"))
+
+
+@pytest.mark.parametrize(("low", "high", "level"), [(0.96, 0.98, "good"), (0.93, 0.99, "fair"), (0.90, 0.93, "poor")])
+def test_tags_are_held_against_the_most_frequent_ones(low, high, level):
+    accuracy = score("tagging.accuracy", (low + high) / 2, floor=0.97, ceiling=0.94, direction="higher")
+    found = verdict([replace(accuracy, low=low, high=high)])
+    assert found.level == level
+    assert "of unseen tags (each word's most frequent tag: 94 %)" in found.sentence.replace("94.0 %", "94 %")

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,10 @@ def test_the_old_checkpoint_stays_when_the_new_one_cannot_be_written(tmp_path: P
 def test_what_differs_is_named() -> None:
     with pytest.raises(RunError, match="seed was 1, is 2; model was vae, is gan"):
         require_same(Path("c"), {"seed": 1, "model": "vae", "data": "d"}, {"seed": 2, "model": "gan", "data": "d"})
+    before = {"settings": {"n_layers": 2, "width": 32, "context": 0, "dropout": 0.0, "n_heads": 4}}
+    after = {"settings": {**before["settings"], "n_heads": 8}}
+    with pytest.raises(RunError, match=re.escape('settings was {"n_heads": 4}, is {"n_heads": 8};')):
+        require_same(Path("c"), before, after)
 
 
 @pytest.mark.parametrize(
