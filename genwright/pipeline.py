@@ -41,7 +41,9 @@ from genwright.training.budget import Budget
 from genwright.training.checkpoint import beside
 from genwright.training.config import TrainingConfig
 from genwright.training.learn import learn
+from genwright.training.plan import Outcome, Plan
 from genwright.training.processes import by_main, is_main, wait
+from genwright.training.rival import rival
 from genwright.training.settings import divided
 
 log = logging.getLogger("genwright")
@@ -165,7 +167,8 @@ def _learned(
         records, schema = series.rows(records, asked.held_out), series.schema()
         facts["series"] = series.to_json()
     codec, rows, n_rows, n_train = _fitted(records, schema, asked.held_out, asked.seed, least=1 if series else 2)
-    name, why = choose(codec, n_train) if asked.model == "auto" else (asked.model, "asked for")
+    is_chosen = asked.model == "auto"
+    name, why = choose(codec, n_train) if is_chosen else (asked.model, "asked for")
     codec, notes = _readable(codec, name)
     train, held = encode(records, codec.schema, codec, rows)
     space = _space(codec, codec.schema, asked.given)
@@ -178,10 +181,25 @@ def _learned(
     if isinstance(fitted, HasLoss) and (size := fitted.describe()):
         log.info("%s: %s", name, ", ".join(f"{what} {_amount(n)}" for what, n in size.items()))
     outcome = learn(fitted, train, plan, progress)
+    if is_chosen and name == OF_TEXTS[0]:
+        fitted, name, why, outcome = _beside_rival(fitted, train, plan, why, outcome)
     facts |= {"n_rows": n_rows, "n_train": len(train), "n_held_out": len(held), "held_out": asked.held_out, "why": why}
     facts |= {"n_steps": outcome.n_steps, "steps": outcome.n_planned} if outcome.n_planned else {}
     facts["notes"] = [*notes, *outcome.notes]
     return Run(Artefact(codec, fitted, name, asked.seed, facts, log=outcome.log), train, held)
+
+
+def _beside_rival(
+    fitted: Model, train: Dataset, plan: Plan, why: str, outcome: Outcome
+) -> tuple[Model, str, str, Outcome]:
+    """The network, or n-grams where they foretell better, with their name and why."""
+    other, told = rival(fitted, Dataset(fitted.space, train.arrays), plan)
+    name = MODELS.name_of(type(fitted))
+    why = f"{why}; {told}" if told else why
+    if other is None:
+        return fitted, name, why, outcome
+    note = f"{name} learnt less in {outcome.n_steps:,} steps than n-grams know; it gains with --minutes, --model {name}"
+    return other, MODELS.name_of(type(other)), why, Outcome(notes=[f"{note}."])
 
 
 def _suited(family: type[Model], asked: Asked, data: Dataset) -> tuple[Any, TrainingConfig, Asked]:
