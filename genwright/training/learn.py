@@ -25,7 +25,8 @@ def learn(model: Model, data: Dataset, plan: Plan, progress: Progress) -> Outcom
     if not isinstance(model, HasSolution):
         raise UnsupportedError(f"{type(model).__name__} has no way of learning")
     if plan.budget.steps is not None or plan.resume:
-        raise ConfigError(f"{MODELS.name_of(type(model))} learns in one go: there are no steps, and nothing to resume")
+        what = f"{MODELS.name_of(type(model))} learns in one go: there are no steps, and nothing to resume"
+        raise ConfigError(f"{what}; leave these out, or name a family of networks, such as vae")
     started, lines = time.perf_counter(), []
 
     def told(done: float, line: str) -> None:
