@@ -137,7 +137,13 @@ class Draw:
         """The first n candidates of a turn, or all of them where the model cannot tell them apart."""
         size = n if self.model.is_rowwise else self.model.chunk
         generator = torch_generator(self.seed, "sample", k, turn)
-        return select(self._sampled(size, generator, _UntilOver(n, self.codec)), slice(0, n))
+        return select(self._sampled(size, generator, _UntilOver(n, self.codec, self._n_open)), slice(0, n))
+
+    @cached_property
+    def _n_open(self) -> int:
+        """Columns of codes that are drawn, wholly or from a beginning on."""
+        names = [n for n in self.codec.modelled if isinstance(self.codec.codecs[n].field.support, Tokens)]
+        return sum(name not in self.fixed or bool((self.fixed[name] == OPEN).any()) for name in names)
 
     def first(self, told: Told) -> pa.Table:
         """Row 0, where the model meets all conditions itself; every token of its chunk is told."""
@@ -306,21 +312,26 @@ def _single(conditions: tuple[Condition, ...], codec: TableCodec, model: Model) 
 
 
 class _UntilOver:
-    """Ends a draw when the first n rows are over, whatever the others of their chunk do."""
+    """Ends a draw when the first n rows are over, whatever the others of their chunk do.
 
-    def __init__(self, n: int, codec: TableCodec):
-        self.n, self.codec = n, codec
+    Only in the last of the columns that are drawn: what others of the chunk read before it is always the same, and so
+    is which of them end when.
+    """
+
+    def __init__(self, n: int, codec: TableCodec, n_columns: int = 1):
+        self.n, self.codec, self.n_columns, self.n_told = n, codec, n_columns, 0
         self.name, self.is_over = "", torch.zeros(n, dtype=torch.bool)
 
     def __call__(self, place: int, name: str, codes: torch.Tensor) -> bool:
         """See `Autoregressive.decode_rows`."""
         if name != self.name:
             self.name, self.is_over = name, torch.zeros(self.n, dtype=torch.bool)
+            self.n_told += 1
         support = self.codec.codecs[name].field.support
         assert isinstance(support, Tokens)
         first = codes[: self.n]
         self.is_over |= (first == support.end) | (first == support.pad)
-        return bool(self.is_over.all())
+        return self.n_told == self.n_columns and bool(self.is_over.all())
 
 
 def _exact(single: dict[str, Condition], model: Model) -> dict[str, Condition]:
@@ -328,12 +339,19 @@ def _exact(single: dict[str, Condition], model: Model) -> dict[str, Condition]:
     if not isinstance(model, Conditions):
         return {}
     names = list(single)
-    if names and model.conditions_exactly(names):
+    if names and _fixes(names, single, model):
         return single
     best: list[str] = []
-    while more := [n for n in names if n not in best and model.conditions_exactly([*best, n])]:
+    while more := [n for n in names if n not in best and _fixes([*best, n], single, model)]:
         best.append(more[0])
     return {name: single[name] for name in best}
+
+
+def _fixes(names: list[str], single: Mapping[str, Condition], model: Conditions) -> bool:
+    """Whether the model fixes these columns exactly: behind a beginning, what is drawn has to heed all the others."""
+    begun = [name for name in names if single[name].operator == "starts"]
+    parts = [names, *([n for n in names if n != name] for name in begun)]
+    return all(model.conditions_exactly(part) for part in parts if part)
 
 
 def _kind(column: Codec) -> pa.DataType:

@@ -17,7 +17,7 @@ from genwright.codecs.sequence import Sequence
 from genwright.core.codec import Codec
 from genwright.core.errors import DataError, GivenError
 from genwright.core.given import Condition
-from genwright.core.model import Model
+from genwright.core.model import Autoregressive, Model
 from genwright.core.registry import MODELS
 from genwright.core.space import OPEN, Tokens, Vectors
 
@@ -67,6 +67,8 @@ def sequence_row(condition: Condition, codec: Codec, model: Model) -> torch.Tens
     if (is_begun or _has_open(steps)) and not model.completes:
         name = MODELS.name_of(type(model))
         raise GivenError(f"{condition.column}: {name} draws no single steps; give one whole sequence, or use hmm")
+    if isinstance(model, Autoregressive):
+        _check_is_beginning(condition, is_begun, MODELS.name_of(type(model)))
     if isinstance(support, Tokens):
         row = torch.full((support.length,), OPEN if is_begun else support.pad)
         row[: len(steps)] = torch.tensor([_code(step, codec, condition) for step in steps], dtype=torch.int64)
@@ -91,6 +93,21 @@ def check_rest(rest: tuple[Condition, ...], codecs: dict[str, Codec], model: Mod
             name = MODELS.name_of(type(model))
             what = "draws no single steps" if condition.operator == "starts" else "cannot fix these columns together"
             raise GivenError(f"{condition.column}: {name} {what}; give one whole sequence, or use hmm")
+
+
+def _check_is_beginning(condition: Condition, is_begun: bool, name: str) -> None:
+    """Refuses steps that are drawn before something known, an end too, for families that draw one step after another:
+    what stands behind would not be heeded. Of the last known step, single numbers may be drawn.
+
+    Raises:
+        GivenError: there is one.
+    """
+    steps = condition.values[0]
+    if _has_open(steps[:-1]) or (_has_open(steps[-1:]) and (steps[-1] is None or not is_begun)):
+        raise GivenError(
+            f"{condition.column}: {name} draws what follows the steps that are known, and none between or before "
+            "them; give a beginning and what may follow (step, step, ...), or use hmm"
+        )
 
 
 def _has_open(steps: tuple[Any, ...]) -> bool:

@@ -67,6 +67,35 @@ def test_wrong_steps_are_told(tagged: Run, given: Any, message: str) -> None:
         tagged.sample(1, given)
 
 
+@pytest.fixture(scope="module", params=["ngram", "gpt", "rnn"])
+def forward(request: pytest.FixtureRequest) -> Run:
+    """Of a family that draws one step after another."""
+    lists = pa.table({"tags": [["A", "B", "A", "C"], ["B", "B", "C"], ["A", "C"]] * 20})
+    steps = None if request.param == "ngram" else 2
+    return fit(lists, request.param, steps=steps, judge=False)
+
+
+@pytest.mark.parametrize("given", [["A", None, "A", "C"], ["A", None], [None, "B", ...], ["A", None, ...]])
+def test_steps_before_known_ones_are_not_drawn_as_if_these_were_not_there(forward: Run, given: Any) -> None:
+    with pytest.raises(GivenError, match="draws what follows the steps that are known, and none between or before"):
+        forward.sample(1, {"tags": given})
+    begun = forward.sample(20, {"tags": ["B", "A", ...]}, flavour="arrow").column("tags").to_pylist()
+    assert all(row[:2] == ["B", "A"] for row in begun)
+
+
+@pytest.fixture(scope="module")
+def forward_series() -> Run:
+    table = pa.table({"x": [[1.0, 2.0, 3.0], [2.0, 3.0], [4.0, 5.0, 6.0, 7.0]] * 20})
+    return fit(table, "rnn", steps=2, judge=False)
+
+
+def test_series_that_are_drawn_forward_have_as_many_steps_as_are_given(forward_series: Run) -> None:
+    with pytest.raises(GivenError, match="rnn draws what follows"):
+        forward_series.sample(1, {"x": [[1.0], None, [3.0]]})
+    rows = forward_series.sample(20, {"x": [[1.0], [3.0], ...]}, flavour="arrow").column("x").to_pylist()
+    assert all(row[:2] == [1.0, 3.0] for row in rows)
+
+
 @pytest.fixture(scope="module")
 def baseline() -> Run:
     return fit(sentences(), "marginals", judge=False)

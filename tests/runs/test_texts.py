@@ -315,6 +315,38 @@ def test_drawing_stops_when_the_rows_asked_for_are_over(words, monkeypatch):
     assert torch.is_grad_enabled()
 
 
+@pytest.fixture(scope="module")
+def pairs() -> Run:
+    """Two texts a row, of which the second is the end of the first; drawn one after the other."""
+    rng = random.Random(1)
+    words = ["".join(rng.choices("ab", k=rng.randint(1, 6))) for _ in range(400)]
+    frame = pd.DataFrame({"left": words, "right": [word[-1] * 2 for word in words]})
+    settings = {"n_hidden": 32, "n_embed": 8, "batch_size": 64}
+    kinds = {"left": "text", "right": "text"}
+    return fit(frame, "rnn", settings=settings, steps=300, judge=False, kinds=kinds)
+
+
+def test_the_first_of_two_texts_is_the_same_in_a_whole_chunk_whatever_is_asked_for(pairs, monkeypatch):
+    """The second is drawn beside the others of its chunk, which must therefore not depend on how many are wanted."""
+    drawn, model = [], pairs.model
+    real = model.decode_rows
+    monkeypatch.setattr(model, "decode_rows", lambda *args: drawn.append(real(*args)) or drawn[-1])
+    for seed in range(4):
+        pairs.sample(1, seed=seed)
+        pairs.sample(model.chunk, seed=seed)
+        assert torch.equal(drawn[-2]["left"], drawn[-1]["left"])
+
+
+def test_a_beginning_of_a_text_heeds_what_is_given_of_another_one_behind_it(pairs):
+    n, every = 400, pairs.sample(6000, seed=1)
+    rows = pairs.sample(n, {"left": "starts 'a'", "right": "starts 'b'"})
+    kept = every[every["left"].str.startswith("a") & every["right"].str.startswith("b")]
+    assert rows["left"].str.startswith("a").all()
+    assert rows["right"].str.startswith("b").all()
+    p, q = (x["left"].str.endswith("b").mean() for x in (rows, kept))
+    assert abs(p - q) < 4 * (q * (1 - q) * (1 / n + 1 / len(kept))) ** 0.5
+
+
 def test_what_a_beginning_says_about_other_columns(verses):
     answer = query(verses, "form", "text starts 'Sa'", n_draws=2_000)["form"]
     sea = answer.shares["sea"]
