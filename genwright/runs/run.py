@@ -27,6 +27,7 @@ from genwright.core.space import Batch, Real, Space, Tokens, Vectors, row_shape
 from genwright.data.cache import encode
 from genwright.data.fingerprint import fingerprint
 from genwright.data.read import read
+from genwright.data.readers.text import TextReader
 from genwright.data.series import Series
 from genwright.data.split import split
 from genwright.data.typed import readable, typed
@@ -183,9 +184,14 @@ class Run:
         is_steps = self.series is not None and self.schema.names[0] not in records.arrow_schema.names
         return self.series.rows(records, held_out) if self.series and is_steps else records
 
+    def _read(self, rows: Any) -> Records:
+        """Records of new rows; another text file is cut as that of the fit was asked to be."""
+        options = self.artefact.facts.get("options", {})
+        return read(rows, **options) if "rows" in options and TextReader.accepts(rows) else read(rows)
+
     def encode(self, rows: Any) -> Iterator[Batch]:
         """Records with this run's columns as tensors."""
-        records = self._as_rows(read(rows))
+        records = self._as_rows(self._read(rows))
         _require(records, self.artefact.codec)
         modelled = set(self.artefact.codec.modelled)
         for batch in typed(records, Schema(tuple(c for c in self.schema if c.name in modelled))):

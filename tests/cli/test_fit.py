@@ -221,6 +221,8 @@ def test_a_text_is_cut_as_asked_and_read_so_again(here: Path) -> None:
     assert "genwright sample verses -n 100 -o synthetic.txt" in ended.out
     assert call("judge", "verses", "--judge", "bits_per_char").code == 0
     assert gw.load("verses").artefact.facts["options"] == {"rows": "paragraphs"}
+    Path("more.txt").write_text("the cat sees\nthe sun\n\nthe cow sees\nthe sky\n", "utf-8")
+    assert len(gw.load("verses").log_prob("more.txt")) == 2
     wrong = call("fit", "verses.txt", "--rows", "verses")
     assert (wrong.code, "expected one of auto, passages, lines" in wrong.err) == (2, True)
     assert "the csv reader has" in call("fit", _table(), "--rows", "lines").err
