@@ -338,9 +338,9 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         return [(column, at) for column, at in found if not column.is_given]
 
     def _rows_of_head(self, column: Place) -> Tensor:
-        """The rows of E that a column's tokens have: the end of a sequence first."""
+        """The rows of E that a column's tokens have: the end of a sequence first, where it is predicted."""
         E = self.net.head_weight
-        if not column.is_sequence:
+        if not column.has_end:
             return E[column.first : column.last]
         if column.first == START + 1:
             return E[START : column.last]
@@ -579,7 +579,7 @@ class _OfColumn:
         support = column.support
         assert isinstance(support, Tokens)
         inner = column.own.tolist()
-        self.own_of_head = torch.tensor([support.end, *inner])
+        self.own_of_head = torch.tensor([support.end, *inner] if column.has_end else inner)
         self.n = support.n
 
     def start(self, codes: Tensor) -> Tensor:

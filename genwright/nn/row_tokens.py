@@ -57,6 +57,11 @@ class Place:
         """Whether it is a sequence, with an end."""
         return isinstance(self.support, Tokens)
 
+    @property
+    def has_end(self) -> bool:
+        """Whether its end is predicted: where passages of a running text end says nothing about the text."""
+        return isinstance(self.support, Tokens) and not self.support.runs_on
+
     def to_shared(self, x: Tensor) -> Tensor:
         """Codes of the whole vocabulary (B, places); open places stay open."""
         if isinstance(self.support, Tokens):
@@ -65,9 +70,9 @@ class Place:
         return self.codes[own][:, None]
 
     def in_head(self, tokens: Tensor) -> Tensor:
-        """Tokens as codes of the column's own head, the end of a sequence first; `BEHIND` for padding."""
-        if not self.is_sequence:
-            return tokens - self.first
+        """Tokens as codes of the column's own head, the end of a sequence first; `BEHIND` for what it does not have."""
+        if not self.has_end:
+            return torch.where(tokens < SHARED, BEHIND, tokens - self.first)
         return torch.where(tokens == PAD, BEHIND, torch.where(tokens == START, 0, tokens - self.first + 1))
 
     def from_shared(self, tokens: Tensor, u: Tensor | None = None) -> Tensor:

@@ -109,6 +109,19 @@ def test_draws_of_texts_agree_with_log_prob(settings: dict[str, object]) -> None
     _chi_square(model, rows, model.sample(2000, {}, torch_generator(3)), model.log_prob(rows))
 
 
+def test_where_a_passage_of_a_running_text_ends_is_not_modelled() -> None:
+    """Probabilities of all full passages sum to one, a shorter one has that of its tokens, and draws agree."""
+    space = Space({"t": Field(Tokens(3, 4, runs_on=True))})
+    model, rows = _model(space), torch.tensor(_sequences(3, 4))
+    full = rows[(rows > 1).all(1)]
+    log_p = model.log_prob({"t": full})
+    assert float(log_p.exp().sum()) == pytest.approx(1, abs=1e-5)
+    begun = (full[:, :2] == torch.tensor([2, 3])).all(1)
+    short = model.log_prob({"t": torch.tensor([[2, 3, 1]])})
+    torch.testing.assert_close(short[0], log_p[begun].logsumexp(0), rtol=1e-4, atol=1e-5)
+    _chi_square(model, {"t": full}, model.sample(2000, {}, torch_generator(3)), log_p)
+
+
 def test_draws_of_mixed_rows_agree_with_log_prob() -> None:
     space, rows = _mixed()
     model = _model(space)
