@@ -65,3 +65,12 @@ class UnknownNameError(GenwrightError, LookupError):
         listed = ", ".join(known[:20]) + (", …" if len(known) > 20 else "")
         hint = f"did you mean {near[0]}?" if near else f"it has {listed or 'nothing'}"
         super().__init__(f"no {name} in {place}; {hint}")
+
+
+def quoted(value: object, longest: int = 80) -> str:
+    """A value as a message quotes it; of long ones the beginning.
+
+    >>> quoted("ab"), quoted("a" * 9, longest=4)
+    ("'ab'", "'aaaa…'")
+    """
+    return repr(f"{value[:longest]}…" if isinstance(value, str) and len(value) > longest else value)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from genwright.core.errors import DataError, SchemaError, UnknownNameError
+from genwright.core.errors import DataError, SchemaError, UnknownNameError, quoted
 from genwright.core.records import Records
 from genwright.core.schema import Column, Schema, check_kind, in_words
 from genwright.data.decide import Facts, decide_text, decide_typed, forced, is_day_month_open
@@ -117,7 +117,7 @@ def _set_typed(records: Records, field: "pa.Field", column: Column, kind: str) -
 def _obstacle(facts: TextColumn, kind: str) -> str:
     if kind == "number" and facts.numbers.first_odd:
         row, word = facts.numbers.first_odd
-        return f"row {row} holds {word!r}; mend the value, or set the kind to category"
+        return f"row {row} holds {quoted(word)}; mend the value, or set the kind to category"
     if kind == "datetime":
         some = [value for value, _ in facts.counter.top(3)]
         return f"no one format fits all of its values, such as {some}; write dates as 2024-12-31"

@@ -12,7 +12,7 @@ presence says that the column holds strings.
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from genwright.core.errors import DataError, SchemaError
+from genwright.core.errors import DataError, SchemaError, quoted
 from genwright.core.records import Records
 from genwright.core.schema import Column, Schema
 from genwright.data import dates, numbers
@@ -113,7 +113,7 @@ def _column(place: str, column: Column, values: "pa.Array", first_row: int) -> "
     except _Unreadable as error:
         row = first_row + error.row + 1
         where = f"{place}: row {row}, column {column.name!r}"
-        raise DataError(f"{where} holds {error.value!r}; expected {error.expected}") from None
+        raise DataError(f"{where} holds {quoted(error.value)}; expected {error.expected}") from None
 
 
 def _clean(column: Column, values: "pa.Array") -> "pa.Array":

@@ -234,3 +234,9 @@ def test_quiet_where_all_is_well(make, caplog):
     caplog.set_level(logging.WARNING, "genwright")
     whole(read(make(PROSE, "story.txt")))
     assert not caplog.records
+
+
+def test_a_passage_is_not_quoted_whole(make):
+    with pytest.raises(DataError, match="cannot be a number: row 1 holds") as caught:
+        infer(read(make(PROSE * 20, "x.txt")), {"text": "number"})
+    assert len(str(caught.value)) < 300
