@@ -38,7 +38,7 @@ class Surprise:
     Args:
         nats: −log p of each row (B,).
         n_characters: Of its texts (B,).
-        n_tokens: The same in tokens, with those that close texts (B,).
+        n_tokens: The same in tokens, with those that close texts (B,); passages of a running text have none.
         n_words: The same in words and punctuation marks (B,); None where the script has no spaces.
     """
 
@@ -152,5 +152,6 @@ def _n_tokens(rows: Batch, names: list[str], evidence: Evidence) -> np.ndarray:
     for name in names:
         support = evidence.space[name].support
         assert isinstance(support, Tokens)
-        total += lengths(rows[name], support).numpy()
+        n = lengths(rows[name], support)
+        total += (n - (rows[name] == support.end).sum(1) if support.runs_on else n).numpy()
     return total

@@ -5,8 +5,9 @@ import pyarrow as pa
 import pytest
 import torch
 
+from genwright.core.space import Field, Space
 from genwright.judges.perplexity import Perplexity
-from tests.judges.text_worlds import PAD, WORDS, chain, draw, log_prob_of, spell, text_world
+from tests.judges.text_worlds import END, PAD, SUPPORT, WORDS, chain, draw, log_prob_of, spell, text_world
 
 
 def test_a_fair_die_has_the_perplexity_of_its_faces() -> None:
@@ -26,6 +27,13 @@ def test_per_word_leaves_the_end_out() -> None:
     found = Perplexity().measure({}, world)
     assert found["word"].value == pytest.approx(math.exp(nats / n_words))
     assert found["token"].value == pytest.approx(math.exp(nats / n_tokens))
+
+
+def test_the_end_of_a_passage_of_a_running_text_is_no_token() -> None:
+    world = text_world(10, 50)
+    running = replace(world, space=Space({"text": Field(replace(SUPPORT, runs_on=True))}))
+    even = lambda rows: -(rows["text"] > END).sum(1).double() * math.log(7)  # noqa: E731
+    assert Perplexity().measure({}, replace(running, log_prob=even))["token"].value == pytest.approx(7)
 
 
 def test_scripts_without_spaces_have_no_words() -> None:
