@@ -6,7 +6,7 @@ shown: `genwright list models trees`. Runs are folders below ./runs, or below a 
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,9 @@ from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.table import short
 from genwright.core.errors import UnknownNameError
 from genwright.core.registry import CLASSIFIERS, CODECS, JUDGES, MODELS, Registry
+
+if TYPE_CHECKING:
+    from genwright.core.config import Setting
 
 REGISTRIES = {"models": MODELS, "codecs": CODECS, "judges": JUDGES, "classifiers": CLASSIFIERS}
 WORDS = [*REGISTRIES, "runs"]
@@ -63,15 +66,37 @@ def _settings(screen: Screen, registry: Registry, name: str) -> dict[str, Any]:
     from genwright.core.config import describe
 
     config = getattr(registry.get(name), "Config", None)
-    settings = describe(config) if config else []
+    own = _as_json(describe(config) if config else [])
+    of_training = _training(registry.get(name))
     screen.heading(f"{name}: {registry.summary(name)}")
-    if settings:
-        rows = [(s.name, s.type, s.default, s.comment) for s in settings]
-        screen.table(["setting", "type", "default", "meaning"], rows)
+    if own:
+        _show_settings(screen, own)
     else:
         screen.result("no settings")
-    shown = [{"name": s.name, "type": s.type, "default": s.default, "meaning": s.comment} for s in settings]
-    return {"name": name, "summary": registry.summary(name), "settings": shown}
+    if of_training:
+        screen.heading("Of its training")
+        _show_settings(screen, of_training)
+    more = {"training": of_training} if of_training else {}
+    return {"name": name, "summary": registry.summary(name), "settings": own, **more}
+
+
+def _show_settings(screen: Screen, settings: list[dict[str, Any]]) -> None:
+    screen.table(["setting", "type", "default", "meaning"], [tuple(setting.values()) for setting in settings])
+
+
+def _as_json(settings: "list[Setting]") -> list[dict[str, Any]]:
+    return [{"name": s.name, "type": s.type, "default": s.default, "meaning": s.comment} for s in settings]
+
+
+def _training(family: Any) -> list[dict[str, Any]]:
+    """Settings of the loop, with the family's defaults, where it learns by gradient steps."""
+    from genwright.core.config import describe
+    from genwright.core.model import HasLoss
+    from genwright.training.config import TrainingConfig
+
+    if not issubclass(family, HasLoss):
+        return []
+    return [{**s, "default": family.training.get(s["name"], s["default"])} for s in _as_json(describe(TrainingConfig))]
 
 
 def _told(value: Any) -> str:

@@ -158,6 +158,13 @@ def test_list_shows_the_settings_of_a_model_as_the_source_explains_them() -> Non
     assert "pseudo_count" in call("list", "models", "marginals").out
 
 
+def test_list_shows_how_a_network_is_trained_with_its_own_defaults() -> None:
+    found = {s["name"]: s for s in call("list", "models", "gpt", "--json").document["training"]}
+    assert (found["optimizer"]["default"], found["batch_size"]["type"]) == ("muon", "int")
+    assert "Of its training" in call("list", "models", "vae").out
+    assert "training" not in call("list", "models", "ngram", "--json").document
+
+
 def test_list_rejects_what_it_does_not_know() -> None:
     assert "did you mean models?" in call("list", "modells").err
     assert "did you mean marginals?" in call("list", "models", "marginal").err
