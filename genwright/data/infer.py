@@ -159,7 +159,10 @@ def _stats(column: Column, facts: Facts) -> ColumnStats:
         low, high = _date_range(column, facts)
     if numbers:
         low, high, mean = numbers
-    found = ColumnStats(column.name, facts.n, n_missing, counter.n_distinct, counter.is_exact, low, high, mean, top)
+    n_distinct = counter.n_distinct
+    if isinstance(facts, TextColumn) and column.options.get("parse", {}).get("verbatim"):
+        n_missing, n_distinct = n_missing - facts.tokens.total(), n_distinct + len(facts.tokens)
+    found = ColumnStats(column.name, facts.n, n_missing, n_distinct, counter.is_exact, low, high, mean, top)
     if column.kind != "text" or isinstance(facts, TypedColumn):
         return found
     short = tuple((value if len(value) <= SHOWN else value[:SHOWN] + "…", count) for value, count in top)
