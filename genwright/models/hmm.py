@@ -46,6 +46,7 @@ from genwright.nn.markov.steps import Steps, emitted, read_steps, with_steps
 
 DRAWN_STEPS = 100_000  # of the rows of a chunk
 TRIED_STEPS = 50_000  # that the number of states is chosen by
+LEAST_COVAR = 1e-9  # floors of variances below it would let densities overflow
 HELD_OUT = 0.2  # share of the sequences, or of their tags, that choices are made by
 
 
@@ -82,7 +83,8 @@ class HMMConfig:
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise ConfigError(f"{name} = {getattr(self, name)!r}; expected one of {', '.join(known)}")
-        check_least(self, 0, "n_states", "tolerance", "min_covar", "pseudo_moves", "pseudo_items", "window")
+        check_least(self, 0, "n_states", "tolerance", "pseudo_moves", "pseudo_items", "window")
+        check_least(self, LEAST_COVAR, "min_covar")
         check_least(self, 1, "n_parts", "n_restarts", "n_iter")
         if self.states not in ("", "auto") and (self.n_states or self.topology != "full" or self.allowed):
             raise ConfigError(f"states = {self.states}: tags say how many states there are and what may follow what")

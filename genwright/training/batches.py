@@ -15,6 +15,7 @@ from genwright.core.space import Batch
 
 LIMIT = 400_000_000  # bytes of prepared rows that are kept in memory; beyond, batches are prepared when they are needed
 PROBE = 1024  # rows prepared to tell how large they are
+PIECE = 1 << 22  # numbers that are encoded at a time: what stands between data and prepared rows may be far larger
 
 
 @dataclass
@@ -36,7 +37,17 @@ class Rows:
         probe = self.model.prepare(self.data.take(self.index[:PROBE]))
         n_bytes = sum(x.element_size() * x.nelement() for x in probe.values()) / max(len(self.index[:PROBE]), 1)
         if n_bytes * len(self.index) <= LIMIT:
-            self._ready = self.model.prepare(self.data.take(self.index))
+            self._ready = self._prepared(probe)
+
+    def _prepared(self, like: Batch) -> Batch:
+        """All rows, prepared piece by piece into tensors of the shapes that some of them had."""
+        n = len(self.index)
+        found = {name: x.new_empty((n, *x.shape[1:])) for name, x in like.items()}
+        size = max(1, PIECE // max(sum(x[:1].numel() for x in like.values()), 1))
+        for start in range(0, n, size):
+            for name, x in self.model.prepare(self.data.take(self.index[start : start + size])).items():
+                found[name][start : start + size] = x
+        return found
 
     def __len__(self) -> int:
         return len(self.index)

@@ -262,6 +262,18 @@ def test_open_numbers_beside_known_ones_follow_them() -> None:
     assert abs(float(rows.std()) - sd) < 0.05
 
 
+@pytest.mark.parametrize("covariance", ["diag", "full", "tied", "spherical"])
+def test_the_least_floor_bears_states_that_do_not_vary(covariance: str) -> None:
+    """Two states of one value each, whose variances and covariances are 0 but for the floor."""
+    x = np.repeat([[0.0, 1.0], [1.0, 0.0]], 20, axis=0)[None].repeat(4, 0)  # (4, 40, 2)
+    space = Space({"x": Field(Vectors(40, 2))})
+    model = fitted(space, {"x": x}, n_states=2, covariance=covariance, min_covar=1e-9)
+    rows = {"x": torch.from_numpy(x)}
+    assert model.log_prob(rows).isfinite().all()
+    drawn = model.sample(20, {"x": torch.full((20, 40, 2), -torch.inf, dtype=torch.float64)}, torch_generator(1))
+    assert space.check(drawn) == 20
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -376,6 +388,7 @@ def test_missing_tags_are_filled_in_by_em() -> None:
 BAD: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: HMM(Space({"a": Field(Category(3))})), UnsupportedError, "hmm cannot model column 'a'"),
     (lambda: HMM(Space({})), UnsupportedError, "needs a column of sequences"),
+    (lambda: HMMConfig(min_covar=0.0), ConfigError, "min_covar = 0.0; expected 1e-09 or more"),
     (lambda: HMMConfig(ends="never"), ConfigError, "expected one of lengths, chain, free"),
     (lambda: HMMConfig(states="tags", n_states=3), ConfigError, "tags say how many states"),
     (lambda: HMMConfig(allowed=("0 -> 1",)), ConfigError, "n_states"),

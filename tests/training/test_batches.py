@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
 
-from genwright.training.batches import Order, cut, divide
+from genwright.core.dataset import Dataset
+from genwright.core.space import Batch, Field, Space, Tokens
+from genwright.models.rnn import RNN, RNNConfig
+from genwright.training import batches
+from genwright.training.batches import Order, Rows, cut, divide
 
 
 @pytest.mark.parametrize(("n", "n_shards"), [(100, 1), (100, 4), (10, 3), (11, 4), (3, 3)])
@@ -17,6 +21,27 @@ def test_every_epoch_sees_every_row_once_but_those_left_over() -> None:
         seen = np.concatenate([order.batch(4 * epoch + k) for k in range(4)])
         assert len(set(seen.tolist())) == 20
     assert order.batch(1).tolist() == Order(23, 5, 0).batch(1).tolist() != Order(23, 5, 1).batch(1).tolist()
+
+
+def test_rows_are_prepared_piece_by_piece_and_are_those_of_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    space = Space({"a": Field(Tokens(6, 9)), "b": Field(Tokens(5, 7))})
+    data = Dataset(space, {"a": rng.integers(2, 9, (2_000, 6)), "b": rng.integers(2, 7, (2_000, 5))})
+    model, index = RNN(space, RNNConfig(n_hidden=4, n_embed=2)), rng.permutation(2_000)[:1_500]
+    expected = model.prepare(data.take(index))
+    sizes, prepare = [], model.prepare
+
+    def counted(batch: Batch) -> Batch:
+        sizes.append(len(batch["a"]))
+        return prepare(batch)
+
+    monkeypatch.setattr(model, "prepare", counted)
+    monkeypatch.setattr(batches, "PIECE", 22 * 100)
+    rows = Rows(model, data, index)
+    assert max(sizes[1:]) == 100
+    taken = rows.take(np.arange(1_500))
+    assert taken.keys() == expected.keys()
+    assert all(x.equal(expected[name]) and x.dtype == expected[name].dtype for name, x in taken.items())
 
 
 def test_watched_rows_are_not_learnt_from() -> None:
