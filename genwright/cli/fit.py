@@ -5,6 +5,7 @@ a folder that `genwright sample`, `impute`, `judge`, `report` and `show` work wi
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from genwright.runs.run import Run
 
 RUNS = Path("runs")
+MOST_TOLD = 3  # columns of which a model tells what it learnt
 
 
 def command(
@@ -237,8 +239,18 @@ def _fitted(screen: Screen, records: "Records", place: Path, overwrite: bool, as
     facts = run.artefact.facts
     screen.heading(f"Model: {run.artefact.model_name} ({facts['why']})")
     rows = f"{facts['n_train']:,} row{'s' if facts['n_train'] != 1 else ''}"
-    screen.more(f"fitted in {facts['seconds']:.1f} s to {rows}; {facts['n_held_out']:,} held out\n")
+    about = _about(run.model.describe())
+    told = f"{about}; " if about else ""
+    screen.more(f"{told}fitted in {facts['seconds']:.1f} s to {rows}; {facts['n_held_out']:,} held out\n")
     return run
+
+
+def _about(learnt: Mapping[str, Any]) -> str:
+    """What a family tells of what it learnt, as far as it is short: "states 4", "text: order 6, n-grams 111,833"."""
+    deeper = {name: _about(value) for name, value in learnt.items() if isinstance(value, Mapping)}
+    found = [f"{name}: {told}" for name, told in deeper.items() if told]
+    plain = [f"{name} {value:,}" for name, value in learnt.items() if isinstance(value, int)]
+    return "; ".join([*([", ".join(plain)] if plain else []), *found[:MOST_TOLD]])
 
 
 def _next(run: "Run", place: Path) -> list[str]:

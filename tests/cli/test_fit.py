@@ -219,6 +219,7 @@ def test_a_text_is_cut_as_asked_and_read_so_again(here: Path) -> None:
     ended = call("fit", "verses.txt", "--rows", "paragraphs", "--model", "ngram", "--no-judge", "--out", "verses")
     assert (ended.code, "27 rows, 1 column\n" in ended.out, "one row a paragraph" in ended.out) == (0, True, True)
     assert "genwright sample verses -n 100 -o synthetic.txt" in ended.out
+    assert f"text: order {gw.load('verses').model.describe()['text']['order']}, n-grams " in ended.out
     assert call("judge", "verses", "--judge", "bits_per_char").code == 0
     assert gw.load("verses").artefact.facts["options"] == {"rows": "paragraphs"}
     Path("more.txt").write_text("the cat sees\nthe sun\n\nthe cow sees\nthe sky\n", "utf-8")
