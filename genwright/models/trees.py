@@ -272,4 +272,4 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
         """The inverse of `state`."""
         unpacker = Unpacker(state)
         self.columns = [TreeColumn.unpack(unpacker, self.space[name]) for name in self.order]
-        self.steps = [Step.unpack(unpacker, column) for column in self.columns]
+        self.steps = [Step.unpack(unpacker, self.columns, t) for t in range(len(self.order))]

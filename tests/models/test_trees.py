@@ -66,7 +66,8 @@ def _context(model: Trees, colour: int, size: float, n: int) -> tuple[Batch, np.
 
 
 def _column_prob(model: Trees, where: np.ndarray, x: np.ndarray) -> np.ndarray:
-    return np.exp(model._column_log_prob(2, np.repeat(where[:1], len(x), axis=0), x, np.zeros((len(x), 0))))
+    last, n = len(model.order) - 1, len(x)
+    return np.exp(model._column_log_prob(last, np.repeat(where[:1], n, axis=0), x, np.zeros((n, 0))))
 
 
 @pytest.mark.parametrize("last", ["category", "steps"])
@@ -387,7 +388,7 @@ def test_density_of_a_scored_number_integrates_to_one() -> None:
     data, _ = _curved("number")
     model = _fitted(data)
     known = data.arrays["y"]
-    y = np.linspace(known.min() + 1e-9, known.max() - 1e-9, 200_001)
+    y = np.linspace(known.min() + 1e-9, known.max() - 1e-9, 50_001)
     where = np.full((1, 3), 0.4, np.float32)
     p = _column_prob(model, where, y)
     assert abs(float(np.trapezoid(p, y)) - 1) < 0.01
@@ -402,3 +403,61 @@ def test_weights_of_a_scored_category_have_its_probability_as_mean(is_known_by_r
     drawn = _draw(model)["y"].double()
     error = ((weight.exp().var() + drawn.var()) / N_DRAWS) ** 0.5
     assert abs(weight.exp().mean() - drawn.mean()) < 5 * error
+
+
+def _billed(step: float, n: int = 1_500) -> Dataset:
+    """Months, a service, its price with the service's surcharge, and a total within a few per cent of their product."""
+    rng = np.random.default_rng(0)
+    months, service = rng.integers(2, 72, n).astype(float), rng.integers(0, 3, n)
+    charge = np.array([20.0, 45.0, 80.0])[service] + rng.uniform(-1, 1, n)
+    total = months * charge * np.exp(0.03 * rng.normal(size=n))
+    charge, total = (np.round(x / step) * step if step else x for x in (charge, total))
+    fields = {"months": _real(months, 1.0), "service": Field(Category(3)), "charge": _real(charge, step)}
+    space = Space(fields | {"total": _real(total, step)})
+    return Dataset(space, {"months": months, "service": service, "charge": charge, "total": total})
+
+
+@pytest.mark.parametrize("step", [0.0, 0.01])
+def test_numbers_stay_as_near_to_a_product_as_they_are(step: float) -> None:
+    data = _billed(step)
+    model = _fitted(data)
+    formula = model.steps[3].formula
+    assert formula is not None
+    assert sorted(formula.terms) == [0, 2]
+    rows = _draw(model)
+    off = (rows["total"] / (rows["months"] * rows["charge"])).log().numpy()
+    low, middle, high = np.quantile(off, [0.16, 0.5, 0.84])
+    assert abs(middle) < 0.01
+    assert (high - low) / 2 == pytest.approx(0.03, rel=0.25)
+
+
+def test_mass_beside_a_product_sums_to_one() -> None:
+    model = _fitted(_billed(1.0))
+    total = model.columns[3]
+    every = np.arange(total.low, total.high + 1)
+    for where in (np.array([[0.5, 1, 0.4, 0]], np.float32), np.array([[0.2, 2, 0.9, 0]], np.float32)):
+        assert _column_prob(model, where, every).sum() == pytest.approx(1, abs=1e-9)
+
+
+def test_totals_are_likelier_beside_their_product() -> None:
+    """Against a model whose months are shuffled, so that there is no product to be found."""
+    data = _billed(0.0, n=2_000)
+    known, fresh = data.subset(np.arange(1_500)), data.take(slice(1_500, 2_000))
+    shuffled = Dataset(
+        known.space, known.arrays | {"months": np.random.default_rng(1).permutation(known.arrays["months"])}
+    )
+    models = _fitted(known), _fitted(shuffled)
+    assert models[1].steps[3].formula is None
+    gain = models[0].log_prob(fresh) - models[1].log_prob(fresh)
+    assert float(gain.mean()) > 5 * float(gain.std()) / len(gain) ** 0.5
+
+
+def test_saved_products_and_turned_axes_draw_the_same() -> None:
+    data = _billed(0.01)
+    model = _fitted(data)
+    again = Trees(data.space, model.config)
+    again.load_state(model.state())
+    assert again.steps[3].formula is not None
+    rows, others = _draw(model, 500), _draw(again, 500)
+    assert all(torch.equal(rows[name], others[name]) for name in rows)
+    assert torch.equal(model.log_prob(rows), again.log_prob(rows))

@@ -6,20 +6,19 @@ boosting. The second half is only boosted where the first expert foretells it: w
 knowing only the mean, or a linear relation for numbers, by `MIN_GAIN` or `MIN_GAIN_NUMBER` nats a row.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
 
-from genwright.core.space import Field, Real
-from genwright.nn.trees.column import TreeColumn
 from genwright.nn.trees.forest import Rounds, boost
 from genwright.nn.trees.leaves import put_in_order
 from genwright.nn.trees.orders import find_orders
-from genwright.nn.trees.score import Expert, Score, beside
+from genwright.nn.trees.score import Expert, Score, looked_at
 from genwright.nn.trees.slopes import global_slope
 from genwright.nn.trees.target import Target
+from genwright.nn.trees.turns import find_turns
 
 MIN_ROWS = 400  # fewer training rows have no score
 FEW_ROWS = 20_000  # fewer let two classes be learnt at half the rate
@@ -57,15 +56,13 @@ def find_score(target: Target, predictors: np.ndarray, config: Any, rng: np.rand
         experts.append(expert)
         if k == 0 and learner.gain(learnt, foretold, own[foretold]) < enough:
             return None
-    return _scored(Score(predictors, is_category, experts), target, own)
+    return _scored(Score(predictors, is_category, experts, learner.turns), target, own)
 
 
 def _scored(score: Score, target: Target, own: np.ndarray) -> Scored:
     """The target with its rows' own scores (N,) beside their other coordinates."""
-    where = beside(target.donors.where, own)
-    column = TreeColumn(Field(Real()), np.zeros(0), np.zeros(0, np.int64), 0)
-    with_score = replace(target, columns=[*target.columns, column], donors=replace(target.donors, where=where))
-    return Scored(score, with_score, np.append(score.predictors, where.shape[1] - 1))
+    with_score = target.beside(own)
+    return Scored(score, with_score, np.append(score.predictors, with_score.donors.where.shape[1] - 1))
 
 
 class _Learner:
@@ -79,8 +76,9 @@ class _Learner:
 
     def __init__(self, target: Target, predictors: np.ndarray, rounds: Rounds):
         self.target, self.predictors, self.rounds = target, predictors, rounds
-        self.where = target.donors.where[:, predictors]
         self.y = target.y.astype(np.float64) if target.column.is_category else _normal(target)
+        self.turns = None if target.column.is_category else find_turns(target, predictors, self.y)
+        self.where = looked_at(target.donors.where, predictors, self.turns)
 
     def expert(self, rows: np.ndarray) -> Expert:
         """Learnt from some rows."""

@@ -116,6 +116,16 @@ class TreeColumn:
             return np.full(len(code), -1, np.float32)
         return np.where(code < 0, -1.0, self._mid_rank[code]).astype(np.float32)
 
+    def number_at(self, where: np.ndarray) -> np.ndarray:
+        """The inverse of `coordinate` (B,); the middle number for a missing one."""
+        return np.interp(np.where(where < 0, np.float32(0.5), where), self._mid_rank, self.values)
+
+    def smooth_rank(self, x: np.ndarray) -> np.ndarray:
+        """Where numbers stand among the smooth ones (B,) float32 in (0, 1)."""
+        assert self.smooth is not None
+        middle = (self.smooth.below + self.smooth.counts / 2) / self.smooth.n
+        return np.interp(x, self.smooth.values, middle).astype(np.float32)
+
     def value(self, code: np.ndarray) -> np.ndarray:
         """Values of codes; NaN for a missing number."""
         if self.is_category:

@@ -33,3 +33,10 @@ class Donors:
                 which = column.which_equal(x, column.projected([values[k] for k in column.equals]))
                 donated[which >= 0, t] = -2 - which[which >= 0]
         return cls(codes, where, donated)
+
+
+def beside(where: np.ndarray, coordinate: np.ndarray) -> np.ndarray:
+    """Coordinates (B, D) with one more (B,), the last."""
+    found = np.empty((len(where), where.shape[1] + 1), np.float32, order="F")
+    found[:, :-1], found[:, -1] = where, coordinate
+    return found

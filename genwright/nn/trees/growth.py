@@ -11,6 +11,7 @@ from genwright.nn.trees.cells import Places
 from genwright.nn.trees.column import TreeColumn
 from genwright.nn.trees.donors import Donors
 from genwright.nn.trees.filling import Fallen, Grown, fill
+from genwright.nn.trees.formulas import find_formula
 from genwright.nn.trees.leaves import Leaves, put_in_order
 from genwright.nn.trees.orders import find_orders
 from genwright.nn.trees.predictors import screen
@@ -19,7 +20,7 @@ from genwright.nn.trees.slope_columns import SlopeColumns
 from genwright.nn.trees.slopes import Prior, tree_slopes
 from genwright.nn.trees.step import Step
 from genwright.nn.trees.target import Target
-from genwright.nn.trees.tree import Tree, grow, grow_binned
+from genwright.nn.trees.tree import Tree, grow, grow_binned, grow_number
 from genwright.nn.trees.trial import Trial, try_slopes
 
 WEAK = -0.5  # information below which a column is nearly noise
@@ -61,18 +62,28 @@ def grow_step(t: int, columns: list[TreeColumn], donors: Donors, config: Any, rn
         return Step.alone()
     target = Target.of(t, columns, donors)
     predictors = screen(target, config.max_predictors, rng)
+    formula = find_formula(target, predictors, rng)
+    if formula:
+        target, predictors = target.beside(formula(donors.where)), np.append(predictors, len(columns))
     relation = Relation.find(target, predictors, config) if target.column.smooth else None
-    trial = try_slopes(relation, donors.where[:, predictors], target.y, config, rng) if relation else Trial()
+    trial = Trial(gain=np.inf) if formula and relation else _trial(target, predictors, relation, config, rng)
     plan = _plan(target.column, trial, config)
-    is_scorable = plan.has_slope or target.n_classes == 2
-    scored = find_score(target, predictors, config, rng) if is_scorable else None
+    scored = find_score(target, predictors, config, rng) if plan.has_slope or target.n_classes == 2 else None
     if scored:
         target, predictors, plan = scored.target, scored.predictors, replace(plan, is_scored=True)
         relation = Relation.find(target, predictors, config) if plan.has_slope else None
     growth = Growth(target, predictors, plan, relation if plan.has_slope else None, config)
     pairs = [growth.leaves(half, int(rng.integers(2**31))) for half in _halves(len(target.y), plan, config, rng)]
     trees = [fine for fine, _ in pairs] + [coarse for _, coarse in pairs]
-    return Step(predictors, trees, growth.slope_columns, scored.score if scored else None)
+    return Step(predictors, trees, growth.slope_columns, scored.score if scored else None, formula)
+
+
+def _trial(
+    target: Target, predictors: np.ndarray, relation: Relation | None, config: Any, rng: np.random.Generator
+) -> Trial:
+    """How slopes do, if there are any."""
+    where = target.donors.where
+    return try_slopes(relation, where[:, predictors], target.y, config, rng) if relation else Trial()
 
 
 def _plan(column: TreeColumn, trial: Trial, config: Any) -> Plan:
@@ -143,6 +154,8 @@ class Growth:
         """A tree that explains y (G,) or (G, 3) of rows that stand at X (G, P)."""
         if self.plan.is_scored and y.ndim == 1:
             return grow_binned(X, y.astype(np.float64), min_leaf=self.plan.min_leaf)
+        if self.plan.has_slope:
+            return grow_number(X, y, min_leaf=self.plan.min_leaf, seed=seed)
         return grow(X, y, is_category=self.target.n_classes > 0, min_leaf=self.plan.min_leaf, seed=seed)
 
     def _slopes(self, tree: Tree, X: np.ndarray) -> np.ndarray:

@@ -11,9 +11,11 @@ import numpy as np
 from genwright.core.packing import Packer, Unpacker
 from genwright.nn.trees.candidates import Candidates
 from genwright.nn.trees.column import TreeColumn
+from genwright.nn.trees.donors import beside
+from genwright.nn.trees.formula import Formula
 from genwright.nn.trees.leaves import Leaves
 from genwright.nn.trees.members import Recipients
-from genwright.nn.trees.score import Score, beside
+from genwright.nn.trees.score import Score
 from genwright.nn.trees.slope_columns import SlopeColumns
 
 
@@ -27,12 +29,14 @@ class Step:
             stands alone.
         slope_columns: The columns that its slopes use.
         score: What is expected of the column, one more coordinate of a row.
+        formula: What the column nearly is, another one, before the score.
     """
 
     predictors: np.ndarray
     trees: list[Leaves]
     slope_columns: SlopeColumns
     score: Score | None = None
+    formula: Formula | None = None
 
     @classmethod
     def alone(cls) -> "Step":
@@ -46,7 +50,8 @@ class Step:
         return [fine / n_each] * n_each + [coarse / n_each] * n_each if n_each else []
 
     def seen(self, where: np.ndarray) -> np.ndarray:
-        """All that the trees look at: coordinates of rows in all columns (B, D), and the score (B, D or D + 1)."""
+        """All that the trees look at: coordinates of rows in all columns (B, D), then of formula and score."""
+        where = beside(where, self.formula(where)) if self.formula else where
         return beside(where, self.score(where)) if self.score else where
 
     def draw(
@@ -62,7 +67,7 @@ class Step:
 
         Args:
             tree: One of `trees`.
-            where: What the trees look at, as `seen` gives it (B, D or D + 1).
+            where: What the trees look at, as `seen` gives it (B, D or more).
             equals: The rows' own numbers that the column's may equal (B, J).
             u: Picks the donor (B,).
             v: Picks the place in its stretch (B,).
@@ -93,18 +98,23 @@ class Step:
 
     def pack(self, packer: Packer) -> None:
         """Adds what `unpack` needs."""
-        sizes = [len(self.trees), int(self.score is not None)]
+        sizes = [len(self.trees), int(self.score is not None), int(self.formula is not None)]
         packer.add(step=np.array(sizes, np.int64), predictors=self.predictors.astype(np.int64))
         self.slope_columns.pack(packer)
         for leaves in self.trees:
             leaves.pack(packer)
         if self.score:
             self.score.pack(packer)
+        if self.formula:
+            self.formula.pack(packer)
 
     @classmethod
-    def unpack(cls, unpacker: Unpacker, column: TreeColumn) -> "Step":
-        """The inverse of `pack`."""
-        n_trees, *n_scores = unpacker.next("step").tolist()  # runs of older versions have no scores
+    def unpack(cls, unpacker: Unpacker, columns: list[TreeColumn], place: int) -> "Step":
+        """The inverse of `pack`, for the column at a place among all."""
+        n_trees, *others = unpacker.next("step").tolist()  # runs of older versions have no score, or no formula
+        has_score, has_formula = [*others, 0, 0][:2]
         predictors, slope_columns = unpacker.next("predictors"), SlopeColumns.unpack(unpacker)
-        trees = [Leaves.unpack(unpacker, column) for _ in range(n_trees)]
-        return cls(predictors, trees, slope_columns, Score.unpack(unpacker) if any(n_scores) else None)
+        trees = [Leaves.unpack(unpacker, columns[place]) for _ in range(n_trees)]
+        score = Score.unpack(unpacker, columns) if has_score else None
+        formula = Formula.unpack(unpacker, columns, place) if has_formula else None
+        return cls(predictors, trees, slope_columns, score, formula)

@@ -1,11 +1,12 @@
 """The target: the column that a step explains, and how trees look at it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from genwright.core.space import Field, Real
 from genwright.nn.trees.column import TreeColumn
-from genwright.nn.trees.donors import Donors
+from genwright.nn.trees.donors import Donors, beside
 
 MANY_CLASSES = 256  # more classes than that are split by their frequency instead of by the Gini index
 MISSING = -0.2  # where a missing number stands on the rank scale when it is to be explained
@@ -31,6 +32,12 @@ class Target:
     def of(cls, place: int, columns: list[TreeColumn], donors: Donors) -> "Target":
         """The column at a place."""
         return cls(place, columns, donors, _explained(columns[place], donors.codes[:, place]))
+
+    def beside(self, coordinate: np.ndarray) -> "Target":
+        """The target whose rows have one more coordinate (N,), the last."""
+        where = beside(self.donors.where, coordinate)
+        column = TreeColumn(Field(Real()), np.zeros(0), np.zeros(0, np.int64), 0)
+        return replace(self, columns=[*self.columns, column], donors=replace(self.donors, where=where))
 
     @property
     def column(self) -> TreeColumn:

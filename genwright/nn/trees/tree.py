@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+MIN_BINNED = 1_000  # rows from which growing on bins is quicker
+
 
 @dataclass
 class Tree:
@@ -96,6 +98,13 @@ def grow(X: np.ndarray, y: np.ndarray, *, is_category: bool, min_leaf: int, seed
         found.children_left.astype(np.int32),
         found.children_right.astype(np.int32),
     )
+
+
+def grow_number(X: np.ndarray, y: np.ndarray, *, min_leaf: int, seed: int) -> Tree:
+    """A tree that explains numbers, by the quicker of two ways; arguments as those of `grow`."""
+    if y.ndim == 1 and len(y) >= MIN_BINNED:
+        return grow_binned(X, y.astype(np.float64), min_leaf=min_leaf)
+    return grow(X, y, is_category=False, min_leaf=min_leaf, seed=seed)
 
 
 def grow_binned(X: np.ndarray, y: np.ndarray, *, min_leaf: int) -> Tree:

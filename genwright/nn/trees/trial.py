@@ -15,6 +15,7 @@ from genwright.nn.trees.slopes import Prior, global_slope, tree_slopes
 from genwright.nn.trees.tree import Tree, grow
 
 TRIAL_ROWS, TRIAL_CELLS = 8_000, 64  # rows of each half, and cells, that decide whether slopes help
+PREDICTED = 4_000  # rows of the tested half that are predicted; all of them are leaf mates
 
 
 @dataclass(frozen=True)
@@ -84,20 +85,21 @@ def _slopes(relation: Relation, tree: Tree, X: np.ndarray, learnt: np.ndarray, v
 
 
 def _log_p(relation: Relation, leaf: np.ndarray, at: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-    """Log likelihood, in cells, of the relation's rows `at` by their leaf mates moved by slopes (len(at),)."""
+    """Log likelihood, in cells, of the first of the relation's rows `at` by their leaf mates moved by slopes (Q,)."""
     order = np.argsort(leaf, kind="stable")
     count = np.bincount(leaf)
     first, n_mates = (np.cumsum(count) - count)[leaf], count[leaf]
     score, inputs = relation.score[at], relation.inputs[at]
     cuts = np.quantile(score, np.linspace(0, 1, TRIAL_CELLS + 1)[1:-1])
     cell = np.searchsorted(cuts, score)
-    n_hits = np.zeros(len(at))
-    for part in blocks(n_mates):
+    n_predicted = min(len(at), PREDICTED)
+    n_hits = np.zeros(n_predicted)
+    for part in blocks(n_mates[:n_predicted]):
         n = n_mates[part]
         row = np.repeat(np.arange(part.start, part.stop), n)
         mate = order[np.arange(len(row)) - np.repeat(np.cumsum(n) - n, n) + first[row]]
         row, mate = row[mate != row], mate[mate != row]
         moved = score[mate] + np.einsum("mp,mp->m", slopes[leaf][row], inputs[row] - inputs[mate])
         hits = np.searchsorted(cuts, moved) == cell[row]
-        n_hits += np.bincount(row[hits], minlength=len(at))
-    return np.log((n_hits + 3 / TRIAL_CELLS) / (n_mates - 1 + 3))
+        n_hits += np.bincount(row[hits], minlength=n_predicted)
+    return np.log((n_hits + 3 / TRIAL_CELLS) / (n_mates[:n_predicted] - 1 + 3))

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from scipy.special import expit, ndtr
 
 from genwright.core.packing import Packer, Unpacker
@@ -12,7 +13,7 @@ from genwright.models.trees import TreesConfig
 from genwright.nn.trees.boosting import MIN_ROWS, Scored, find_score
 from genwright.nn.trees.column import TreeColumn, learn_column
 from genwright.nn.trees.donors import Donors
-from genwright.nn.trees.score import Score
+from genwright.nn.trees.score import Score, looked_at
 from genwright.nn.trees.target import Target
 from tests.nn.worlds import real_column
 
@@ -41,7 +42,8 @@ def test_own_score_is_that_of_the_expert_that_has_not_seen_the_row(is_category: 
     own = found.target.donors.where[:, -1]
     order = np.random.default_rng(1).permutation(len(own))
     first = np.isin(np.arange(len(own)), order[: len(own) // 2])
-    by_expert = [e.expected(target.donors.where[:, :3], is_category) for e in found.score.experts]
+    seen = looked_at(target.donors.where, np.arange(3), found.score.turns)
+    by_expert = [e.expected(seen, is_category) for e in found.score.experts]
     assert np.array_equal(own, np.where(first, by_expert[1], by_expert[0]))
     np.testing.assert_allclose(found.score(target.donors.where), (by_expert[0] + by_expert[1]) / 2, rtol=1e-6)
 
@@ -51,7 +53,8 @@ def test_score_is_the_mean_over_links(is_category: bool) -> None:
     target = _target(is_category, 2.0)
     found = _found(target)
     assert found is not None
-    X = target.donors.where[:, :3].copy()
+    assert (found.score.turns is None) is is_category
+    X = looked_at(target.donors.where, np.arange(3), found.score.turns)
     total = np.zeros(len(X))
     for expert in found.score.experts:
         ordered = X.copy()
@@ -68,11 +71,24 @@ def test_noise_few_rows_many_rows_and_none_asked_for_have_no_score(is_category: 
     assert _found(_target(is_category, 2.0), boosted_rounds=0) is None
 
 
-def test_saved_score_is_the_same() -> None:
+@pytest.mark.parametrize("is_category", [True, False])
+def test_saved_score_is_the_same(is_category: bool) -> None:
+    target = _target(is_category, 2.0)
+    found = _found(target)
+    assert found is not None
+    packer = Packer()
+    found.score.pack(packer)
+    loaded = Score.unpack(Unpacker(packer.tensors()), target.columns)
+    assert np.array_equal(loaded(target.donors.where), found.score(target.donors.where))
+
+
+def test_scores_of_older_versions_have_no_turns() -> None:
     target = _target(True, 2.0)
     found = _found(target)
     assert found is not None
     packer = Packer()
     found.score.pack(packer)
-    loaded = Score.unpack(Unpacker(packer.tensors()))
+    state = packer.tensors()
+    state["score"], state["score.shapes"] = state["score"][:2], torch.tensor([[2]])
+    loaded = Score.unpack(Unpacker(state), target.columns)
     assert np.array_equal(loaded(target.donors.where), found.score(target.donors.where))

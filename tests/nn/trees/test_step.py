@@ -108,7 +108,7 @@ def test_unpacking_undoes_packing() -> None:
     step, where, _, column = _world(1, has_slope=True)
     packer = Packer()
     step.pack(packer)
-    again = Step.unpack(Unpacker(packer.tensors()), column)
+    again = Step.unpack(Unpacker(packer.tensors()), [column], 0)
     assert again.predictors.tolist() == [0, 1]
     x = column.values[:20] + 1e-3
     both = (s.candidates(s.trees[0], where[:20], _no_equals(20)) for s in (step, again))
@@ -116,14 +116,15 @@ def test_unpacking_undoes_packing() -> None:
         np.testing.assert_array_equal(a.prob(x), b.prob(x))
 
 
-def test_runs_of_older_versions_have_no_score() -> None:
+@pytest.mark.parametrize("n_sizes", [1, 2])
+def test_runs_of_older_versions_have_no_score_or_formula(n_sizes: int) -> None:
     step, where, _, column = _world(1)
     packer = Packer()
     step.pack(packer)
     state = packer.tensors()
-    state["step"], state["step.shapes"] = state["step"][:1], torch.tensor([[1]])
-    again = Step.unpack(Unpacker(state), column)
-    assert again.score is None
+    state["step"], state["step.shapes"] = state["step"][:n_sizes], torch.tensor([[n_sizes]])
+    again = Step.unpack(Unpacker(state), [column], 0)
+    assert again.score is again.formula is None
     assert len(again.trees) == 1
     assert again.seen(where) is where
 
