@@ -178,3 +178,11 @@ def test_a_terminal_that_does_not_know_its_width_has_the_usual(monkeypatch: pyte
     monkeypatch.setattr("os.get_terminal_size", lambda handle: os.terminal_size((0, 0)))
     monkeypatch.setattr(Terminal, "fileno", lambda self: 1)
     assert width(Terminal(), 999) == 80
+
+
+def test_what_was_said_is_not_said_again(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Screen()
+    for text in ("read as cp1252", "read as cp1252", "another"):
+        screen.note(text)
+    assert capsys.readouterr().err == "note: read as cp1252\nnote: another\n"
+    assert screen.notes == ["read as cp1252", "another"]

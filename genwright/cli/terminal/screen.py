@@ -82,7 +82,9 @@ class Screen:
             self._tell(text)
 
     def note(self, text: str, is_warning: bool = False) -> None:
-        """What the library has to say on the way; kept for the document."""
+        """What the library has to say on the way, once; kept for the document."""
+        if text in self.notes:
+            return
         self.notes.append(text)
         if is_warning or not (self.is_quiet or self.is_json):
             label = paint("warning:", "yellow", sys.stderr) if is_warning else paint("note:", "dim", sys.stderr)
