@@ -18,6 +18,8 @@ microdata", Journal of Official Statistics 21. Here they are made to generalise 
   strong relations;
 - *scores*: for two classes, and for numbers that follow slopes, cross-fitted boosted trees foretell the column; what
   they expect is one more coordinate for the trees and slopes (see `nn/trees/boosting`);
+- *formulas*: where a number nearly is a product or a sum of earlier columns, slopes hand on by how much a donor is off
+  what that says (see `nn/trees/formula`);
 - *equal numbers*: a donor whose number is an earlier column's hands on the equality, not the number
   (see `nn/trees/equal`);
 - *coarse leaves*: a share c of the values comes from larger leaves of the same trees, and ε from the column alone,
