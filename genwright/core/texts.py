@@ -32,10 +32,10 @@ def token_fields(space: Space) -> Space:
 
 
 def text_columns(evidence: "Evidence") -> list[str]:
-    """The columns of tokens that spell strings; tags and items do not."""
+    """The columns of tokens that spell strings, unless the model is always given them; tags and items spell none."""
     import pyarrow as pa
 
-    names = list(token_fields(evidence.space))
+    names = [name for name in token_fields(evidence.space) if name not in evidence.given]
     if evidence.records is None or not names or not n_rows(evidence.train):
         return []
     first = evidence.records({name: evidence.train[name][:1] for name in names})

@@ -34,6 +34,7 @@ from genwright.data.typed import readable, typed
 from genwright.nn.given_columns import GivenColumns
 from genwright.runs import artefact as artefacts
 from genwright.runs.artefact import Artefact
+from genwright.runs.beside import drawn_beside, is_given_whole
 from genwright.runs.draw import Draw, whole
 from genwright.runs.live import live
 from genwright.runs.remembered import Remembered
@@ -312,7 +313,10 @@ class Run:
         real = self._rows(train, self.train, "train", min(max_rows * 4, _most_rows(codec.space)))
         held = self._rows(held_out, self.held_out, "held_out", max_rows)
         n = affordable_rows(held, codec.space, max_rows)
-        fake = concat([codec.encode(t) for t in self.stream(n, seed=seed)])
+        if is_given_whole(self.model):
+            fake = drawn_beside(held, n, self.model, codec, seed)
+        else:
+            fake = concat([codec.encode(t) for t in self.stream(n, seed=seed)])
         log_prob = self._log_prob_of_batch()
         trivial = MODELS.get("marginals")(codec.space)
         data = Dataset(codec.space, {k: v.numpy() for k, v in real.items()})

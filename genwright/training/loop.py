@@ -27,7 +27,7 @@ from genwright.core.errors import FitError, RunError, UnsupportedError
 from genwright.core.model import HasBound, HasLogProb, HasLoss, Progress
 from genwright.core.registry import MODELS
 from genwright.core.rng import numpy_generator, torch_generator
-from genwright.core.space import Batch
+from genwright.core.space import Batch, Category, Real, Space
 from genwright.nn.ema import EMA, frozen
 from genwright.training.batches import Order, Rows, cut, divide
 from genwright.training.checkpoint import Checkpoint, read, require_same, write
@@ -375,7 +375,7 @@ class _Training:
         if not isinstance(model, (HasLogProb, HasBound)) or not len(self.watched):
             return
         try:
-            trivial = MODELS.get("marginals")(self.data.space)
+            trivial = MODELS.get("marginals")(_counted(getattr(model, "space", self.data.space)))
         except UnsupportedError:  # has no idea of arrays
             return
         seed = self.plan.seed
@@ -383,6 +383,12 @@ class _Training:
         batch = self.data.take(self.watched.index[:512])
         own = model.log_prob(batch) if isinstance(model, HasLogProb) else model.bound(batch, torch_generator(seed, "b"))
         self.now.log[-1]["gain_over_marginals"] = float((own - trivial.log_prob(batch)).mean())
+
+
+def _counted(space: Space) -> Space:
+    """The columns that a likelihood speaks of: texts, series and arrays that are always given are left out of it."""
+    is_single = {name: isinstance(f.support, Real | Category) and not f.event_shape for name, f in space.items()}
+    return Space({name: f for name, f in space.items() if is_single[name] or not f.is_given})
 
 
 @contextmanager
