@@ -251,6 +251,10 @@ class Run:
             raise next(iter(refusals.values()))
         self._note(found, refusals)
         scores = [_with_draws(score, n_rows(evidence.fake), max_rows) for score in scores]
+        if is_given_whole(self.model):
+            scores = [
+                replace(s, protocol=f"{s.protocol}; draws have the given columns of held-out rows") for s in scores
+            ]
         self.artefact.scores = scores
         progress(1.0, "judged")
         return scores
