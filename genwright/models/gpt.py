@@ -188,6 +188,7 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         self.config = replace(c, n_layers=c.n_layers or SIZES[1][0], width=c.width or SIZES[1][1])
         self.layout = RowTokens(space)
         most = MAX_CONTEXT if self.layout.is_single else MAX_CONTEXT_OF_ROWS
+        most = self.layout.length if self.config.positions == "learned" else most  # which end with the context
         self.context = self.looks_back = self.config.context or min(self.layout.length, most)
         self.given = GivenColumns(Space({n: f for n, f in space.items() if f.is_given and not _is_sequence(f)}))
         self.has_sequence = any(c.is_sequence for c in self.layout.columns)
