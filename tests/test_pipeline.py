@@ -23,7 +23,7 @@ def _fit(data, model="marginals", **settings):
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_too_few_rows(n):
-    with pytest.raises((FitError, DataError), match="rows"):
+    with pytest.raises((FitError, DataError), match="row"):
         _fit(customers(5).iloc[:n])
 
 
