@@ -24,6 +24,7 @@ from torch import Tensor
 
 from genwright.core.dataset import Dataset
 from genwright.core.errors import FitError, RunError, UnsupportedError
+from genwright.core.lengths import affordable_rows
 from genwright.core.model import HasBound, HasLogProb, HasLoss, Progress
 from genwright.core.registry import MODELS
 from genwright.core.rng import numpy_generator, torch_generator
@@ -42,6 +43,10 @@ AVERAGED = 16  # steps from one average of the weights to the next
 MAX_WATCHED = 2048  # training rows that are watched where none are set aside
 WATCHED_SHARE = 0.04  # rows watched for a row learnt from, so that watching costs less than 2 % of a training
 MIN_WATCHED = 256  # however few are learnt from between two evaluations
+COMPARED, COMPARED_STEPS = 512, 16_384  # rows, and steps of sequences, that are compared with the trivial model
+    512,
+    16_384,
+)  # rows, and steps of sequences, whose likelihood is compared with the trivial one
 MAX_ROLLBACKS = 3
 FINAL_LR = 0.01  # share of the learning rate that is left at the end
 OVERRUN = 1.25  # a budget of minutes may be exceeded this far before training ends early
@@ -380,7 +385,9 @@ class _Training:
             return
         seed = self.plan.seed
         trivial.solve(self.data.subset(self.rows.index), torch_generator(seed, "trivial"), lambda done, line: None)
-        batch = self.data.take(self.watched.index[:512])
+        batch = self.data.take(self.watched.index[:COMPARED])
+        n = affordable_rows(batch, self.data.space, COMPARED, COMPARED_STEPS, least=2)
+        batch = {name: x[:n] for name, x in batch.items()}
         own = model.log_prob(batch) if isinstance(model, HasLogProb) else model.bound(batch, torch_generator(seed, "b"))
         self.now.log[-1]["gain_over_marginals"] = float((own - trivial.log_prob(batch)).mean())
 
