@@ -108,8 +108,9 @@ class _Block:
 
     def _middle(self, h: Array) -> Array:
         if self.kind == "swiglu":
-            gate, value = np.split(h, 2, -1)
-            return gate / (1 + np.exp(-gate)) * value
+            n = h.shape[-1] // 2
+            gate = h[..., :n]
+            return gate / (1 + np.exp(-gate)) * h[..., n:]
         if self.kind == "relu2":
             return np.square(np.maximum(h, 0))
         return 0.5 * h * (1 + np.tanh(np.float32((2 / np.pi) ** 0.5) * (h + np.float32(0.044715) * h**3)))

@@ -44,9 +44,6 @@ MAX_WATCHED = 2048  # training rows that are watched where none are set aside
 WATCHED_SHARE = 0.04  # rows watched for a row learnt from, so that watching costs less than 2 % of a training
 MIN_WATCHED = 256  # however few are learnt from between two evaluations
 COMPARED, COMPARED_STEPS = 512, 16_384  # rows, and steps of sequences, that are compared with the trivial model
-    512,
-    16_384,
-)  # rows, and steps of sequences, whose likelihood is compared with the trivial one
 MAX_ROLLBACKS = 3
 FINAL_LR = 0.01  # share of the learning rate that is left at the end
 OVERRUN = 1.25  # a budget of minutes may be exceeded this far before training ends early
