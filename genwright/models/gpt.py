@@ -28,7 +28,7 @@ from genwright.core.space import OPEN, Batch, Category, Field, Real, Space, Toke
 from genwright.nn.attention import Attention, Cache, band
 from genwright.nn.given_columns import GivenColumns, check_is_whole
 from genwright.nn.mlp import initialise, untrained
-from genwright.nn.one_place import OnePlace
+from genwright.nn.one_place import OnePlace, as_many_threads_as_torch
 from genwright.nn.rotary import angles
 from genwright.nn.row_tokens import BEHIND, PAD, START, Place, RowTokens
 from genwright.nn.transformer import Block, FeedForward, Net, Norm, norm
@@ -393,11 +393,12 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         order = self._order_for(given)
         tokens = self._given_tokens(n, given)
         u = torch.rand(n, len(self.layout.columns), 2, generator=generator, dtype=torch.float64)
-        self._draw_values(tokens, order, decoding.temperature, u[:, :, 0])
-        for column in self.layout.columns:
-            if column.is_sequence:
-                vocabulary = (texts or {}).get(column.name)
-                self._draw_sequence(tokens, column, order, generator, decoding, vocabulary, told)
+        with as_many_threads_as_torch():
+            self._draw_values(tokens, order, decoding.temperature, u[:, :, 0])
+            for column in self.layout.columns:
+                if column.is_sequence:
+                    vocabulary = (texts or {}).get(column.name)
+                    self._draw_sequence(tokens, column, order, generator, decoding, vocabulary, told)
         rows = self.layout.decode(tokens, u[:, :, 1])
         if self.layout.is_single:  # as many places as were asked for
             rows = {c.name: c.from_shared(tokens) for c in self.layout.columns}
