@@ -6,7 +6,7 @@ operation, and NumPy's calls cost a fraction of torch's: four blocks of 128 unit
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from genwright.nn.transformer import Block, RMSNorm
 Array = np.ndarray
 
 
-@cache
+@lru_cache(maxsize=1)
 def _libraries() -> ThreadpoolController:
     return ThreadpoolController()
 
