@@ -6,6 +6,7 @@ Files in the folder that are not part of the run come along, by hard links.
 import difflib
 import errno
 import shutil
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from genwright.core.files import (
 from genwright.runs.manifest import MANIFEST, Manifest, read_manifest
 
 T = TypeVar("T")
+TICK = 0.02  # seconds in which any file system tells two moments apart
 
 RUN, WEIGHTS, LOG, CARD, REPORT = "run.json", "weights.safetensors", "log.jsonl", "README.md", "report.html"
 NEEDED = (RUN, WEIGHTS, LOG)
@@ -136,14 +138,22 @@ def existing(target: Path) -> Path:
 
 
 def retried(target: Path, read: Callable[[Path], T]) -> T:
-    """Reads, and reads again when the folder was replaced in the middle of it."""
+    """Reads, and reads again when the folder was replaced in the middle of it.
+
+    A folder that looks unchanged is read twice: file systems tell times no finer than some milliseconds.
+    """
+    was_same = False
     for is_last in (*(False,) * 9, True):
         before = _identity(target)
         try:
             return read(existing(find_folder(target)))
         except RunError:
-            if is_last or before == _identity(target):
+            is_same = before == _identity(target)
+            if is_last or (is_same and was_same):
                 raise
+            was_same = is_same
+            if is_same:
+                time.sleep(TICK)
         except OSError as error:
             raise _told(f"cannot read {target}", error) from None
     raise AssertionError
