@@ -9,6 +9,7 @@ tensor holds: its event shape and its support.
 - `Tokens`: int64 (length,) codes 0 … n−1: the sequence, its `end`, then `pad`. A row without `end` fills all places: it
   was cut, or is a passage of a running text.
 - `Vectors`: float64 (length, dim), one row of it a step; NaN is a missing number, +∞ stands behind the last step.
+- `Pixels`: uint8 (C, H, W) codes 0 … n−1, dark to bright: a picture. None is missing.
 
 What is fixed when sampling may leave places of a sequence open, to be drawn: `OPEN` among codes, −∞ among numbers.
 """
@@ -93,8 +94,21 @@ class Vectors:
     has_missing: bool = False  # NaN can occur
 
 
-Support = Real | Category | Tokens | Vectors
-_SUPPORTS: dict[str, type] = {"real": Real, "category": Category, "tokens": Tokens, "vectors": Vectors}
+@dataclass(frozen=True)
+class Pixels:
+    """The brightness of a picture's pixels; the field's event shape is (C, H, W)."""
+
+    n: int = 256  # levels from dark to bright
+
+
+Support = Real | Category | Tokens | Vectors | Pixels
+_SUPPORTS: dict[str, type] = {
+    "real": Real,
+    "category": Category,
+    "tokens": Tokens,
+    "vectors": Vectors,
+    "pixels": Pixels,
+}
 OPEN = -1  # a place of a sequence of codes that is to be drawn
 
 

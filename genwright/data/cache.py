@@ -84,7 +84,7 @@ def _encode_batch(
 
 
 def _row_bytes(space: Space) -> int:
-    """Bytes of an encoded row."""
+    """Bytes of an encoded row, eight an element whatever its type, as encoding passes through wider ones."""
     return 8 * sum(math.prod(_layout(space, name)[1]) for name in space) or 8
 
 
@@ -154,7 +154,9 @@ class _Store:
 
 def _layout(space: Space, name: str) -> tuple[str, tuple[int, ...]]:
     """Type and event shape of a column's array."""
-    from genwright.core.space import Real, Vectors, row_shape
+    from genwright.core.space import Pixels, Real, Vectors, row_shape
 
     field = space[name]
+    if isinstance(field.support, Pixels):
+        return "uint8", row_shape(field)
     return ("float64" if isinstance(field.support, (Real, Vectors)) else "int64"), row_shape(field)

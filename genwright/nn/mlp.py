@@ -50,7 +50,7 @@ def untrained(build: Callable[[], N]) -> N:
 
 
 def initialise(net: nn.Module, generator: torch.Generator) -> None:
-    """First weights from a generator: matrices N(0, 1/fan in), biases 0, embeddings N(0, 1), gains 1.
+    """First weights from a generator: matrices and kernels N(0, 1/fan in), biases 0, embeddings N(0, 1), gains 1.
 
     The global random state is not read; a parameter that a module wants to begin elsewhere is set by the module's own
     `reset(generator)`, which is called after this.
@@ -61,14 +61,24 @@ def initialise(net: nn.Module, generator: torch.Generator) -> None:
                 module.weight.copy_(_normal(module.weight, generator) * module.in_features**-0.5)
                 if module.bias is not None:
                     module.bias.zero_()
+            elif isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+                module.weight.copy_(_normal(module.weight, generator) * _fan_in(module) ** -0.5)
+                if module.bias is not None:
+                    module.bias.zero_()
             elif isinstance(module, nn.Embedding):
                 module.weight.copy_(_normal(module.weight, generator))
-            elif isinstance(module, nn.LayerNorm):
+            elif isinstance(module, nn.LayerNorm | nn.GroupNorm):
                 module.reset_parameters()
         for module in net.modules():
             reset = getattr(module, "reset", None)
             if reset is not None:
                 reset(generator)
+
+
+def _fan_in(module: nn.Conv2d | nn.ConvTranspose2d) -> float:
+    """How many products make one number of the output; a transposed convolution's stride spreads them."""
+    n = module.in_channels // module.groups * module.kernel_size[0] * module.kernel_size[1]
+    return n / (module.stride[0] * module.stride[1]) if isinstance(module, nn.ConvTranspose2d) else n
 
 
 def _normal(like: Tensor, generator: torch.Generator) -> Tensor:
