@@ -1,0 +1,238 @@
+"""Pictures in files, decoded safely whoever wrote them.
+
+PNG, JPEG, WebP, GIF, BMP and TIFF are read, told by their content, whatever a file is called. What comes out is uint8:
+(H, W) of grey, (H, W, 3) of colours, (H, W, 4) with transparency.
+
+- Turned by the camera (EXIF orientation): turned upright.
+- Palettes: their colours. CMYK and YCbCr: RGB by the plain formula; colour profiles are not applied.
+- 16 bits: scaled to 8. One bit: black and white as grey.
+- Transparency: a fourth channel, unless every pixel is opaque; grey with transparency becomes RGBA.
+- Animated, or of several pages: the first one.
+
+A file is refused whose header announces more than 50 million pixels, before anything is decoded, and one with bombs in
+its text chunks (Pillow's limits: a chunk of 1 MB, 64 MB of them). Pillow's own memory is 4 bytes a pixel.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from genwright.core.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+MAX_PIXELS, MAX_BYTES = 50_000_000, 200_000_000  # of one picture: when decoded, as a file
+ORIENTATION = 0x0112  # EXIF's tag
+STRIP = 1 << 20  # pixels of 16 bits that are scaled at once
+GREY = ("1", "L", "LA", "La")
+EXPECTED = "PNG, JPEG, WebP, GIF, BMP or TIFF"
+_MARKS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+@dataclass(frozen=True)
+class About:
+    """What a picture's header says.
+
+    Args:
+        height: In pixels, turned upright.
+        width: In pixels, turned upright.
+        channels: 1, 3 or 4; 4 is the most that decoding gives, as pixels may all be opaque.
+        is_animated: There are more pictures in it than the first.
+    """
+
+    height: int
+    width: int
+    channels: int
+    is_animated: bool
+
+
+def is_picture(data: bytes) -> bool:
+    """Whether a file begins as a picture does; its rest may be damaged."""
+    return data[:8].startswith(_MARKS) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
+
+
+def header(data: bytes, name: str) -> tuple[int, int, int]:
+    """Height, width and channels, without decoding any pixel; see `About`.
+
+    Args:
+        data: The file.
+        name: What a message calls it.
+
+    Raises:
+        DataError: it is no picture, or too large.
+    """
+    with _opened(data, name) as image:
+        return (*_upright(image), _channels(image))
+
+
+def about(data: bytes, name: str) -> About:
+    """What the header says, as `header`, and whether the picture is animated."""
+    with _opened(data, name) as image:
+        is_animated = image.format != "MPO" and bool(getattr(image, "is_animated", False))
+        return About(*_upright(image), _channels(image), is_animated)
+
+
+def decoded(data: bytes, name: str, at_least: tuple[int, int] | None = None) -> "np.ndarray":
+    """The picture's pixels.
+
+    Args:
+        data: The file.
+        name: What a message calls it.
+        at_least: Height and width that it will be shrunk to: a much larger one is shrunk on the way by a whole number,
+            to no less than twice these, so that it takes little memory and time.
+
+    Raises:
+        DataError: it is no picture, damaged or too large; names the file and says what to do.
+    """
+    import numpy as np
+
+    with _opened(data, name) as image:
+        turn = 1 if image.format == "TIFF" else _orientation(image)  # Pillow turns TIFF itself
+        least = None if at_least is None else (2 * at_least[0], 2 * at_least[1])
+        if least is not None and image.format in ("JPEG", "MPO"):
+            image.draft(None, least if turn > 4 else least[::-1])
+        image.load()
+        plain = _eight_bit(image)
+        if least is not None:
+            plain = _shrunk(plain, least[::-1] if turn > 4 else least)
+        return np.array(_turned(plain, turn))  # (H, W) or (H, W, C) uint8
+
+
+@contextmanager
+def _opened(data: bytes, name: str) -> "Iterator[Image]":
+    """The picture with its header read; whatever goes wrong with it inside becomes a DataError."""
+    from io import BytesIO
+
+    from PIL import Image
+
+    if not data:
+        raise DataError(f"{name} is empty (0 bytes); copy it again or remove it")
+    if len(data) > MAX_BYTES:
+        raise DataError(f"{name} has {len(data):,} bytes, more than {MAX_BYTES:,}; make it smaller")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of metadata; what matters raises
+            with Image.open(BytesIO(data), formats=FORMATS) as image:
+                _check_size(image.height, image.width, name)
+                yield image
+    except DataError:
+        raise
+    except Image.DecompressionBombError:
+        raise DataError(f"{name} has more than {MAX_PIXELS:,} pixels; make it smaller") from None
+    except Image.UnidentifiedImageError:
+        raise DataError(f"{name} is no picture that can be read: {_guess(data)}") from None
+    except MemoryError:
+        raise DataError(f"{name} does not fit into memory; make it smaller") from None
+    except Exception as error:  # decoders of hostile bytes raise whatever there is
+        raise DataError(f"{name} is damaged: {_one_line(error)}; copy it again or remove it") from None
+
+
+def _check_size(height: int, width: int, name: str) -> None:
+    if height * width > MAX_PIXELS:
+        found = f"{width:,} × {height:,} pixels"
+        raise DataError(f"{name} has {found}, more than {MAX_PIXELS:,} in all; make it smaller")
+    if height < 1 or width < 1:
+        raise DataError(f"{name} has {width} × {height} pixels; remove it")
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+def _guess(data: bytes) -> str:
+    """What bytes that are no picture may be, and what to do."""
+    start = data[:64].lstrip().lower()
+    if data[4:8] == b"ftyp":
+        return f"it is HEIC, AVIF or a film; save it as {EXPECTED}"
+    if start.startswith((b"<svg", b"<?xml")):
+        return f"it is SVG or XML, which has no pixels; save it as {EXPECTED}"
+    if start.startswith((b"<!doctype", b"<html")):
+        return "it is a web page, as failed downloads are; download it again or remove it"
+    if is_picture(data):
+        return "its header is damaged; copy it again or remove it"
+    return f"expected {EXPECTED}; convert it or remove it"
+
+
+def _orientation(image: "Image") -> int:
+    """How the camera was held, 1 … 8 as in EXIF; what cannot be read counts as upright."""
+    try:
+        found = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # EXIF written by anyone
+        return 1
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+
+
+def _upright(image: "Image") -> tuple[int, int]:
+    """Height and width after turning; Pillow tells those of TIFF turned already."""
+    is_on_its_side = image.format != "TIFF" and _orientation(image) > 4
+    return (image.width, image.height) if is_on_its_side else (image.height, image.width)
+
+
+def _turned(image: "Image", orientation: int) -> "Image":
+    from PIL.Image import Transpose as T
+
+    ways = {
+        2: T.FLIP_LEFT_RIGHT,
+        3: T.ROTATE_180,
+        4: T.FLIP_TOP_BOTTOM,
+        5: T.TRANSPOSE,
+        6: T.ROTATE_270,
+        7: T.TRANSVERSE,
+        8: T.ROTATE_90,
+    }
+    return image.transpose(ways[orientation]) if orientation in ways else image
+
+
+def _channels(image: "Image") -> int:
+    if image.has_transparency_data and not image.mode.startswith("I"):
+        return 4
+    return 1 if image.mode in GREY or image.mode.startswith(("I", "F")) else 3
+
+
+def _eight_bit(image: "Image") -> "Image":
+    """The picture in mode L, RGB or RGBA."""
+    if image.mode.startswith("I"):
+        return _of_16_bits(image)
+    if image.mode == "F":
+        raise ValueError("its pixels are fractions; save it with 8 or 16 bits")
+    if not image.has_transparency_data:
+        return _as(image, "L" if image.mode in GREY else "RGB")
+    alpha = _as(image, "LA" if image.mode in GREY else "RGBA")
+    is_opaque = alpha.getchannel("A").getextrema() == (255, 255)
+    return _as(alpha, alpha.mode.removesuffix("A") if is_opaque else "RGBA")
+
+
+def _as(image: "Image", mode: str) -> "Image":
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _of_16_bits(image: "Image") -> "Image":
+    """Grey of 16 bits as mode L: code 65,535 → 255."""
+    import numpy as np
+    from PIL import Image
+
+    codes: Any = np.asarray(image)  # (H, W) uint16, or int32 of the mode I
+    if codes.min() < 0 or codes.max() > 65_535:
+        raise ValueError("its pixels have more than 16 bits; save it with 8 or 16")
+    out = np.empty(codes.shape, np.uint8)  # (H, W)
+    step = max(1, STRIP // codes.shape[1])
+    for i in range(0, len(codes), step):
+        out[i : i + step] = (codes[i : i + step].astype(np.int32) + 128) // 257
+    return Image.fromarray(out)
+
+
+def _shrunk(image: "Image", least: tuple[int, int]) -> "Image":
+    """The picture shrunk by the largest whole number that leaves it at least this high and wide."""
+    factor = min(image.height // max(least[0], 1), image.width // max(least[1], 1))
+    if factor < 2:
+        return image
+    if image.mode != "RGBA":
+        return image.reduce(factor)
+    return image.convert("RGBa").reduce(factor).convert("RGBA")  # colours weighted by how opaque they are
