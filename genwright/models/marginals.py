@@ -4,7 +4,7 @@
 
 Each p_j is a histogram: the relative frequency of every category, or of every cell of a real column (see `nn/cells`),
 with `pseudo_count` added so that nothing seen later has probability zero. Texts and series have a histogram of their
-lengths and independent tokens or numbers (see `nn/unigram`).
+lengths and independent tokens or numbers (see `nn/unigram`), pictures one of every pixel (see `nn/pixel_histograms`).
 """
 
 from collections.abc import Mapping
@@ -15,9 +15,11 @@ import torch
 
 from genwright.core.config import check_positive
 from genwright.core.dataset import Dataset
+from genwright.core.errors import UnsupportedError
 from genwright.core.model import Conditions, HasLogProb, HasSolution, Model, Progress
-from genwright.core.space import Batch, Category, Real, Space, Tokens, Vectors
+from genwright.core.space import Batch, Category, Field, Pixels, Real, Space, Tokens, Vectors
 from genwright.nn.histograms import Histograms
+from genwright.nn.pixel_histograms import PixelHistograms
 from genwright.nn.unigram import NormalSteps, Unigrams
 
 
@@ -35,23 +37,27 @@ class Marginals(Model, HasSolution, HasLogProb, Conditions):
     """Independent columns."""
 
     Config = MarginalsConfig
-    supports = (Real, Category, Tokens, Vectors)
+    supports = (Real, Category, Tokens, Vectors, Pixels)
+    takes_shapes = True
     chunk = 16_384
     is_rowwise = True
 
     def __init__(self, space: Space, config: Any = None):
         super().__init__(space, config)
+        for name, f in space.items():
+            if f.event_shape and not isinstance(f.support, Pixels):
+                raise UnsupportedError(f"marginals cannot model column {name!r}, an array that is no picture")
         alpha = self.config.pseudo_count
         scalars = {name: f for name, f in space.items() if isinstance(f.support, Real | Category)}
         self.histograms = Histograms(Space(scalars), alpha)
-        self.sequences = {name: _sequence(f.support, alpha) for name, f in space.items() if name not in scalars}
+        self.parts = {name: _of_column(f, alpha) for name, f in space.items() if name not in scalars}
 
     def solve(self, data: Dataset, generator: torch.Generator, progress: Progress) -> None:
         """Counts."""
         self.histograms.count(data, lambda done: progress(done, "counting"))
-        for name, sequence in self.sequences.items():
+        for name, part in self.parts.items():
             progress(1.0, f"counting {name}")
-            sequence.count(data, name)
+            part.count(data, name)
 
     def sample(self, n: int, given: Batch, generator: torch.Generator, temperature: float = 1.0) -> Batch:
         """Every column on its own."""
@@ -59,8 +65,8 @@ class Marginals(Model, HasSolution, HasLogProb, Conditions):
         scalars = self.histograms.space
         u = torch.rand(n_drawn, len(scalars), 2, generator=generator, dtype=torch.float64).numpy()[:n]
         rows = {name: self.histograms.draw(name, u[:, j], temperature) for j, name in enumerate(scalars)}
-        for name, sequence in self.sequences.items():
-            rows[name] = sequence.draw(n, _own(generator), temperature)
+        for name, part in self.parts.items():
+            rows[name] = part.draw(n, _own(generator), temperature)
         return {name: given[name] if name in given else rows[name] for name in self.space}
 
     def log_prob(self, batch: Batch) -> torch.Tensor:
@@ -68,8 +74,8 @@ class Marginals(Model, HasSolution, HasLogProb, Conditions):
         return torch.stack([self._log_prob(name, batch[name]) for name in self.space]).sum(0)
 
     def _log_prob(self, name: str, x: torch.Tensor) -> torch.Tensor:
-        if name in self.sequences:
-            return self.sequences[name].log_prob(x)
+        if name in self.parts:
+            return self.parts[name].log_prob(x)
         return torch.from_numpy(self.histograms.log_prob(name, x))
 
     def conditions_exactly(self, columns: list[str]) -> bool:
@@ -91,20 +97,26 @@ class Marginals(Model, HasSolution, HasLogProb, Conditions):
     def state(self) -> dict[str, torch.Tensor]:
         """Log probability of every code, per column; of sequences also that of every length."""
         found = self.histograms.state()
-        for j, sequence in enumerate(self.sequences.values()):
-            found |= {f"sequence.{j}.{key}": x for key, x in sequence.state().items()}
+        for j, part in enumerate(self.parts.values()):
+            found |= {f"sequence.{j}.{key}": x for key, x in part.state().items()}
         return found
 
     def load_state(self, state: Mapping[str, torch.Tensor]) -> None:
         """The inverse of `state`."""
         self.histograms.load_state(state)
-        for j, sequence in enumerate(self.sequences.values()):
+        for j, part in enumerate(self.parts.values()):
             own = f"sequence.{j}."
-            sequence.load_state({key.removeprefix(own): x for key, x in state.items() if key.startswith(own)})
+            part.load_state({key.removeprefix(own): x for key, x in state.items() if key.startswith(own)})
 
 
-def _sequence(support: Any, pseudo_count: float) -> Unigrams | NormalSteps:
-    return Unigrams(support, pseudo_count) if isinstance(support, Tokens) else NormalSteps(support, pseudo_count)
+def _of_column(f: Field, pseudo_count: float) -> Unigrams | NormalSteps | PixelHistograms:
+    """The distribution of a column of sequences or of pictures."""
+    if isinstance(f.support, Pixels):
+        return PixelHistograms(f, pseudo_count)
+    if isinstance(f.support, Tokens):
+        return Unigrams(f.support, pseudo_count)
+    assert isinstance(f.support, Vectors)
+    return NormalSteps(f.support, pseudo_count)
 
 
 def _own(generator: torch.Generator) -> torch.Generator:

@@ -110,7 +110,7 @@ def test_a_row_with_sequences_is_the_product_of_its_columns() -> None:
     rows = data.take(slice(None))
     expected = torch.from_numpy(model.histograms.log_prob("label", rows["label"]))
     for name in ("text", "series"):
-        expected = expected + model.sequences[name].log_prob(rows[name])
+        expected = expected + model.parts[name].log_prob(rows[name])
     torch.testing.assert_close(model.log_prob(rows), expected)
 
 
