@@ -3,7 +3,7 @@
 Kept: booleans, integers, floats, decimals, strings, dates, timestamps, dictionaries (a declared category).
 Changed: other string layouts → string, half floats → float32, times of day → string, durations → whole numbers,
 structs → one column a member (`address.city`), lists that are sequences → plain lists, others and maps → JSON text.
-Binary values and calendar intervals are refused.
+Pictures (picture_types.py) stay as they are; other binary values and calendar intervals are refused.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from genwright.core.errors import DataError
 from genwright.data.lists import sequence_type, texts_of
 from genwright.data.names import column_names
+from genwright.data.picture_types import holds_files, is_bytes, is_file_with_path, tensor_shape
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +22,7 @@ def plain_schema(schema: "pa.Schema", place: str) -> "pa.Schema":
     """The names and types that `plain` gives for batches of this schema.
 
     Raises:
-        DataError: a column holds binary values or intervals; or there are no columns.
+        DataError: a column holds intervals; or there are no columns.
     """
     import pyarrow as pa
 
@@ -34,10 +35,16 @@ def plain_schema(schema: "pa.Schema", place: str) -> "pa.Schema":
 
 
 def plain(batches: "Iterable[pa.RecordBatch]", schema: "pa.Schema", place: str) -> "Iterator[pa.RecordBatch]":
-    """The batches with the names and types of `plain_schema`."""
+    """The batches with the names and types of `plain_schema`.
+
+    Raises:
+        DataError: a column holds binary values that are no pictures.
+    """
     import pyarrow as pa
 
-    for batch in batches:
+    for i, batch in enumerate(batches):
+        if not i:
+            refuse_bytes(batch, place)
         names, arrays = _flat(batch, place)
         columns = [_plain(array, name, place) for name, array in zip(names, arrays)]
         columns = [c if c.type.equals(f.type) else c.cast(f.type) for c, f in zip(columns, schema)]
@@ -45,15 +52,29 @@ def plain(batches: "Iterable[pa.RecordBatch]", schema: "pa.Schema", place: str) 
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
+def refuse_bytes(batch: "pa.RecordBatch", place: str) -> None:
+    """Refuses columns of binary values that are no pictures, by the first values of a batch.
+
+    Raises:
+        DataError: there is one.
+    """
+    for name, array in zip(*_flat(batch, place)):
+        is_of_files = is_bytes(array.type) or is_file_with_path(array.type)
+        if is_of_files and not holds_files(array):
+            advice = "drop it or turn it into text or numbers first"
+            raise DataError(f"{place}: column {name!r} holds binary values that are no pictures; {advice}")
+
+
 def _flat(batch: "pa.RecordBatch", place: str) -> "tuple[list[str], list[pa.Array]]":
-    """Names and arrays with structs taken apart."""
+    """Names and arrays with structs taken apart, but for those of pictures."""
     import pyarrow as pa
 
     names: list[str] = []
     arrays: list[pa.Array] = []
     for name, array in zip(batch.schema.names, batch.columns):
-        array = array.storage if isinstance(array, pa.ExtensionArray) else array
-        if not pa.types.is_struct(array.type):
+        is_plain_extension = isinstance(array, pa.ExtensionArray) and tensor_shape(array.type) is None
+        array = array.storage if is_plain_extension else array
+        if not pa.types.is_struct(array.type) or is_file_with_path(array.type):
             names.append(name)
             arrays.append(array)
             continue
@@ -68,8 +89,10 @@ def _plain(array: "pa.Array", name: str, place: str) -> "pa.Array":
     import pyarrow as pa
 
     t, types = array.type, pa.types
-    if types.is_binary(t) or types.is_large_binary(t) or types.is_fixed_size_binary(t) or t == pa.binary_view():
-        raise DataError(f"{place}: column {name!r} holds binary values; drop it or turn it into text or numbers first")
+    if tensor_shape(t) is not None or is_file_with_path(t):
+        return array
+    if is_bytes(t):
+        return array if types.is_binary(t) or types.is_large_binary(t) else array.cast(pa.large_binary())
     if types.is_interval(t):
         raise DataError(f"{place}: column {name!r} holds calendar intervals; turn them into days or text first")
     if types.is_dictionary(t):
