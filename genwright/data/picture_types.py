@@ -8,18 +8,14 @@ fixed_shape_tensor of uint8    (H, W), (H, W, C) or (C, H, W), C one of 1, 3 and
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from genwright.data.pictures import is_picture
+
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-_BEGINS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\x00", b"MM\x00*")
 CHANNELS = (1, 3, 4)
 N_SNIFFED = 20  # values that tell whether a column of bytes holds pictures
-
-
-def is_picture(data: bytes) -> bool:
-    """Whether bytes begin as a file of pictures does."""
-    return data.startswith(_BEGINS) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
 
 
 def is_bytes(kind: "pa.DataType") -> bool:
@@ -116,9 +112,7 @@ def from_tensors(x: "np.ndarray", like: "pa.FixedShapeTensorType") -> "pa.Array"
         x = np.moveaxis(x, -1, 1)
     if not len(x):
         return pa.array([], pa.fixed_shape_tensor(pa.uint8(), x.shape[1:], like.dim_names))
-    names = like.dim_names
-    array = pa.FixedShapeTensorArray.from_numpy_ndarray(np.ascontiguousarray(x), dim_names=names)
-    return array
+    return pa.FixedShapeTensorArray.from_numpy_ndarray(np.ascontiguousarray(x), dim_names=like.dim_names)
 
 
 def _is_permuted(kind: "pa.FixedShapeTensorType") -> bool:
