@@ -2,7 +2,7 @@
 
 Each column feeds three running hashes: which rows are missing, the lengths of its strings, its values; lists feed two
 more, which of them are missing and how long they are. Missing rows count as empty, so what lies behind them in memory
-does not matter.
+does not matter. Of pictures with their paths the pictures alone count.
 """
 
 import hashlib
@@ -62,6 +62,10 @@ def _canonical(kind: "pa.DataType") -> "pa.DataType":
 
     if pa.types.is_dictionary(kind):
         return _canonical(kind.value_type)
+    if isinstance(kind, pa.FixedShapeTensorType):
+        return pa.fixed_shape_tensor(kind.value_type, kind.shape)
+    if pa.types.is_large_binary(kind) or pa.types.is_struct(kind):
+        return pa.binary()
     return pa.string() if pa.types.is_large_string(kind) or pa.types.is_decimal(kind) else kind
 
 
@@ -69,16 +73,22 @@ def _streams(column: "pa.Array") -> "list[np.ndarray]":
     """(missing rows, string lengths, values) as bytes."""
     import numpy as np
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
+    if pa.types.is_struct(column.type):
+        column = pc.struct_field(column, "bytes")
     if is_list(column.type):
         outer, items = flat_streams(column)
         return [*outer, *_streams(items)]
     is_valid = column.is_valid().to_numpy(zero_copy_only=False).astype(np.uint8)
     if _is_fixed(column.type):
         return [is_valid, np.empty(0, np.uint8), np.ascontiguousarray(_fixed(column))]
-    texts = column.cast(pa.large_string()).fill_null("")
+    if isinstance(column, pa.FixedShapeTensorArray):
+        return [is_valid, np.empty(0, np.uint8), np.asarray(column.storage.drop_null().flatten())]
+    is_binary = pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)
+    texts = column.cast(pa.large_binary() if is_binary else pa.large_string()).fill_null(b"" if is_binary else "")
     _, offsets_buffer, data = texts.buffers()
     offsets = np.frombuffer(offsets_buffer, np.int64)[texts.offset : texts.offset + len(texts) + 1]
     values = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)

@@ -3,6 +3,7 @@
 import datetime
 import decimal
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -22,6 +23,11 @@ TABLE = pa.table(
         "d": pa.array([None, None, datetime.date(1, 1, 1), datetime.date(9999, 1, 1)]),
         "m": pa.array([decimal.Decimal("1.50"), None, None, None]),
         "c": pa.array(["x", "y", None, "x"]).dictionary_encode(),
+        "files": pa.array([b"\xff\0", b"", None, b"\xff"]),
+        "paths": pa.array([{"bytes": x, "path": "x"} for x in (b"\xff", b"\0", b"", b"\xff")]),
+        "pixels": pa.ExtensionArray.from_storage(
+            pa.fixed_shape_tensor(pa.uint8(), (2, 1)), pa.array([[1, 2], [3, 4], None, [0, 0]], pa.list_(pa.uint8(), 2))
+        ),
     }
 )
 
@@ -38,6 +44,14 @@ def test_chunks_do_not_matter(size):
 def test_layouts_do_not_matter():
     plain, large = values(s=pa.array(["a", None])), values(s=pa.array(["a", None], pa.large_string()))
     assert fingerprint(plain) == fingerprint(large)
+    files = [pa.array([b"\xff", None], kind) for kind in (pa.binary(), pa.large_binary())]
+    with_path = [pa.array([{"bytes": b"\xff", "path": p}, {"bytes": None, "path": p}]) for p in "ab"]
+    assert len({fingerprint(_chunked(pa.table({"x": x}), 2)) for x in files + with_path}) == 1
+    x = np.arange(8, dtype=np.uint8).reshape(2, 2, 2)
+    permuted = pa.FixedShapeTensorArray.from_numpy_ndarray(x)
+    kind = pa.fixed_shape_tensor(pa.uint8(), (2, 2))
+    stored = pa.ExtensionArray.from_storage(kind, pa.array(x.reshape(2, 4).tolist(), kind.storage_type))
+    assert len({fingerprint(_chunked(pa.table({"x": x}), 2)) for x in (permuted, stored)}) == 1
 
 
 def test_slices_and_what_lies_behind_nulls_do_not_matter():
