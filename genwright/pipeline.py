@@ -38,7 +38,7 @@ from genwright.runs.preview import preview
 from genwright.runs.run import Run, as_names, silent
 from genwright.training.asked import Asked
 from genwright.training.budget import Budget
-from genwright.training.checkpoint import beside
+from genwright.training.checkpoint import beside, remove
 from genwright.training.config import TrainingConfig
 from genwright.training.learn import learn
 from genwright.training.plan import Outcome, Plan
@@ -144,7 +144,7 @@ def _kept(
     """Saves and judges."""
     if out is not None and checkpoint is not None:
         run.save(out, overwrite=overwrite)  # before it is judged, so that no judge can cost a fit
-        checkpoint.unlink(missing_ok=True)
+        remove(checkpoint)
     if judge and run.held_out is not None and len(run.held_out) >= 2:
         run.judge(targets=targets, progress=progress)
         if out is not None:

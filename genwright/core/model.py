@@ -142,12 +142,45 @@ class HasLoss(abc.ABC):
         """Those of a phase's parameters that Muon may step: hidden weights, neither embeddings nor heads."""
         return []
 
+    def rate(self, phase: str) -> float:
+        """Learning rate of a phase's steps, as a multiple of the training's."""
+        return 1.0
+
     def anneal(self, done: float) -> None:  # noqa: B027  # most families have nothing to do
         """Told before each step which share of the training is done; for weights that change on the way."""
+
+    def stepped(self) -> None:  # noqa: B027  # most families have nothing to do
+        """Told after each step, in every process, for what is learnt beside the gradients."""
 
     def monitor(self, rows: Batch, generator: "torch.Generator") -> dict[str, float]:
         """Numbers that tell whether the training goes well, from prepared rows; see `training/monitors`."""
         return {}
+
+
+class HasStages(abc.ABC):
+    """Learns twice: its own networks by gradient steps, then a model of another family from what they make of rows.
+
+    Both share the budget. `Model.state` holds what both learnt; `net` is that of the first stage alone.
+    """
+
+    second: "Model"  # what learns when the networks have
+
+    @property
+    @abc.abstractmethod
+    def second_settings(self) -> Mapping[str, Any]:
+        """Settings of the second model's training, where it has one."""
+
+    @abc.abstractmethod
+    def second_steps(self, steps: int) -> int:
+        """How many of so many gradient steps are the second model's; minutes are shared alike."""
+
+    @abc.abstractmethod
+    def second_rows(self, data: Dataset) -> Dataset:
+        """What the second model learns from."""
+
+    @abc.abstractmethod
+    def second_took(self, n_steps: int) -> None:
+        """Told how many steps were planned for it, so that a fit with the same settings repeats this one."""
 
 
 class Autoregressive(abc.ABC):

@@ -39,6 +39,11 @@ class Budget:
         if self.steps is not None and (not 1 <= self.steps < 2**53 or int(self.steps) != self.steps):
             raise ConfigError(f"steps = {self.steps}; expected a whole number from 1")
 
+    def part(self, share: float) -> "Budget":
+        """A share of it; of no budget, none."""
+        minutes = None if self.minutes is None else self.minutes * share
+        return Budget(minutes, None if self.steps is None else max(1, round(self.steps * share)))
+
     def n_steps(self, n: int, batch_size: int, step: Callable[[int], None]) -> int:
         """The number of steps.
 

@@ -42,6 +42,17 @@ def beside(run: str | Path) -> Path:
     return place.with_name(f"{place.name}.checkpoint")
 
 
+def of_second(checkpoint: Path) -> Path:
+    """Where the second of two stages is kept, beside the first."""
+    return checkpoint.with_name(f"{checkpoint.name}.second")
+
+
+def remove(checkpoint: Path) -> None:
+    """Removes a checkpoint, with that of a second stage, if they are there."""
+    for path in (checkpoint, of_second(checkpoint)):
+        path.unlink(missing_ok=True)
+
+
 def write(path: Path, checkpoint: Checkpoint) -> None:
     """Replaces the checkpoint that is there.
 

@@ -4,10 +4,11 @@ import time
 
 from genwright.core.dataset import Dataset
 from genwright.core.errors import ConfigError, UnsupportedError
-from genwright.core.model import HasLoss, HasSolution, Model, Progress
+from genwright.core.model import HasLoss, HasSolution, HasStages, Model, Progress
 from genwright.core.registry import MODELS
 from genwright.core.rng import torch_generator
 from genwright.training.plan import Outcome, Plan
+from genwright.training.stages import in_stages
 
 
 def learn(model: Model, data: Dataset, plan: Plan, progress: Progress) -> Outcome:
@@ -21,6 +22,8 @@ def learn(model: Model, data: Dataset, plan: Plan, progress: Progress) -> Outcom
     if isinstance(model, HasLoss):
         from genwright.training.loop import train  # brings Accelerate, which takes a second to import
 
+        if isinstance(model, HasStages):
+            return in_stages(model, data, plan, progress, train, learn)
         return train(model, data, plan, progress)
     if not isinstance(model, HasSolution):
         raise UnsupportedError(f"{type(model).__name__} has no way of learning")

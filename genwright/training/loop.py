@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +24,7 @@ from torch import Tensor
 from genwright.core.dataset import Dataset
 from genwright.core.errors import FitError, RunError, UnsupportedError
 from genwright.core.lengths import affordable_rows
-from genwright.core.model import HasBound, HasLogProb, HasLoss, Progress
+from genwright.core.model import HasBound, HasLogProb, HasLoss, HasStages, Progress
 from genwright.core.registry import MODELS
 from genwright.core.rng import numpy_generator, torch_generator
 from genwright.core.space import Batch, Category, Real, Space
@@ -34,7 +33,7 @@ from genwright.training.batches import Order, Rows, cut, divide
 from genwright.training.checkpoint import Checkpoint, read, require_same, write
 from genwright.training.monitors import Line, speak
 from genwright.training.muon import Muon
-from genwright.training.plan import FREE, Outcome, Plan
+from genwright.training.plan import Outcome, Plan
 from genwright.training.processes import join
 
 log = logging.getLogger("genwright")
@@ -150,7 +149,7 @@ class _Training:
     def _budget(self, started: float) -> None:
         if self.plan.budget.minutes is not None:
             self.progress(0.0, "timing the first steps")
-        n = self.plan.budget.n_steps(self.order.n, self.order.size, self._timed_step)
+        n = self.plan.own_budget.n_steps(self.order.n, self.order.size, self._timed_step)
         self.now.n_steps = int(self._agreed(n))
         if self.plan.budget.minutes is not None:
             self._start()  # the steps that were timed are thrown away
@@ -212,7 +211,7 @@ class _Training:
             self.ema.update(self.now.step, k)
 
     def _is_late(self, started: float) -> bool:
-        minutes = self.plan.budget.minutes
+        minutes = self.plan.own_budget.minutes
         late = minutes is not None and time.perf_counter() - started > OVERRUN * 60 * minutes
         return bool(self._agreed(int(late)))
 
@@ -227,7 +226,10 @@ class _Training:
         """One step of every phase; whether all losses and gradients were finite."""
         self.model.anneal(k / max(self.now.n_steps, 1))
         self._losses: dict[str, float] = {}
-        return all(self._phase(k, phase, self.order.batch(k)) for phase in self.model.phases)
+        is_finite = all(self._phase(k, phase, self.order.batch(k)) for phase in self.model.phases)
+        if is_finite:
+            self.model.stepped()
+        return is_finite
 
     def _phase(self, k: int, phase: str, places: np.ndarray) -> bool:
         optimiser, parameters = self.optimisers[phase], self.parameters[phase]
@@ -246,7 +248,7 @@ class _Training:
         if norm > self.config.clip:
             torch._foreach_mul_(gradients, self.config.clip / norm)
         for group in optimiser.param_groups:
-            group["lr"] = self._rate(k)
+            group["lr"] = self._rate(k) * self.model.rate(phase)
         optimiser.step()
         self._losses[phase] = total
         return True
@@ -283,7 +285,7 @@ class _Training:
         line |= {"learning_rate": self._rate(self.now.step), "n_rollbacks": self.now.n_rollbacks}
         line["seconds"] = round(time.perf_counter() - started, 3)
         self.now.log.append(line)
-        self._good = self._tensors()
+        self._remember()
         _to_tensorboard(self.config.tensorboard, line, self.accelerator.is_main_process)
         self._tell(line)
 
@@ -313,14 +315,24 @@ class _Training:
         drawn = f"\n{line['drawn']}" if line.get("drawn") else ""
         self.progress(self.now.step / max(self.now.n_steps, 1), told + drawn)
 
+    def _remember(self) -> None:
+        """Copies weights, averages and optimiser states for a rollback, into the memory of the last copies."""
+        found, best = self._tensors(), {f"best.{k}": x for k, x in self.best.items()}  # never changed, only replaced
+        kept = {k: x for k, x in self._good.items() if k not in best}
+        if kept.keys() == found.keys():
+            torch._foreach_copy_([kept[k] for k in found], list(found.values()))
+        else:
+            kept = frozen(found)
+        self._good = kept | best
+
     def _tensors(self) -> dict[str, Tensor]:
-        """Weights, averages, best weights and optimiser states, copied."""
+        """Weights, averages and optimiser states."""
         found = {f"net.{k}": x for k, x in self.model.net.state_dict().items()}
         found |= {f"ema.{k}": x for k, x in self.ema.mean.items()}
         for phase, optimiser in self.optimisers.items():
             for i, state in optimiser.state_dict()["state"].items():
                 found |= {f"optimiser.{phase}.{i}.{k}": x for k, x in state.items()}
-        return frozen(found) | {f"best.{k}": x for k, x in self.best.items()}  # never changed, only replaced
+        return found
 
     def _load(self, tensors: Mapping[str, Tensor]) -> None:
         """The inverse of `_tensors`."""
@@ -353,17 +365,12 @@ class _Training:
         if path is None or not is_due or not self.accelerator.is_main_process:
             return
         self.now.seconds = seconds
-        write(path, Checkpoint(self._good, asdict(self.now), self._identity()))
-
-    def _identity(self) -> dict[str, Any]:
-        budget = {k: v for k, v in asdict(self.plan.budget).items() if v is not None}
-        settings = {k: v for k, v in asdict(self.config).items() if k not in FREE}
-        return {**self.plan.identity, "budget": budget, "training": settings, "seed": self.plan.seed}
+        write(path, Checkpoint(self._good, asdict(self.now), self.plan.stored()))
 
     def _resume(self) -> None:
         assert self.plan.checkpoint is not None
         checkpoint = read(self.plan.checkpoint)
-        require_same(self.plan.checkpoint, checkpoint.identity, self._identity())
+        require_same(self.plan.checkpoint, checkpoint.identity, self.plan.stored())
         try:
             self.now = _Moment(**checkpoint.facts)
             self._good = checkpoint.tensors
@@ -374,8 +381,8 @@ class _Training:
     def _compare_with_marginals(self) -> None:
         """How many nats a held-out row gains over independent columns, into the log's last line."""
         model = self.model
-        if not isinstance(model, (HasLogProb, HasBound)) or not len(self.watched):
-            return
+        if not isinstance(model, (HasLogProb, HasBound)) or isinstance(model, HasStages) or not len(self.watched):
+            return  # stages are not yet all learnt
         try:
             trivial = MODELS.get("marginals")(_counted(getattr(model, "space", self.data.space)))
         except UnsupportedError:  # has no idea of arrays

@@ -1,7 +1,7 @@
 """What a training is asked to do, and what it came to."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ class Plan:
         resume: Go on from that file.
         identity: What must be the same for that, e.g. the data's fingerprint.
         preview: Draws something to look at, at each evaluation; None: nothing.
+        share: Part of the budget that is this training's; the rest is for what follows it.
     """
 
     config: TrainingConfig = field(default_factory=TrainingConfig)
@@ -33,6 +34,18 @@ class Plan:
     resume: bool = False
     identity: dict[str, Any] = field(default_factory=dict)
     preview: Callable[[], str] | None = None
+    share: float = 1.0
+
+    @property
+    def own_budget(self) -> Budget:
+        """This training's part."""
+        return self.budget.part(self.share)
+
+    def stored(self) -> dict[str, Any]:
+        """What a checkpoint says of the fit."""
+        budget = {k: v for k, v in asdict(self.budget).items() if v is not None}
+        settings = {k: v for k, v in asdict(self.config).items() if k not in FREE}
+        return {**self.identity, "budget": budget, "training": settings, "seed": self.seed}
 
 
 @dataclass
