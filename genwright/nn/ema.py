@@ -35,13 +35,16 @@ class EMA:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """The network with the averaged weights, and its own again afterwards."""
-        own = frozen(self.net.state_dict())
-        self.net.load_state_dict(self.mean)
+        """The network with the averaged weights, and its own again afterwards; nothing is copied."""
+        pairs = [(x, self.mean[name]) for name, x in self.net.state_dict(keep_vars=True).items()]
+        own = [x.data for x, _ in pairs]
         try:
+            for x, mean in pairs:
+                x.data = mean
             yield
         finally:
-            self.net.load_state_dict(own)
+            for (x, _), data in zip(pairs, own, strict=True):
+                x.data = data
 
 
 def frozen(state: dict[str, Tensor]) -> dict[str, Tensor]:
