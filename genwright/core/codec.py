@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from genwright.core.config import configure, to_json
-from genwright.core.errors import DataError, UnsupportedError
+from genwright.core.errors import CellError, DataError, UnsupportedError
 from genwright.core.registry import CODECS
 from genwright.core.schema import Column, Schema
 from genwright.core.space import Batch, Field, Space
@@ -176,6 +176,8 @@ class TableCodec:
     def _named(name: str, work: "Callable[..., T]", *args: Any) -> "T":
         try:
             return work(*args)
+        except CellError as error:
+            raise CellError(error.row, error.what, name) from None
         except DataError as error:
             raise DataError(f"column {name!r}: {error}") from None
 

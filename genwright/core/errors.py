@@ -2,6 +2,7 @@
 
 GenwrightError
 ├── DataError            the records cannot be read (file, row or column is named)
+│   └── CellError        one value of a column cannot be encoded
 ├── SchemaError          a schema does not fit the records
 ├── SpaceMismatchError   encoded rows do not fit a space
 ├── UnknownNameError     no such model, codec, judge, column …; names the nearest
@@ -22,6 +23,20 @@ class GenwrightError(Exception):
 
 class DataError(GenwrightError, ValueError):
     """The records cannot be read; the message names file, row or column."""
+
+
+class CellError(DataError):
+    """One value of a column cannot be encoded.
+
+    Args:
+        row: Which, from 0, of the rows handed over; whoever knows more names the row of the data.
+        what: What is wrong with it, and what to do.
+        column: Its column.
+    """
+
+    def __init__(self, row: int, what: str, column: str = ""):
+        self.row, self.what, self.column = row, what, column
+        super().__init__(f"{f'column {column!r}, ' if column else ''}row {row + 1}: {what}")
 
 
 class SchemaError(GenwrightError, ValueError):

@@ -12,7 +12,7 @@ from genwright.core.registry import CODECS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-NOT_YET = ("image", "audio", "music")  # kinds that no codec reads so far
+NOT_YET = ("audio", "music")  # kinds that no codec reads so far
 Split = Literal["time", "group", "order"]
 
 

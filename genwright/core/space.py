@@ -219,9 +219,9 @@ def _outside(support: Support, x: "torch.Tensor") -> str:
     if not isinstance(support, Real):
         if x.is_floating_point():
             return f"holds {x.dtype}, expected integer codes"
-        if len(x) and (x.min() < 0 or x.max() >= support.n):
-            return f"has codes {int(x.min())} … {int(x.max())}, expected 0 … {support.n - 1}"
-        return ""
+        low_code, high_code = (int(x.min()), int(x.max())) if x.numel() else (0, 0)  # uint8 cannot hold 256
+        is_inside = low_code >= 0 and high_code < support.n
+        return "" if is_inside else f"has codes {low_code} … {high_code}, expected 0 … {support.n - 1}"
     if not x.is_floating_point():
         return f"holds {x.dtype}, expected floating point"
     if not support.has_missing and x.isnan().any():

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from genwright.core.codec import TableCodec
 from genwright.core.dataset import Dataset
-from genwright.core.errors import DataError
+from genwright.core.errors import CellError, DataError
 from genwright.core.records import Records
 from genwright.core.schema import Schema
 from genwright.core.space import Batch, Space
@@ -55,7 +55,7 @@ def encode(
     try:
         first = 0
         for batch in typed(records, schema):
-            _encode_batch(batch, codec, held_out(batch, first), stores)
+            _encode_batch(batch, codec, held_out(batch, first), stores, first)
             first += batch.num_rows
             if sum(s.n_bytes for s in stores) > limit:
                 for store in stores:
@@ -70,8 +70,10 @@ def encode(
 
 
 def _encode_batch(
-    batch: "pa.RecordBatch", codec: TableCodec, mask: "np.ndarray", stores: "tuple[_Store, _Store]"
+    batch: "pa.RecordBatch", codec: TableCodec, mask: "np.ndarray", stores: "tuple[_Store, _Store]", first: int
 ) -> None:
+    """Rows first … of the data, each to its store."""
+    import numpy as np
     import pyarrow as pa
 
     n = max(1, min(CHUNK, CHUNK_BYTES // _row_bytes(codec.space)))
@@ -79,8 +81,13 @@ def _encode_batch(
         part, chosen = batch.slice(start, n), mask[start : start + n]
         for store, rows in zip(stores, (~chosen, chosen)):
             kept = part if rows.all() else part.filter(pa.array(rows))
-            if kept.num_rows:
+            if not kept.num_rows:
+                continue
+            try:
                 store.add(codec.encode(kept))
+            except CellError as error:
+                row = first + start + int(np.flatnonzero(rows)[error.row])
+                raise CellError(row, error.what, error.column) from None
 
 
 def _row_bytes(space: Space) -> int:

@@ -60,9 +60,9 @@ def test_names_are_unique_and_kinds_known():
 
 def test_kinds_are_those_of_the_registered_codecs(monkeypatch):
     with pytest.raises(UnknownNameError, match="boolean, category, constant, datetime"):
-        Schema((Column("turn", "angle"),))
-    monkeypatch.setitem(CODECS.__dict__, "_entry_points", {"angle": None})
-    assert Schema((Column("turn", "angle"),))["turn"].kind == "angle"
+        Schema((Column("turn", "compass"),))
+    monkeypatch.setitem(CODECS.__dict__, "_entry_points", {"compass": None})
+    assert Schema((Column("turn", "compass"),))["turn"].kind == "compass"
 
 
 @pytest.mark.parametrize("kind", NOT_YET)
