@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from genwright.core.space import Batch, Category, Real, Space
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
     import torch
 
@@ -42,6 +43,9 @@ class Evidence:
         shared: Floors and ceilings that were measured for other runs on the same rows; judges look there first and add
             what they measure.
         predict: Encoded rows → a column as the model guesses it from the others; None where it guesses none.
+        train_rows: Numbers (N,) of `train` among all training rows, so that they can be found again; None: unknown.
+        features: Of pictures, as `nn/picture_features` keeps them in a run; None: judges learn them from `train`.
+        memo: What judges work out of these rows for each other.
     """
 
     space: Space
@@ -60,9 +64,12 @@ class Evidence:
     trivial_given_log_prob: "Callable[[Batch], torch.Tensor] | None" = None
     shared: "dict[tuple[type, str], list[dict[str, Measure]]] | None" = None
     predict: "Callable[[Batch], Batch] | None" = None
+    train_rows: "np.ndarray | None" = None
+    features: "dict[str, torch.Tensor] | None" = None
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def digest(self) -> str:
-        """Of all that floors and ceilings rest on: real rows, trivial draws, the number of draws, targets and seed."""
+        """Of what floors and ceilings rest on: real rows, trivial draws, number of draws, targets, seed, features."""
         import hashlib
 
         n_fake = len(next(iter(self.fake.values()))) if self.fake else 0
@@ -70,6 +77,8 @@ class Evidence:
         for rows in (self.train, self.held_out, self.trivial):
             for name, x in rows.items():
                 found.update(name.encode() + repr(tuple(x.shape)).encode() + x.numpy().tobytes())
+        for name, x in sorted((self.features or {}).items()):
+            found.update(name.encode() + x.numpy().tobytes())
         return found.hexdigest()
 
 
@@ -135,6 +144,22 @@ class Part:
     meaning: str  # one sentence for a reader who has never met it
 
 
+def owner(score: str) -> tuple[str, str]:
+    """The judge and the part that a score's name is made of; no judge of that name need be installed.
+
+    >>> owner("utility.auc"), owner("perplexity")
+    (('utility', 'auc'), ('perplexity', ''))
+    """
+    from genwright.core.registry import JUDGES
+
+    judge, _, part = score.partition(".")
+    names = JUDGES.names()
+    if part or judge in names:
+        return judge, part
+    longest = max((name for name in names if judge.startswith(f"{name}_")), key=len, default="")
+    return (longest, judge.removeprefix(f"{longest}_")) if longest else (judge, "")
+
+
 def scalars(space: Space) -> Space:
     """Its single numbers and categories."""
     return Space({n: f for n, f in space.items() if isinstance(f.support, Real | Category) and not f.event_shape})
@@ -153,6 +178,7 @@ class Judge(abc.ABC):
     """
 
     parts: ClassVar[dict[str, Part]]
+    joint: ClassVar[str] = "."  # between the judge's name and a part's in the name of a score; "." or "_"
     needs: ClassVar[frozenset[str]] = frozenset({"train", "held_out", "fake"})
     source: ClassVar[str]
 
@@ -199,7 +225,7 @@ class Judge(abc.ABC):
         protocol = self.protocol(evidence)
         return [
             Score(
-                name=f"{name}.{part}" if part else name,
+                name=f"{name}{self.joint}{part}" if part else name,
                 value=m.value,
                 low=m.low,
                 high=m.high,

@@ -9,12 +9,9 @@ training row as to its nearest row of an equally large held-out sample.
 subsampled to the held-out one's size, because most originals are then out of sight; over the 5 % of draws that lie
 closest to any real row (`closer_tail`) a copy stands out. The distance is that of `core/neighbours.py`.
 
-What varies: the draws, and which real rows happened to be trained on. One real row can be the nearest of many draws, so
-the interval is that of a mean in clusters, two-way, by the nearest held-out and by the nearest training row (Cameron,
-Gelbach and Miller, 2011, https://doi.org/10.1198/jbes.2010.07136).
+The interval is that of `core/race.py`.
 """
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,42 +21,12 @@ from genwright.core.errors import DataError
 from genwright.core.features import matrix, sample_rows
 from genwright.core.judge import Evidence, Judge, Measure, Part, comparable
 from genwright.core.neighbours import Points, nearest, points
+from genwright.core.race import Races, n_folds, race, shares
 from genwright.core.rng import numpy_generator
 from genwright.core.space import Batch, Space
-from genwright.core.statistics import normal_measure, share_measure
+from genwright.core.statistics import share_measure
 
-MAX_FOLDS = 4  # disjoint training samples, each as large as the held-out one
-TAIL = 0.05  # share of draws in the tail
-SAME = 1e-6  # distances this close count as equal
 COPY_ROWS = 2_000  # rows of the pure copy that shows what bad looks like
-
-
-@dataclass(frozen=True)
-class _Races:
-    """Every draw's race between held-out and training rows, one row a fold.
-
-    Args:
-        to_held_out: (B,) distance to the nearest held-out row.
-        to_train: (F, B) distance to the nearest training row.
-        held_out: (B,) number of the nearest held-out row.
-        train: (F, B) number of the nearest training row.
-    """
-
-    to_held_out: np.ndarray
-    to_train: np.ndarray
-    held_out: np.ndarray
-    train: np.ndarray
-
-    @property
-    def win(self) -> np.ndarray:
-        """(F, B) 1 where the training row is nearer, ½ where both are equally near, else 0."""
-        margin = self.to_held_out - self.to_train
-        return np.where(margin > SAME, 1.0, np.where(margin < -SAME, 0.0, 0.5))
-
-    @property
-    def closest(self) -> np.ndarray:
-        """(F, B) the smaller of the two distances."""
-        return np.minimum(self.to_held_out, self.to_train)
 
 
 class NearCopies(Judge):
@@ -111,7 +78,7 @@ class NearCopies(Judge):
         m = min(m, self.max_rows)
         return (
             f"{min(n, self.max_rows):,} draws (at most {self.max_rows:,}); {m:,} held-out rows against "
-            f"{_n_folds(size, m)} disjoint samples of {min(size, m):,} training rows, mean over samples; rank distance "
+            f"{n_folds(size, m)} disjoint samples of {min(size, m):,} training rows, mean over samples; rank distance "
             "for numbers, mismatch for categories; two-way clustered interval; exact: all training rows, Wilson's "
             "interval; floor: held-out rows in place of draws; a check on near-copies, not a proof of privacy"
         )
@@ -131,48 +98,16 @@ def _with_details(m: Measure, details: dict[str, Any]) -> Measure:
     return Measure(m.value, m.low, m.high, m.n, m.details | details)
 
 
-def _n_folds(n_train: int, n_held_out: int) -> int:
-    return max(1, min(MAX_FOLDS, n_train // n_held_out))
-
-
-def _race(drawn: Points, train: Points, held_out: Points, seed: int, is_held_out: bool = False) -> _Races:
+def _race(drawn: Points, train: Points, held_out: Points, seed: int, is_held_out: bool = False) -> Races:
     """Nearest held-out and nearest training row of every draw."""
-    size = min(len(train), len(held_out))
-    to_held_out, at = nearest(drawn, held_out, skip_self=is_held_out)
-    order = numpy_generator(seed, "near_copies", "folds").permutation(len(train))
-    to_train, numbers = [], []
-    for k in range(_n_folds(len(train), len(held_out))):
-        rows = order[k * size : (k + 1) * size - is_held_out]  # a row without itself has one neighbour fewer
-        distance, number = nearest(drawn, train.take(rows))
-        to_train.append(distance)
-        numbers.append(rows[number])
-    return _Races(to_held_out, np.stack(to_train), at, np.stack(numbers))
+    found = nearest(drawn, held_out, skip_self=is_held_out)
+    rng = numpy_generator(seed, "near_copies", "folds")
+    to_train = lambda rows: nearest(drawn, train.take(rows))  # noqa: E731
+    return race(found, len(held_out), to_train, len(train), rng, is_held_out)
 
 
-def _shares(races: _Races, seed: int) -> dict[str, Measure]:
-    """`closer` over all draws and over the closest ones of each fold, ties in random order."""
-    n_folds, n = races.to_train.shape
-    jitter = numpy_generator(seed, "near_copies", "ties").random((n_folds, n)) * SAME
-    last = max(1, round(TAIL * n)) - 1
-    distance = races.closest + jitter
-    is_tail = distance <= np.partition(distance, last, axis=1)[:, last : last + 1]
-    steps = np.linspace(0, 1, 101)
-    distances = {name: np.quantile(x, steps).tolist() for name, x in vars(races).items() if name.startswith("to_")}
-    closer = _with_details(_share(races, np.ones_like(is_tail)), {"distance_quantiles": distances})
-    return {"closer": closer, "closer_tail": _share(races, is_tail)}
-
-
-def _share(races: _Races, chosen: np.ndarray) -> Measure:
-    """Mean of the chosen races (F, B) with its two-way clustered interval."""
-    win = races.win
-    value = float(win[chosen].mean())
-    excess = np.where(chosen, win - value, 0.0) / chosen.sum()  # (F, B)
-    by_draw = excess.sum(0)  # (B,)
-    by_held_out = np.bincount(races.held_out, weights=by_draw)
-    by_train = np.bincount(races.train.ravel(), weights=excess.ravel())
-    variance = sum(np.square(x).sum() for x in (by_held_out, by_train)) - np.square(excess).sum()
-    n_draws = int(chosen.any(0).sum())
-    return normal_measure(value, float(np.sqrt(max(variance, np.square(by_draw).sum()))), n_draws, 0, 1)
+def _shares(races: Races, seed: int) -> dict[str, Measure]:
+    return shares(races, numpy_generator(seed, "near_copies", "ties"))
 
 
 def _is_in(rows: np.ndarray, reference: np.ndarray) -> np.ndarray:
