@@ -28,6 +28,10 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 CHUNK = 1 << 20
+TEXT_ENDINGS = (
+    *(".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".log", ".srt"),
+    *(".py", ".js", ".ts", ".c", ".h", ".cpp", ".java", ".go", ".rs", ".sh", ".html", ".xml", ".css"),
+)
 TABLE = "a line of column names and rows below it"
 CERTAIN = 10  # characters of UTF-8 for each byte that is none, from which on a text is damaged UTF-8
 

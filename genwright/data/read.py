@@ -1,5 +1,6 @@
 """What a user hands over → records: the one door for every source."""
 
+from collections import Counter
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -9,10 +10,11 @@ from genwright.core.config import to_json
 from genwright.core.errors import ConfigError, DataError
 from genwright.core.records import Records
 from genwright.core.registry import READERS
+from genwright.data.picture_sources import is_picture_name, visible_files
 
 ENDINGS = (
-    ".csv .tsv .tab .txt .dat .data .jsonl .ndjson .json (each also with .gz), .parquet .pq .npy .conllu, "
-    "or text such as .txt .md .py"
+    ".csv .tsv .tab .txt .dat .data .jsonl .ndjson .json (each also with .gz), .parquet .pq .npy .npz .conllu, "
+    "text such as .txt .md .py, or pictures such as .png .jpg .webp .zip"
 )
 
 
@@ -20,12 +22,13 @@ def read(source: Any, **options: Any) -> Records:
     """The records of a path, a frame, a table, an array, or the name of a built-in set.
 
     Args:
-        source: A path to CSV, TSV, JSON lines, Parquet, .npy, text or a folder of texts; a pandas or polars frame; an
-            Arrow table; a NumPy array, or one with the lengths of its sequences; the name of a built-in set, such as
-            `"digits"`; or records.
+        source: A path to CSV, TSV, JSON lines, Parquet, text, .npy, .npz, IDX, a picture, a ZIP archive of pictures or
+            a folder of pictures or texts; a pandas or polars frame; an Arrow table; a NumPy array, or one with the
+            lengths of its sequences; the name of a built-in set, such as `"digits"`; or records.
         options: For delimited text: `delimiter`, `encoding`, `header`; for JSON: `encoding`; for text: `rows`
             ("passages", "lines", "paragraphs", of a folder "files") and `encoding`; for CoNLL-U: `tags` ("upos",
-            "xpos") and `encoding`.
+            "xpos") and `encoding`; for pictures: `part` ("train", "test", "validation") where a set has them, of files
+            also `skip_bad`.
 
     Raises:
         DataError: it cannot be read; the message names file, line or column and the next step.
@@ -79,13 +82,16 @@ def _builtin_names() -> tuple[str, ...]:
 def _check_path(path: Path) -> None:
     try:
         if path.is_dir() and not any(path.iterdir()):
-            raise DataError(f"{path} is an empty folder; expected a file or a folder of Parquet parts")
+            raise DataError(
+                f"{path} is an empty folder; expected a file or a folder of pictures, texts or Parquet parts"
+            )
     except PermissionError:
         raise DataError(f"{path}: no permission to look into this folder; ask its owner") from None
     if not path.is_file() and not path.is_dir():
         raise DataError(f"{path} is not a regular file but a pipe or a device; write its content to a file first")
     if path.is_file() and not path.stat().st_size:
-        raise DataError(f"{path} is empty; expected a line of column names and rows below it, or text")
+        expected = "a picture" if is_picture_name(path.name) else "a line of column names and rows below it, or text"
+        raise DataError(f"{path} is empty; expected {expected}")
 
 
 def _no_such_file(source: str | Path) -> DataError:
@@ -101,15 +107,22 @@ def _no_such_file(source: str | Path) -> DataError:
     return DataError(f"no file {source}; {where}{hint}built-in sets are {', '.join(_builtin_names())}")
 
 
+def _listed(folder: Path) -> str:
+    """What is in a folder: its files, or where they lie deeper, their endings."""
+    found = sorted(p.name for p in folder.iterdir())
+    listed = ", ".join(found[:8]) + (f" and {len(found) - 8} more" if len(found) > 8 else "")
+    endings = Counter(p.suffix.lower() or "without ending" for p in visible_files(folder) if p.parent != folder)
+    inside = ", ".join(f"{n:,} {ending}" for ending, n in endings.most_common(5))
+    return f"{listed} (inside: {inside})" if inside else listed
+
+
 def _unknown(source: Any) -> DataError:
     if not isinstance(source, (str, Path)):
         expected = "a path, a pandas or polars frame, an Arrow table, a NumPy array"
         return DataError(f"cannot read a {type(source).__module__}.{type(source).__qualname__}; expected {expected}")
     path = Path(source)
     if path.is_dir():
-        found = sorted(p.name for p in path.iterdir())
-        listed = ", ".join(found[:8]) + (f" and {len(found) - 8} more" if len(found) > 8 else "")
-        expected = "expected Parquet parts or text files, or name one file in it"
-        return DataError(f"{path} is a folder with {listed}; {expected}")
+        expected = "expected Parquet parts or text files, or pictures (png, jpg, webp, gif, bmp, tif)"
+        return DataError(f"{path} is a folder with {_listed(path)}; {expected}, or name one file in it")
     hint = "; save the sheet as CSV" if path.suffix.lower() in (".xls", ".xlsx", ".ods") else ""
     return DataError(f"{path}: unknown ending {path.suffix or '(none)'}{hint}; expected one of {ENDINGS}")

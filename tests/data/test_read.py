@@ -21,7 +21,20 @@ from tests.data.helpers import read, rows, whole
 
 def test_every_reader_is_registered():
     assert READERS.names() == [
-        *("arrow", "builtin", "conllu", "csv", "jsonl", "lengths", "numpy", "pandas", "parquet", "polars", "text")
+        *(
+            "arrow",
+            "builtin",
+            "conllu",
+            "csv",
+            "jsonl",
+            "lengths",
+            "numpy",
+            "pandas",
+            "parquet",
+            "pictures",
+            "polars",
+            "text",
+        )
     ]
     assert all(READERS.summary(name) for name in READERS.names())
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from genwright.core.errors import ConfigError, DataError
 from genwright.core.records import Reader, Records
 from genwright.core.schema import Column
-from genwright.data.encoding import TextFile, nearly_utf8, text_file
+from genwright.data.encoding import TEXT_ENDINGS, TextFile, nearly_utf8, text_file
 from genwright.data.marks import marked
 from genwright.data.passages import LONGEST_LINE, lines_of, paragraphs_of, passages
 
@@ -33,10 +33,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 log = logging.getLogger("genwright")
-ENDINGS = (
-    *(".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".log", ".srt"),
-    *(".py", ".js", ".ts", ".c", ".h", ".cpp", ".java", ".go", ".rs", ".sh", ".html", ".xml", ".css"),
-)
 PASSAGE, SHORTEST_PASSAGE, N_PASSAGES = 4_096, 64, 50  # characters; characters; passages there should be
 LONG_FILE = 16_384  # characters on average, beyond which a folder's files are cut into passages
 FEWEST_LINES, MOST_BLANK, SHORT_LINE, MOST_SHORT, MOST_SENTENCES = 20, 0.01, 32, 0.9, 0.6
@@ -200,7 +196,7 @@ def _text_paths(folder: Path) -> Iterator[Path]:
 
 
 def _ends_like_text(path: Path) -> bool:
-    return path.name.lower().removesuffix(".gz").endswith(ENDINGS)
+    return path.name.lower().removesuffix(".gz").endswith(TEXT_ENDINGS)
 
 
 def _is_hidden(path: Path, folder: Path) -> bool:
