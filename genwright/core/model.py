@@ -170,17 +170,18 @@ class HasStages(abc.ABC):
     def second_settings(self) -> Mapping[str, Any]:
         """Settings of the second model's training, where it has one."""
 
+    @property
     @abc.abstractmethod
-    def second_steps(self, steps: int) -> int:
-        """How many of so many gradient steps are the second model's; minutes are shared alike."""
+    def second_share(self) -> float:
+        """Part of the steps, or of the minutes, that is the second model's."""
 
     @abc.abstractmethod
     def second_rows(self, data: Dataset) -> Dataset:
         """What the second model learns from."""
 
     @abc.abstractmethod
-    def second_took(self, n_steps: int) -> None:
-        """Told how many steps were planned for it, so that a fit with the same settings repeats this one."""
+    def second_took(self, share: float) -> None:
+        """Told which part of all steps was planned for it, so that a fit with its settings repeats this one."""
 
 
 class Autoregressive(abc.ABC):

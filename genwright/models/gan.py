@@ -1,37 +1,63 @@
-"""Generative adversarial network (Goodfellow et al., 2014), for rows of any columns.
+"""Generative adversarial network (Goodfellow et al., 2014), for rows of any columns and for pictures.
 
 https://arxiv.org/abs/1406.2661
 
     generator      x = G(z, noise),  z ~ N(0, I)       loss  E softplus(−D(G(z)))              (non-saturating)
     discriminator  real or drawn?                      loss  E softplus(D(G(z))) + E softplus(−D(x)) + γ/2 E ‖∇_x D(x)‖²
 
-The last term, R1 (Mescheder et al., 2018, https://arxiv.org/abs/1801.04406), makes training converge near the solution.
-Codes are drawn with the Gumbel trick and pass gradients straight through; numbers are scores moved by logistic noise,
-and real numbers with a step are spread over the scores that come out as them, so that steps do not give draws away. The
-discriminator may look at several rows together (PacGAN, Lin et al., 2018, https://arxiv.org/abs/1712.04086), so that a
-generator that always draws the same is found out. A GAN has no likelihood.
+The last term, R1, makes training converge near the solution; `nn/adversarial.py` has it and the other losses. Codes are
+drawn with the Gumbel trick and pass gradients straight through; numbers are scores moved by logistic noise, and real
+numbers with a step are spread over the scores that come out as them, so that steps do not give draws away. Pixels come
+from a tanh and are rounded to their levels, gradients straight through, so that the discriminator sees of a draw what
+will be drawn. It may look at several rows together (PacGAN, Lin et al., 2018, https://arxiv.org/abs/1712.04086), so
+that a generator that always draws the same is found out. What is given, say a class, is read by the generator beside
+the noise and projected on the discriminator's features (Miyato and Koyama, 2018, https://arxiv.org/abs/1802.05637).
+A GAN has no likelihood.
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genwright.core.dataset import Dataset
-from genwright.core.errors import ConfigError
+from genwright.core.config import check_least, check_positive
+from genwright.core.dataset import Dataset, n_rows
+from genwright.core.errors import ConfigError, UnsupportedError
 from genwright.core.model import Conditions, HasLoss, Model
-from genwright.core.space import Batch, Category, Real, Space
+from genwright.core.space import Batch, Category, Pixels, Real, Space
+from genwright.nn.adversarial import (
+    Seen,
+    behind,
+    discriminator_loss,
+    first,
+    generator_loss,
+    joined,
+    n_penalised,
+    slopes,
+)
+from genwright.nn.augment import Augmentation, applied, drawn
 from genwright.nn.code_groups import CodeGroups
 from genwright.nn.column_embed import ColumnEmbed
 from genwright.nn.column_head import ColumnHead, uniforms
+from genwright.nn.conv import ConvDecoder, ConvGrid
 from genwright.nn.given_columns import GivenColumns
-from genwright.nn.mlp import MLP, initialise, untrained
+from genwright.nn.likeness import likeness, points, spacing
+from genwright.nn.mlp import ACTIVATIONS, MLP, initialise, untrained
+from genwright.nn.picture_view import picture_shape, pictures, prepared, scaled, to_codes, without_pictures
 from genwright.nn.row_view import RowView
+from genwright.nn.spectral_norm import SpectralNorm
 
 MONITORED = 512  # rows whose variety is watched
+PIXELS_AT_ONCE = 1 << 18  # drawn at a time, so that a few pictures come soon
+LEFT_OPEN: dict[str, tuple[Any, Any]] = {  # settings where nothing is said: of tables, and where there are pictures
+    "loss": ("non_saturating", "relativistic"),
+    "gradient_penalty": (5.0, 1.0),
+    "fake_penalty": (0.0, 1.0),
+}
 
 
 @dataclass(frozen=True)
@@ -43,75 +69,174 @@ class GANConfig:
     n_layers: int = 2  # hidden layers of generator and of discriminator
     n_embed: int = 8  # width of the vector that stands for a code
     pack: int = 1  # rows that the discriminator sees together
-    gradient_penalty: float = 5.0  # γ of R1
+    gradient_penalty: float | None = None  # γ of R1, of real rows; None: 5, with pictures 1
     tau: float = 0.5  # temperature of the soft shares behind hard codes
+    trunk: Literal["auto", "conv", "dense"] = "auto"  # networks of pictures; auto: convolutions
+    width: int = 32  # channels at the first level of convolutions
+    activation: Literal["silu", "relu", "tanh", "gelu"] = "silu"  # between dense layers
+    loss: Literal["non_saturating", "hinge", "relativistic"] | None = None  # None: the first, with pictures the last
+    fake_penalty: float | None = None  # γ of R2, of drawn rows; None: 0, with pictures 1
+    penalised: float = 0.25  # share of a batch's rows that both are worked out for, with pictures
+    spectral_norm: bool = False  # the discriminator's matrices are divided by their largest singular value
+    minibatch_std: bool = False  # the discriminator is told how much a batch's pictures differ
+    discriminator_rate: float = 1.0  # learning rate of the discriminator, as a multiple of the generator's
+    augment: tuple[Augmentation, ...] = ()  # what is done to real and drawn pictures alike: flip, crop, shift
 
     def __post_init__(self) -> None:
-        for name in ("n_noise", "n_hidden", "n_embed", "pack"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} = {getattr(self, name)}; expected 1 or more")
-        for name in ("n_layers", "gradient_penalty"):
-            if not getattr(self, name) >= 0:
-                raise ConfigError(f"{name} = {getattr(self, name)}; expected 0 or more")
-        if not self.tau > 0:
-            raise ConfigError(f"tau = {self.tau}; expected more than 0")
+        check_least(self, 1, "n_noise", "n_hidden", "n_embed", "pack", "width")
+        check_least(self, 0, "n_layers")
+        for name in ("gradient_penalty", "fake_penalty"):
+            if getattr(self, name) is not None:
+                check_least(self, 0, name)
+        check_positive(self, "tau", "discriminator_rate", "penalised")
+        if self.penalised > 1:
+            raise ConfigError(f"penalised = {self.penalised}; expected a share, from above 0 to 1")
+
+
+def filled(config: GANConfig, space: Space) -> GANConfig:
+    """The settings with those that were left open chosen for the columns."""
+    which = 1 if pictures(space) else 0
+    chosen: dict[str, Any] = {k: both[which] for k, both in LEFT_OPEN.items() if getattr(config, k) is None}
+    return replace(config, **chosen)
+
+
+class Shape:
+    """What both networks are built for.
+
+    Args:
+        config: Settings.
+        space: The whole space.
+        view: The modelled columns that are no pictures.
+        given: The columns that are always known.
+    """
+
+    def __init__(self, config: GANConfig, space: Space, view: RowView, given: RowView):
+        self.config, self.view, self.given = config, view, given
+        self.pictures = {name: picture_shape(space, name) for name in pictures(space)}
+        self.is_conv = bool(self.pictures) and config.trunk != "dense"
+        self.activation = ACTIVATIONS[config.activation]
+        self.n_vector = CodeGroups(view.sizes).n_padded + view.n_scores  # width of the other columns
 
 
 class Generator(nn.Module):
-    """Noise, and the given columns → the parameters of a row."""
+    """Noise, and the given columns → what the row's parts are made of."""
 
-    def __init__(self, config: GANConfig, view: RowView, given: RowView):
+    def __init__(self, shape: Shape):
         super().__init__()
-        self.embed_given = ColumnEmbed(given, config.n_embed)
-        n_in = config.n_noise + self.embed_given.n_out
-        self.body = MLP(n_in, [config.n_hidden] * config.n_layers, config.n_hidden, norm=True)
-        self.head = ColumnHead(view, config.n_hidden, n_mixture=1)
+        c = shape.config
+        self.embed_given = ColumnEmbed(shape.given, c.n_embed)
+        n_in = c.n_noise + self.embed_given.n_out
+        n_before = max(c.n_layers - 1, 0) if shape.pictures else c.n_layers  # the last one stands before the heads
+        self.body = MLP(n_in, [c.n_hidden] * n_before, c.n_hidden, c.activation, norm=not shape.pictures)
+        self.act = shape.activation()
+        self.head = ColumnHead(shape.view, c.n_hidden, n_mixture=1)
+        self.draw = nn.ModuleList(_drawing(shape, s) for s in shape.pictures.values())
 
     def forward(self, z: Tensor, known: Tensor) -> Tensor:
         """What the head reads (B, n_hidden)."""
-        return F.silu(self.body(torch.cat([z, known], 1)))
+        return self.act(self.body(torch.cat([z, known], 1)))
+
+    def pictures(self, h: Tensor) -> list[Tensor]:
+        """In (−1, 1), each (B, C, H, W)."""
+        return [draw(h).tanh() for draw in self.draw]
+
+
+def _drawing(shape: Shape, size: tuple[int, int, int]) -> nn.Module:
+    """n_hidden numbers → a picture, before the tanh."""
+    channels, height, breadth = size
+    if shape.is_conv:
+        return ConvDecoder(shape.config.n_hidden, channels, (height, breadth), shape.config.width)
+    return nn.Sequential(nn.Linear(shape.config.n_hidden, math.prod(size)), nn.Unflatten(1, size))
+
+
+class PictureReader(nn.Module):
+    """A picture → features (B, n_hidden)."""
+
+    def __init__(self, shape: Shape, size: tuple[int, int, int]):
+        super().__init__()
+        self.grid = ConvGrid(size, shape.config.width) if shape.is_conv else None
+        n_in = math.prod(self.grid.shape if self.grid else size)
+        self.has_std = shape.config.minibatch_std
+        self.out, self.act = nn.Linear(n_in + self.has_std, shape.config.n_hidden), shape.activation()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) → (B, n_hidden)."""
+        h = (F.silu(self.grid(x)) if self.grid else x).flatten(1)
+        if self.has_std:  # Karras et al., 2018, https://arxiv.org/abs/1710.10196
+            h = torch.cat([h, (h.var(0, correction=0) + 1e-8).sqrt().mean().expand(len(h), 1)], 1)
+        return self.act(self.out(h))
 
 
 class Discriminator(nn.Module):
     """Rows, several at a time → how real they look."""
 
-    def __init__(self, config: GANConfig, view: RowView, given: RowView):
+    def __init__(self, shape: Shape):
         super().__init__()
-        self.embed_given = ColumnEmbed(given, config.n_embed)
-        self.pack = config.pack
-        n_in = config.pack * (CodeGroups(view.sizes).n_padded + view.n_scores + self.embed_given.n_out)
-        self.body = MLP(n_in, [config.n_hidden] * config.n_layers, 1)
+        c = shape.config
+        self.embed_given = ColumnEmbed(shape.given, c.n_embed)
+        self.pack = c.pack
+        self.read = nn.ModuleList(PictureReader(shape, s) for s in shape.pictures.values())
+        n_seen = c.pack * (len(self.read) * c.n_hidden + shape.n_vector)
+        n_known = c.pack * self.embed_given.n_out
+        n_before = max(c.n_layers - 1, 0) if shape.pictures else c.n_layers  # the first one reads the picture
+        self.body = MLP(n_seen + n_known, [c.n_hidden] * n_before, 1, c.activation)
+        self.project = nn.Linear(n_known, n_seen) if shape.pictures and n_known else None
 
-    def forward(self, rows: Tensor) -> Tensor:
-        """Vectors of rows (B, n) → one number a pack (B / pack,)."""
-        return self.body(rows.reshape(len(rows) // self.pack, -1)).squeeze(1)
+    def forward(self, seen: Seen, known: Tensor) -> Tensor:
+        """Pictures and vectors of rows, and what is given of them (B, m) → one number a pack (B / pack,)."""
+        parts = [read(x) for read, x in zip(self.read, seen[:-1], strict=True)] + seen[-1:]
+        n = len(known) // self.pack
+        rows, known = torch.cat(parts, 1).reshape(n, -1), known.reshape(n, -1)
+        answer = self.body(torch.cat([rows, known], 1)).squeeze(1)
+        if self.project is None:
+            return answer
+        return answer + (self.project(known) * rows).sum(1) / rows.shape[1] ** 0.5
 
 
 class GANNet(nn.Module):
     """Both networks."""
 
-    def __init__(self, config: GANConfig, view: RowView, given: RowView):
+    def __init__(self, shape: Shape):
         super().__init__()
-        self.generator, self.discriminator = Generator(config, view, given), Discriminator(config, view, given)
+        self.generator, self.discriminator = Generator(shape), Discriminator(shape)
+        self.spectral = SpectralNorm(self.discriminator) if shape.config.spectral_norm else None
+
+    def reset(self, generator: torch.Generator) -> None:
+        """Finds the largest singular values of the first weights."""
+        if self.spectral is not None:
+            self.spectral.begin(self.discriminator, generator)
 
 
 class GAN(Model, HasLoss, Conditions):
     """Generative adversarial network."""
 
     Config = GANConfig
-    supports = (Real, Category)
+    supports = (Real, Category, Pixels)
     takes_shapes = True
     phases = ("discriminator", "generator")
     net: GANNet
     betas = (0.5, 0.99)
     training: ClassVar[Mapping[str, Any]] = {"learning_rate": 2e-3, "batch_size": 512, "weight_decay": 0.0}
+    of_pictures: ClassVar[Mapping[str, Any]] = {"learning_rate": 5e-4, "batch_size": 64}  # the same with pictures
 
     def __init__(self, space: Space, config: Any = None):
         super().__init__(space, config)
-        self.view = RowView(Space({n: f for n, f in space.items() if not f.is_given}))
-        self.chunk = self.view.n_at_once  # type: ignore[misc]
-        self.given = GivenColumns(space)
-        self.net = untrained(lambda: GANNet(self.config, self.view, self.given.view))
+        self.config = filled(self.config, space)
+        known = [name for name in pictures(space) if space[name].is_given]
+        if known:
+            raise UnsupportedError(f"gan cannot be given the picture {known[0]!r}; leave it to be drawn")
+        modelled = without_pictures(Space({n: f for n, f in space.items() if not f.is_given}))
+        self.view, self.given = RowView(modelled), GivenColumns(space)
+        self.shape = Shape(self.config, space, self.view, self.given.view)
+        n_pixels = sum(math.prod(s) for s in self.shape.pictures.values())
+        n_at_once = 1 << (max(PIXELS_AT_ONCE // n_pixels, 16).bit_length() - 1) if n_pixels else self.view.n_at_once
+        self.chunk = min(n_at_once, self.view.n_at_once)  # type: ignore[misc]
+        self.net = untrained(lambda: GANNet(self.shape))
+
+    @classmethod
+    def suited(cls, config: Any, data: Dataset, minutes: float | None) -> tuple[Any, Mapping[str, Any]]:
+        """What is left open, chosen by whether there are pictures."""
+        return filled(config, data.space), cls.of_pictures if pictures(data.space) else {}
 
     def start(self, generator: torch.Generator) -> None:
         """Small random weights."""
@@ -121,9 +246,18 @@ class GAN(Model, HasLoss, Conditions):
         """Those of the network that the phase is named for."""
         return list(getattr(self.net, phase).parameters())
 
+    def rate(self, phase: str) -> float:
+        """Two time scales (Heusel et al., 2017, https://arxiv.org/abs/1706.08500)."""
+        return self.config.discriminator_rate if phase == "discriminator" else 1.0
+
+    def anneal(self, done: float) -> None:
+        """Once a step the largest singular values are followed."""
+        if self.net.spectral is not None and self.net.training:
+            self.net.spectral.iterate(self.net.discriminator)
+
     def prepare(self, batch: Batch) -> Batch:
-        """Codes and scores; those of the given columns under `given.`."""
-        return {**self.view.rows(batch), **self.given.prepared(batch)}
+        """Codes and scores, pictures; the given columns under `given.`."""
+        return {**self.view.rows(batch), **self.given.prepared(batch), **prepared(batch, self.space)}
 
     def look(self, data: Dataset) -> None:
         """Counts the given columns."""
@@ -131,7 +265,7 @@ class GAN(Model, HasLoss, Conditions):
 
     def loss(self, rows: Batch, generator: torch.Generator, phase: str = "generator") -> Tensor:
         """Each row's share of its pack's loss (B,)."""
-        n = len(rows["codes"])
+        n = n_rows(rows)
         n_whole = n - n % self.config.pack
         if not n_whole:  # fewer rows than a pack: seen again and again
             again = torch.arange(self.config.pack) % n
@@ -144,29 +278,74 @@ class GAN(Model, HasLoss, Conditions):
 
     def _discriminator_loss(self, rows: Batch, generator: torch.Generator) -> Tensor:
         """One number a pack (B / pack,)."""
-        critic = self.net.discriminator
         with torch.no_grad():
-            drawn = self._drawn(rows, generator)
-        known = critic.embed_given.forward_given(rows, len(rows["codes"]))
-        fake = critic(torch.cat([drawn, known], 1))
-        real_rows = self._real(rows, generator).requires_grad_()
-        real = critic(torch.cat([real_rows, known], 1))
-        loss = F.softplus(fake) + F.softplus(-real)
-        if not self.config.gradient_penalty:
-            return loss
-        (slope,) = torch.autograd.grad(real.sum(), real_rows, create_graph=True)
-        return loss + 0.5 * self.config.gradient_penalty * slope.square().view(len(real), -1).sum(1)
+            fake = self._drawn(rows, generator)
+        real = self._real(rows, generator)
+        fake, real = self._augmented([fake, real], generator)
+        return self._of_pairs(real, fake, self._known(rows, self.net.discriminator))
+
+    def _of_pairs(self, real: Seen, fake: Seen, known: Tensor) -> Tensor:
+        """Losses of pairs, the first of which have their slopes in them."""
+        c, n = self.config, len(known)
+        m = n_penalised(n, c.penalised if self.shape.pictures else 1.0, c.pack)
+        r, f = self._judged_pairs(behind(real, m), behind(fake, m), known[m:])
+        penalty = torch.zeros(m // c.pack)
+        heads = []
+        for rows, weight in ((first(real, m), c.gradient_penalty), (first(fake, m), c.fake_penalty)):
+            if weight:
+                answers, slope = slopes(self._judged, rows, known[:m])
+                penalty = penalty + 0.5 * weight * slope
+            else:
+                answers = self._judged(rows, known[:m])
+            heads.append(answers)
+        loss = discriminator_loss(c.loss, torch.cat([heads[0], r]), torch.cat([heads[1], f]))
+        return loss + torch.cat([penalty * (n / m), torch.zeros(len(r))])
+
+    def _judged(self, seen: Seen, known: Tensor) -> Tensor:
+        """The discriminator's answers (B / pack,)."""
+        critic, spectral = self.net.discriminator, self.net.spectral
+        return critic(seen, known) if spectral is None else spectral.call(critic, seen, known)
+
+    def _judged_pairs(self, real: Seen, fake: Seen, known: Tensor) -> tuple[Tensor, Tensor]:
+        """Answers to real and to drawn rows, in one go."""
+        if not len(known):
+            return torch.zeros(0), torch.zeros(0)
+        if self.config.minibatch_std:  # looks at all rows of a call
+            return self._judged(real, known), self._judged(fake, known)
+        r, f = self._judged(joined(real, fake), torch.cat([known, known])).chunk(2)
+        return r, f
 
     def _generator_loss(self, rows: Batch, generator: torch.Generator) -> Tensor:
-        critic = self.net.discriminator
-        known = critic.embed_given.forward_given(rows, len(rows["codes"]))
-        return F.softplus(-critic(torch.cat([self._drawn(rows, generator), known], 1)))
+        known = self._known(rows, self.net.discriminator)
+        fake = self._drawn(rows, generator)
+        if self.config.loss != "relativistic":
+            (fake,) = self._augmented([fake], generator)
+            return generator_loss(self.config.loss, None, self._judged(fake, known))
+        fake, real = self._augmented([fake, self._real(rows, generator)], generator)
+        with torch.no_grad():
+            answers = self._judged(real, known)
+        return generator_loss(self.config.loss, answers, self._judged(fake, known))
 
-    def _real(self, rows: Batch, generator: torch.Generator) -> Tensor:
-        """Real rows as the discriminator sees them (B, P + R): shares of codes that are 0 or 1, and scores."""
+    def _known(self, rows: Batch, net: Generator | Discriminator) -> Tensor:
+        """The given columns as a network reads them (B, m)."""
+        return net.embed_given.forward_given(rows, n_rows(rows))
+
+    def _augmented(self, sides: list[Seen], generator: torch.Generator) -> list[Seen]:
+        """Pictures of real and of drawn rows moved alike (Zhao et al., 2020, https://arxiv.org/abs/2006.10738)."""
+        names = self.config.augment
+        if not names:
+            return sides
+        return [[*(applied(x, drawn(len(x), names, generator)) for x in seen[:-1]), seen[-1]] for seen in sides]
+
+    def _real(self, rows: Batch, generator: torch.Generator) -> Seen:
+        """Real rows as the discriminator sees them: pictures, then shares of codes that are 0 or 1, and scores."""
         groups = self.net.generator.head.groups
-        shares = torch.zeros(len(rows["codes"]), groups.n_padded).scatter_(1, rows["codes"] + groups.offsets, 1.0)
-        return torch.cat([shares, self._spread(rows, generator)], 1)
+        shares = torch.zeros(n_rows(rows), groups.n_padded).scatter_(1, rows["codes"] + groups.offsets, 1.0)
+        seen = [scaled(rows[f"pixels.{name}"], self._levels(name)) for name in self.shape.pictures]
+        return [*seen, torch.cat([shares, self._spread(rows, generator)], 1)]
+
+    def _levels(self, name: str) -> int:
+        return self.space[name].support.n  # type: ignore[union-attr]
 
     def _spread(self, rows: Batch, generator: torch.Generator) -> Tensor:
         head = self.net.generator.head
@@ -181,18 +360,18 @@ class GAN(Model, HasLoss, Conditions):
         """Which scores count (B, R)."""
         return codes[:, self.view.slots] == self.view.smooth_codes
 
-    def _drawn(self, rows: Batch, generator: torch.Generator) -> Tensor:
-        """As many relaxed draws as rows (B, P + R): shares of codes, and scores."""
-        net, n = self.net.generator, len(rows["codes"])
-        h = net(
-            torch.randn(n, self.config.n_noise, generator=generator),
-            net.embed_given.forward_given(rows, len(rows["codes"])),
-        )
+    def _drawn(self, rows: Batch, generator: torch.Generator) -> Seen:
+        """As many relaxed draws as rows: pictures, then shares of codes, and scores (B, P + R)."""
+        net, n = self.net.generator, n_rows(rows)
+        h = net(torch.randn(n, self.config.n_noise, generator=generator), self._known(rows, net))
+        seen = [_rounded(x, self._levels(name)) for name, x in zip(self.shape.pictures, net.pictures(h))]
+        if not self.view.places:
+            return [*seen, torch.zeros(n, 0)]
         u = torch.rand(n, net.head.groups.n_padded, generator=generator).clamp(1e-9, 1 - 1e-7)
         v = torch.rand(n, self.view.n_scores, generator=generator)
         shares, z = net.head.relaxed(h, -(-u.log()).log(), v, self.config.tau)
         flat = torch.cat([s.flatten(1) for s in shares], 1)  # (B, P)
-        return torch.cat([flat, z * flat[:, self._smooth_places]], 1)
+        return [*seen, torch.cat([flat, z * flat[:, self._smooth_places]], 1)]
 
     @property
     def _smooth_places(self) -> Tensor:
@@ -203,10 +382,18 @@ class GAN(Model, HasLoss, Conditions):
     def monitor(self, rows: Batch, generator: torch.Generator) -> dict[str, float]:
         """How far apart draws are, as a share of real rows' distance, and how far off single columns are."""
         rows = {k: x[:MONITORED] for k, x in rows.items()}
-        codes, z = self._sampled(rows, len(rows["codes"]), generator)
-        z = torch.where(self._is_used(codes), z, 0.0)
-        real, drawn = _spacing(rows["codes"], rows["z"]), _spacing(codes, z)
-        return {"variety": drawn / max(real, 1e-9), "columns_off": self._columns_off(rows, codes, z)}
+        n = n_rows(rows)
+        codes, z, pixels = self._sampled(rows, n, generator)
+        found: dict[str, float] = {}
+        if self.view.places:
+            z = torch.where(self._is_used(codes), z, 0.0)
+            found["variety"] = spacing(codes, z) / max(spacing(rows["codes"], rows["z"]), 1e-9)
+            found["columns_off"] = self._columns_off(rows, codes, z)
+        if self.shape.pictures and n > 1:
+            sides = ({name: rows[f"pixels.{name}"] for name in pixels}, pixels)
+            seen = likeness(*(torch.cat([points(x) for x in side.values()], 1) for side in sides))
+            found = {**seen, **found, "variety": min(seen["variety"], found.get("variety", math.inf))}
+        return found
 
     def _columns_off(self, rows: Batch, codes: Tensor, z: Tensor) -> float:
         """The worst column: total variation of its codes, or the mean difference of its scores' quantiles."""
@@ -225,19 +412,24 @@ class GAN(Model, HasLoss, Conditions):
 
     def _sampled(
         self, rows: Batch, n: int, generator: torch.Generator, temperature: float = 1.0
-    ) -> tuple[Tensor, Tensor]:
-        """Codes (n, J) and scores (n, R)."""
+    ) -> tuple[Tensor, Tensor, Batch]:
+        """Codes (n, J), scores (n, R), and pictures."""
         net = self.net.generator
         z = torch.randn(n, self.config.n_noise, generator=generator) * temperature**0.5
-        known = net.embed_given.forward_given(rows, n)
-        return net.head.sample(net(z, known), uniforms(net.head, n, generator), temperature)
+        h = net(z, net.embed_given.forward_given(rows, n))
+        u = uniforms(net.head, n, generator)
+        pixels = {name: to_codes(x, self._levels(name)) for name, x in zip(self.shape.pictures, net.pictures(h))}
+        if not self.view.places:
+            return torch.zeros(n, 0, dtype=torch.int64), torch.zeros(n, 0), pixels
+        return *net.head.sample(h, u, temperature), pixels
 
     @torch.no_grad()
     def sample(self, n: int, given: Batch, generator: torch.Generator, temperature: float = 1.0) -> Batch:
         """Noise through the generator."""
         given = self.given.complete(n, given, generator, temperature)
-        drawn = self.view.batch(*self._sampled(self.given.prepared(given), n, generator, temperature))
-        return {name: drawn[name] if name in drawn else given[name] for name in self.space}
+        codes, z, pixels = self._sampled(self.given.prepared(given), n, generator, temperature)
+        rows = given | pixels | self.view.batch(codes, z)
+        return {name: rows[name] for name in self.space}
 
     def conditions_exactly(self, columns: list[str]) -> bool:
         """Where the space marks them as given."""
@@ -252,7 +444,6 @@ class GAN(Model, HasLoss, Conditions):
         self.net.load_state_dict(self.given.load_state(state))
 
 
-def _spacing(codes: Tensor, z: Tensor) -> float:
-    """Mean distance between neighbouring rows of a sample: other codes (B, J), and the difference of scores (B, R)."""
-    parts = [(codes != codes.roll(1, 0)).double(), (z - z.roll(1, 0)).abs().double()]
-    return float(sum(part.mean() for part in parts if part.numel()))
+def _rounded(x: Tensor, n: int) -> Tensor:
+    """Pictures on their n levels, gradients straight through."""
+    return x + (scaled(to_codes(x.detach(), n), n) - x.detach())
