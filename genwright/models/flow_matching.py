@@ -1,0 +1,296 @@
+"""Flow matching: noise flows along straight paths into rows (Lipman et al., 2023; Liu et al., 2023).
+
+https://arxiv.org/abs/2210.02747, https://arxiv.org/abs/2209.03003. Time runs from noise at t = 0 to data at t = 1.
+
+    x_0 ~ N(0, I),  x_1 a point of a row,  x_t = (1 − t) x_0 + t x_1
+    loss     E ‖v(x_t, t) − (x_1 − x_0)‖²
+    draw     dx/dt = v(x, t) from x_0 to x_1
+    density  log p(x_1) = log N(x_0; 0, I) − ∫_0^1 tr ∂v/∂x (x_t, t) dt
+
+Rows are points by `nn/row_points`: pictures, bits of codes, scores of numbers, each spread over the points that lead
+back to it, so that the density bounds the probability of a row. Columns that the space marks as given are read and not
+modelled; training hides them now and then, so that draws can be pushed away from what they would be without them
+(classifier-free guidance, Ho and Salimans, 2022, https://arxiv.org/abs/2207.12598):
+
+    v = v_hidden + guidance_scale (v_told − v_hidden)
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from genwright.core.dataset import Dataset, n_rows
+from genwright.core.errors import ConfigError, UnsupportedError
+from genwright.core.model import Conditions, HasBound, HasLatent, HasLoss, Model
+from genwright.core.space import Batch, Category, Pixels, Real, Space
+from genwright.nn import divergence
+from genwright.nn.given_columns import GivenColumns
+from genwright.nn.mlp import initialise, untrained
+from genwright.nn.row_points import RowPoints
+from genwright.nn.velocity import VelocityNet
+from genwright.samplers.euler import euler
+from genwright.samplers.heun import heun
+from genwright.samplers.ode import solve, times
+
+COUNTED = 4096  # rows whose means and variances are taken
+BOUND_NUMBERS = 1 << 18  # numbers of points whose density is worked out at once
+DRAWN_NUMBERS = 1 << 16  # pixels that are drawn at once; a power of two of rows
+LEAST_ROWS = 16
+BOUND_POWER = 3.0  # ρ of the times in `bound` and `encode`
+
+
+@dataclass(frozen=True)
+class FlowMatchingConfig:
+    """Settings of `flow_matching`."""
+
+    width: int = 32  # channels of a picture's first grid, a multiple of 8
+    patch: int = 0  # pixels a side that are taken together; 0: 2 where a picture is larger than 16, else 1
+    attention: bool = True  # places of a picture's coarsest grid look at each other
+    n_hidden: int = 256  # units of a hidden layer
+    n_layers: int = 2  # residual blocks of the columns that are no pictures
+    n_embed: int = 8  # width of the vector that stands for a given code
+    time_sampling: Literal["uniform", "logit-normal"] = (
+        "uniform"  # times that training looks at; logit-normal: the middle
+    )
+    drop_given: float = 0.1  # share of rows whose given columns are hidden in training
+    guidance_scale: float = 1.0  # how strongly draws follow the given columns; 1: as rows do
+    sampler: Literal["euler", "heun"] = "heun"  # method that draws
+    n_calls: int = 10  # evaluations of the network a draw, at most
+    time_power: float = 1.0  # ρ of the draw's times; above 1: smaller steps towards the data
+    n_bound_steps: int = 10  # steps of Heun's method in `bound`
+    n_probes: int = 1  # Hutchinson's probes in `bound`, each at a point of its own
+    exact_dim: int = 8  # numbers a row, D, up to which the trace is exact
+    n_importance: int = 4  # points a row where it is
+
+    def __post_init__(self) -> None:
+        for name in ("patch", "n_layers", "exact_dim"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} = {getattr(self, name)}; expected 0 or more")
+        for name in ("n_hidden", "n_embed", "n_calls", "n_bound_steps", "n_probes", "n_importance"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} = {getattr(self, name)}; expected 1 or more")
+        if self.width < 8 or self.width % 8:
+            raise ConfigError(f"width = {self.width}; expected a multiple of 8")
+        if not 0 <= self.drop_given < 1:
+            raise ConfigError(f"drop_given = {self.drop_given}; expected from 0 up to but not 1")
+        if not self.guidance_scale >= 0:
+            raise ConfigError(f"guidance_scale = {self.guidance_scale}; expected 0 or more")
+        if not self.time_power > 0:
+            raise ConfigError(f"time_power = {self.time_power}; expected more than 0")
+
+
+class FlowMatching(Model, HasLoss, HasBound, HasLatent, Conditions):
+    """Flow matching."""
+
+    Config = FlowMatchingConfig
+    supports = (Real, Category, Pixels)
+    takes_shapes = True
+    bound_name = "dequantised flow, trace exact or by Hutchinson's estimate"
+    training: ClassVar[Mapping[str, Any]] = {"learning_rate": 1e-3}
+    net: VelocityNet
+
+    def __init__(self, space: Space, config: Any = None):
+        super().__init__(space, config)
+        for name, f in space.items():
+            if f.is_given and isinstance(f.support, Pixels):
+                raise UnsupportedError(f"flow_matching cannot be given pictures; leave column {name!r} to be drawn")
+        self.points = RowPoints(Space({n: f for n, f in space.items() if not f.is_given}))
+        self.given = GivenColumns(space)
+        self.chunk = _chunk(self.points)  # type: ignore[misc]
+        c = self.config
+        sizes = (c.n_hidden, c.n_layers, c.n_embed, c.width, c.patch, c.attention)
+        self.net = untrained(lambda: VelocityNet(self.points, self.given.view, *sizes))
+        torch.nn.init.ones_(self.net.var)
+
+    def start(self, generator: torch.Generator) -> None:
+        """Small random weights."""
+        initialise(self.net, generator)
+
+    def look(self, data: Dataset) -> None:
+        """Counts the given columns, and takes means and variances of the others' numbers."""
+        self.given.look(data)
+        step = max(1, len(data) // COUNTED)
+        rows = self.prepare(data.take(slice(0, step * COUNTED, step)))
+        x = self.points.spread(rows, torch.Generator().manual_seed(0)).double()  # the same points in every fit
+        self.net.mean.copy_(x.mean(0))
+        self.net.var.copy_(x.var(0, correction=0).clamp(min=1e-8))
+
+    def prepare(self, batch: Batch) -> Batch:
+        """Pictures, codes and scores; those of the given columns under `given.`."""
+        return {**self.points.rows(batch), **self.given.prepared(batch)}
+
+    def describe(self) -> dict[str, Any]:
+        """Its size."""
+        return {"parameters": sum(p.numel() for p in self.net.parameters())}
+
+    def _known(self, rows: Batch, n: int) -> Tensor:
+        """The given columns as vectors (B, n_given)."""
+        return self.net.embed_given.forward_given(rows, n)
+
+    def loss(self, rows: Batch, generator: torch.Generator, phase: str = "model") -> Tensor:
+        """Squared error of the velocity, the mean of each picture's numbers plus that of the others' (B,)."""
+        x_1 = self.points.spread(rows, generator)  # (B, D)
+        x_0 = torch.randn(x_1.shape, generator=generator)
+        t = self._times(len(x_1), generator)  # (B,)
+        is_told = (torch.rand(len(x_1), 1, generator=generator) >= self.config.drop_given).float()
+        x_t = torch.lerp(x_0, x_1, t.unsqueeze(1))
+        error = (self.net(x_t, t, self._known(rows, len(x_1)), is_told) - (x_1 - x_0)).square()
+        shown, vector = self.points.split(error)
+        parts = [part.flatten(1).mean(1) for part in [*shown, vector] if part.numel()]
+        return torch.stack(parts).sum(0)
+
+    def _times(self, n: int, generator: torch.Generator) -> Tensor:
+        """Times (B,), evenly spread over the batch (Kingma et al., 2021, https://arxiv.org/abs/2107.00630)."""
+        u = (torch.rand(1, generator=generator) + torch.arange(n) / n) % 1
+        if self.config.time_sampling == "uniform":
+            return u
+        return torch.special.ndtri(u.clamp(1e-6, 1 - 1e-6)).sigmoid()
+
+    def _velocity(self, known: Tensor, guidance_scale: float = 1.0) -> Callable[[Tensor, float], Tensor]:
+        """v(x, t) for rows with these given columns."""
+        n = len(known)
+        told, hidden = torch.ones(n, 1), torch.zeros(n, 1)
+
+        def velocity(x: Tensor, t: float) -> Tensor:
+            at = torch.full((n,), t)
+            if guidance_scale == 1.0 or not known.shape[1]:
+                return self.net(x, at, known, told)
+            twice = [torch.cat([a, b]) for a, b in ((x, x), (at, at), (known, known), (told, hidden))]
+            follows, free = self.net(*twice).chunk(2)
+            return free + guidance_scale * (follows - free)
+
+        return velocity
+
+    def _flow(self, x: Tensor, known: Tensor) -> Tensor:
+        """Points at t = 1 from points at t = 0; the last step is Euler's, since data have edges."""
+        c = self.config
+        velocity = self._velocity(known, c.guidance_scale)
+        if c.sampler == "euler":
+            return solve(euler, velocity, x, times(c.n_calls, c.time_power))
+        return solve(heun, velocity, x, times((c.n_calls + 1) // 2, c.time_power), last=euler)
+
+    @torch.no_grad()
+    def sample(self, n: int, given: Batch, generator: torch.Generator, temperature: float = 1.0) -> Batch:
+        """Noise along the flow; a temperature is the variance of the noise."""
+        x = torch.randn(n, self.points.n, generator=generator) * temperature**0.5
+        return self._decoded(x, given, generator, temperature)
+
+    def _decoded(self, x: Tensor, given: Batch, generator: torch.Generator, temperature: float = 1.0) -> Batch:
+        given = self.given.complete(len(x), given, generator, temperature)
+        drawn = self.points.batch(self._flow(x, self._known(self.given.prepared(given), len(x))))
+        return {name: drawn[name] if name in drawn else given[name] for name in self.space}
+
+    @torch.no_grad()
+    def encode(self, batch: Batch) -> Tensor:
+        """The noise that flows into each row (B, D), by Heun's method backwards."""
+        rows = self.prepare(batch)
+        n, at = n_rows(batch), times(self.config.n_bound_steps, BOUND_POWER)[::-1]
+        return solve(heun, self._velocity(self._known(rows, n)), self.points.centre(rows), at)
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor, generator: torch.Generator, given: Batch | None = None) -> Batch:
+        """The rows that noise flows into."""
+        return self._decoded(latents, given or {}, generator)
+
+    @torch.no_grad()
+    def bound(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        """A bound of log p by points of each row (B,), up to the error of the solver's steps.
+
+        Where the trace is exact, log 1/S Σ_s p(x_s) / q(x_s | row); else the mean over probes of Hutchinson's estimate,
+        whose expectation is a bound.
+        """
+        rows, n = self.prepare(batch), n_rows(batch)
+        size = max(1, BOUND_NUMBERS // max(self.points.n, 1))
+        parts = [self._bound({k: x[i : i + size] for k, x in rows.items()}, generator) for i in range(0, n, size)]
+        bound = torch.cat(parts) if parts else torch.zeros(0, dtype=torch.float64)
+        return bound + self.given.log_prob(batch, n)
+
+    def _bound(self, rows: Batch, generator: torch.Generator) -> Tensor:
+        is_exact = self.points.n <= self.config.exact_dim
+        known = self._known(rows, len(rows["codes"]))
+        found = []
+        for _ in range(self.config.n_importance if is_exact else self.config.n_probes):
+            x = self.points.spread(rows, generator)
+            found.append(self._log_density(x, known, generator, is_exact) + self.points.log_volume(rows, x))
+        values = torch.stack(found)
+        return values.logsumexp(0) - math.log(len(values)) if is_exact else values.mean(0)
+
+    def _log_density(self, x: Tensor, known: Tensor, generator: torch.Generator, is_exact: bool) -> Tensor:
+        """log p(x) of points at t = 1 (B,), float64: the change of volume along the flow (Chen et al., 2018)."""
+        velocity = self._velocity(known)
+
+        def grown(state: Tensor, t: float) -> Tensor:
+            """Velocity of (x, ∫ tr ∂v/∂x dt)  (B, D + 1)."""
+            field = lambda y: velocity(y, t)  # noqa: E731
+            point = state[:, :-1]
+            v, trace = divergence.exact(field, point) if is_exact else divergence.hutchinson(field, point, generator)
+            return torch.cat([v, trace.unsqueeze(1)], 1)
+
+        at = times(self.config.n_bound_steps, BOUND_POWER)[::-1]
+        end = solve(heun, grown, torch.cat([x, torch.zeros(len(x), 1)], 1), at).double()
+        noise, trace = end[:, :-1], end[:, -1]  # the trace's integral runs from 1 to 0
+        return trace - 0.5 * noise.square().sum(1) - 0.5 * noise.shape[1] * math.log(2 * math.pi)
+
+    def conditions_exactly(self, columns: list[str]) -> bool:
+        """Where the space marks them as given."""
+        return all(self.space[name].is_given for name in columns)
+
+    @torch.no_grad()
+    def inpaint(
+        self, batch: Batch, known: Mapping[str, Tensor], generator: torch.Generator, n_steps: int = 20, n_turns: int = 3
+    ) -> Batch:
+        """Rows with their known parts kept and the rest drawn to fit, approximately (Lugmayr et al., 2022).
+
+        Each step guesses the row's end, puts the known parts in place, and mixes it with fresh noise; several turns at
+        one time let the parts grow together. https://arxiv.org/abs/2201.09865
+
+        Args:
+            batch: Rows; what they hold in unknown parts is not looked at.
+            known: Column → what is known of it, True: cells (B,), pixels (B, H, W) or (B, C, H, W); columns that are
+                absent are known wholly.
+            generator: All randomness comes from it.
+            n_steps: Steps of time.
+            n_turns: Evaluations of the network a step.
+        """
+        rows = self.prepare(batch)
+        n, mask = n_rows(batch), self.points.mask(known, n_rows(batch))  # (B, D)
+        truth, velocity = self.points.centre(rows), self._velocity(self._known(rows, n), self.config.guidance_scale)
+        at = times(n_steps, self.config.time_power)
+        x = torch.randn(n, self.points.n, generator=generator)
+        for t, to in pairwise(at):
+            for turn in range(n_turns):
+                end = torch.where(mask, truth, x + (1 - t) * velocity(x, t))
+                now = to if turn == n_turns - 1 else t
+                x = torch.lerp(torch.randn(x.shape, generator=generator), end, now)
+        drawn = self.points.batch(x)
+        return {name: _merged(x, drawn.get(name, x), known.get(name)) for name, x in batch.items()}
+
+    def state(self) -> dict[str, Tensor]:
+        """Weights, and how often each value is given."""
+        return {**self.net.state_dict(), **self.given.state()}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """The inverse of `state`."""
+        self.net.load_state_dict(self.given.load_state(state))
+
+
+def _chunk(points: RowPoints) -> int:
+    """Rows drawn at a time, a power of two."""
+    if not points.shapes:
+        return points.view.n_at_once
+    n = min(points.view.n_at_once, max(LEAST_ROWS, DRAWN_NUMBERS // points.n_pixels))
+    return 1 << (n.bit_length() - 1)
+
+
+def _merged(x: Tensor, drawn: Tensor, known: Tensor | None) -> Tensor:
+    """A column's known parts beside drawn ones."""
+    if known is None:
+        return x
+    if x.dim() == 4 and known.dim() == 3:
+        known = known.unsqueeze(1)
+    return torch.where(known.view(*known.shape, *[1] * (x.dim() - known.dim())), x, drawn)

@@ -1,0 +1,136 @@
+"""Networks that tell a velocity v(x, t) at points of any row: pictures by UNets, the rest by a residual network.
+
+Both hear the time and the given columns, and each hears of the others in the middle of its way:
+
+    told = MLP(t, given)                          h = told + W y                       bits and scores y
+    each picture:  down to its coarsest grid      h ← h + mean of every grid           what they say to each other
+    each picture:  up again                       v_y = residual blocks of h
+
+The networks' answer is added to the velocity that is right where all D numbers are independent and normal with the
+rows' means m and variances s²:
+
+    v(x, t) = m + (t s² − (1 − t)) / ((1 − t)² + t² s²) · (x − t m) + net(x, t)
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from genwright.nn.column_embed import ColumnEmbed
+from genwright.nn.mlp import MLP
+from genwright.nn.row_points import RowPoints
+from genwright.nn.row_view import RowView
+from genwright.nn.unet import UNet
+
+N_WAVES = 16  # sines and cosines that tell the time, each
+
+
+class Waves(nn.Module):
+    """Times (B,) → sines and cosines of them (B, 2 · N_WAVES), from a slow wave to a fast one."""
+
+    speed: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("speed", torch.logspace(0, 2.3, N_WAVES), persistent=False)
+
+    def forward(self, t: Tensor) -> Tensor:
+        """(B,) → (B, 2 · N_WAVES)."""
+        angle = t.unsqueeze(1) * self.speed
+        return torch.cat([angle.sin(), angle.cos()], 1)
+
+
+class Residual(nn.Module):
+    """h + two linear maps of it, told something in between."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.first, self.told, self.second = (nn.Linear(width, width) for _ in range(3))
+
+    def reset(self, generator: torch.Generator) -> None:
+        """Begins near the identity."""
+        with torch.no_grad():
+            self.second.weight.mul_(0.1)
+
+    def forward(self, h: Tensor, told: Tensor) -> Tensor:
+        """(B, width) → the same."""
+        return h + self.second(F.silu(self.first(self.norm(h)) + self.told(told)))
+
+
+class VelocityNet(nn.Module):
+    """v(x, t) given columns.
+
+    Args:
+        points: The rows' points.
+        given: The columns that are always known.
+        n_hidden: Width of the vector h.
+        n_layers: Residual blocks of bits and scores.
+        n_embed: Width of the vector that stands for a given code.
+        width: Channels of a UNet's first grid.
+        patch: Pixels a side that it takes together; 0: by the picture's size.
+        has_attention: Whether places of its coarsest grid look at each other.
+    """
+
+    mean: Tensor
+    var: Tensor
+
+    def __init__(
+        self,
+        points: RowPoints,
+        given: RowView,
+        n_hidden: int = 256,
+        n_layers: int = 2,
+        n_embed: int = 8,
+        width: int = 32,
+        patch: int = 0,
+        has_attention: bool = True,
+    ):
+        super().__init__()
+        self.points = points
+        self.register_buffer("mean", torch.zeros(points.n))  # m (D,)
+        self.register_buffer("var", torch.ones(points.n))  # s² (D,)
+        self.embed_given = ColumnEmbed(given, n_embed)
+        self.waves = Waves()
+        self.told = MLP(2 * N_WAVES + self.embed_given.n_out + 1, [n_hidden], n_hidden)
+        nets = [UNet(shape, n_hidden, width, patch, has_attention) for shape in points.shapes.values()]
+        self.pictures = nn.ModuleList(nets)
+        is_alone = len(nets) + (points.n_vector > 0) == 1
+        self.hear = nn.ModuleList(nn.Linear(net.n_coarse, n_hidden) for net in nets if not is_alone)
+        self.enter = nn.Linear(points.n_vector, n_hidden) if points.n_vector else None
+        self.blocks = nn.ModuleList(Residual(n_hidden) for _ in range(n_layers if points.n_vector else 0))
+        self.leave = nn.Linear(n_hidden, points.n_vector) if points.n_vector else None
+
+    def reset(self, generator: torch.Generator) -> None:
+        """Says little at first beside what is right for independent normal numbers."""
+        with torch.no_grad():
+            if self.leave is not None:
+                self.leave.weight.mul_(0.1)
+
+    def normal(self, x: Tensor, t: Tensor) -> Tensor:
+        """The velocity of independent normal numbers (B, D) at times (B, 1)."""
+        slope = (t * self.var - (1 - t)) / ((1 - t).square() + t.square() * self.var)
+        return self.mean + slope * (x - t * self.mean)
+
+    def forward(self, x: Tensor, t: Tensor, known: Tensor, is_told: Tensor) -> Tensor:
+        """v (B, D).
+
+        Args:
+            x: Points (B, D).
+            t: Times (B,).
+            known: The given columns as vectors (B, n_given).
+            is_told: 1 where they are told, 0 where they are hidden (B, 1).
+        """
+        told = self.told(torch.cat([self.waves(t), known * is_told, is_told], 1))  # (B, n_hidden)
+        shown, vector = self.points.split(x)
+        h = told if self.enter is None else told + self.enter(vector)
+        nets = [net for net in self.pictures if isinstance(net, UNet)]
+        going = [net.descend(picture, F.silu(h)) for net, picture in zip(nets, shown)]
+        for layer, (grid, _) in zip(self.hear, going):
+            h = h + layer(grid.mean((2, 3)))
+        parts = [net.ascend(*way, F.silu(h)).flatten(1) for net, way in zip(nets, going)]
+        if self.leave is not None:
+            for block in self.blocks:
+                h = block(h, F.silu(told))
+            parts.append(self.leave(F.silu(h)))
+        return self.normal(x, t.unsqueeze(1)) + torch.cat(parts, 1)
