@@ -9,8 +9,9 @@ PNG, JPEG, WebP, GIF, BMP and TIFF are read, told by their content, whatever a f
 - Transparency: a fourth channel, unless every pixel is opaque; grey with transparency becomes RGBA.
 - Animated, or of several pages: the first one.
 
-A file is refused whose header announces more than 50 million pixels, before anything is decoded, and one with bombs in
-its text chunks (Pillow's limits: a chunk of 1 MB, 64 MB of them). Pillow's own memory is 4 bytes a pixel.
+A file is refused, before anything is decoded, whose header announces more than 50 million pixels (WebP 18 million, as
+its decoder takes 15 bytes a pixel), and one with bombs in its text chunks (Pillow's limits: a chunk of 1 MB, 64 MB of
+them).
 """
 
 import warnings
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 MAX_PIXELS, MAX_BYTES = 50_000_000, 200_000_000  # of one picture: when decoded, as a file
+MAX_WEBP_PIXELS = 18_000_000
 ORIENTATION = 0x0112  # EXIF's tag
-STRIP = 1 << 20  # pixels of 16 bits that are scaled at once
+STRIP = 1 << 20  # pixels that are converted at once
 GREY = ("1", "L", "LA", "La")
 EXPECTED = "PNG, JPEG, WebP, GIF, BMP or TIFF"
 _MARKS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -90,18 +92,15 @@ def decoded(data: bytes, name: str, at_least: tuple[int, int] | None = None) -> 
     Raises:
         DataError: it is no picture, damaged or too large; names the file and says what to do.
     """
-    import numpy as np
-
     with _opened(data, name) as image:
         turn = 1 if image.format == "TIFF" else _orientation(image)  # Pillow turns TIFF itself
         least = None if at_least is None else (2 * at_least[0], 2 * at_least[1])
         if least is not None and image.format in ("JPEG", "MPO"):
             image.draft(None, least if turn > 4 else least[::-1])
         image.load()
-        plain = _eight_bit(image)
-        if least is not None:
-            plain = _shrunk(plain, least[::-1] if turn > 4 else least)
-        return np.array(_turned(plain, turn))  # (H, W) or (H, W, C) uint8
+        height, width = (least[::-1] if turn > 4 else least) if least else (0, 0)
+        factor = min(image.height // height, image.width // width) if height and width else 1
+        return _turned(_pixels(image, max(factor, 1)), turn)  # (H, W) or (H, W, C) uint8
 
 
 @contextmanager
@@ -119,7 +118,7 @@ def _opened(data: bytes, name: str) -> "Iterator[Image]":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of metadata; what matters raises
             with Image.open(BytesIO(data), formats=FORMATS) as image:
-                _check_size(image.height, image.width, name)
+                _check_size(image, name)
                 yield image
     except DataError:
         raise
@@ -133,10 +132,10 @@ def _opened(data: bytes, name: str) -> "Iterator[Image]":
         raise DataError(f"{name} is damaged: {_one_line(error)}; copy it again or remove it") from None
 
 
-def _check_size(height: int, width: int, name: str) -> None:
-    if height * width > MAX_PIXELS:
-        found = f"{width:,} × {height:,} pixels"
-        raise DataError(f"{name} has {found}, more than {MAX_PIXELS:,} in all; make it smaller")
+def _check_size(image: "Image", name: str) -> None:
+    height, width, most = image.height, image.width, MAX_WEBP_PIXELS if image.format == "WEBP" else MAX_PIXELS
+    if height * width > most:
+        raise DataError(f"{name} has {width:,} × {height:,} pixels, more than {most:,} in all; make it smaller")
     if height < 1 or width < 1:
         raise DataError(f"{name} has {width} × {height} pixels; remove it")
 
@@ -175,19 +174,14 @@ def _upright(image: "Image") -> tuple[int, int]:
     return (image.width, image.height) if is_on_its_side else (image.height, image.width)
 
 
-def _turned(image: "Image", orientation: int) -> "Image":
-    from PIL.Image import Transpose as T
+def _turned(x: "np.ndarray", orientation: int) -> "np.ndarray":
+    """Pixels (H, W, …) upright; 5 … 8 are 1 … 4 of the transposed picture, in another order."""
+    import numpy as np
 
-    ways = {
-        2: T.FLIP_LEFT_RIGHT,
-        3: T.ROTATE_180,
-        4: T.FLIP_TOP_BOTTOM,
-        5: T.TRANSPOSE,
-        6: T.ROTATE_270,
-        7: T.TRANSVERSE,
-        8: T.ROTATE_90,
-    }
-    return image.transpose(ways[orientation]) if orientation in ways else image
+    if orientation > 4:
+        x, orientation = x.swapaxes(0, 1), {5: 1, 6: 2, 7: 3, 8: 4}[orientation]
+    ways = {2: x[:, ::-1], 3: x[::-1, ::-1], 4: x[::-1]}
+    return np.ascontiguousarray(ways.get(orientation, x))
 
 
 def _channels(image: "Image") -> int:
@@ -196,20 +190,38 @@ def _channels(image: "Image") -> int:
     return 1 if image.mode in GREY or image.mode.startswith(("I", "F")) else 3
 
 
+def _pixels(image: "Image", factor: int) -> "np.ndarray":
+    """The picture in 8 bits, each side shrunk by a whole number; strip by strip, as copies of a large one are large."""
+    import numpy as np
+
+    rows = factor * max(1, STRIP // (image.width * factor))  # of a strip
+    out, is_opaque = np.empty(0, np.uint8), True
+    for top in range(0, image.height, rows):
+        strip = _eight_bit(image.crop((0, top, image.width, min(top + rows, image.height))))
+        is_opaque &= not strip.mode.endswith("A") or strip.getchannel("A").getextrema() == (255, 255)
+        x = np.asarray(_shrunk(strip, factor))  # (rows, W) or (rows, W, C)
+        if not top:
+            out = np.empty((-(-image.height // factor), *x.shape[1:]), np.uint8)
+        out[top // factor :][: len(x)] = x
+    return _without_alpha(out, is_opaque)
+
+
+def _without_alpha(x: "np.ndarray", is_opaque: bool) -> "np.ndarray":
+    """Without the channel of transparency where all is opaque; else grey in three channels before it."""
+    if x.ndim == 2 or x.shape[2] == 3:
+        return x
+    if is_opaque:
+        return x[..., 0] if x.shape[2] == 2 else x[..., :3]
+    return x[..., [0, 0, 0, 1]] if x.shape[2] == 2 else x
+
+
 def _eight_bit(image: "Image") -> "Image":
-    """The picture in mode L, RGB or RGBA."""
+    """The picture in mode L, LA, RGB or RGBA."""
     if image.mode.startswith("I"):
         return _of_16_bits(image)
     if image.mode == "F":
         raise ValueError("its pixels are fractions; save it with 8 or 16 bits")
-    if not image.has_transparency_data:
-        return _as(image, "L" if image.mode in GREY else "RGB")
-    alpha = _as(image, "LA" if image.mode in GREY else "RGBA")
-    is_opaque = alpha.getchannel("A").getextrema() == (255, 255)
-    return _as(alpha, alpha.mode.removesuffix("A") if is_opaque else "RGBA")
-
-
-def _as(image: "Image", mode: str) -> "Image":
+    mode = ("L" if image.mode in GREY else "RGB") + ("A" if image.has_transparency_data else "")
     return image if image.mode == mode else image.convert(mode)
 
 
@@ -221,18 +233,13 @@ def _of_16_bits(image: "Image") -> "Image":
     codes: Any = np.asarray(image)  # (H, W) uint16, or int32 of the mode I
     if codes.min() < 0 or codes.max() > 65_535:
         raise ValueError("its pixels have more than 16 bits; save it with 8 or 16")
-    out = np.empty(codes.shape, np.uint8)  # (H, W)
-    step = max(1, STRIP // codes.shape[1])
-    for i in range(0, len(codes), step):
-        out[i : i + step] = (codes[i : i + step].astype(np.int32) + 128) // 257
-    return Image.fromarray(out)
+    return Image.fromarray(((codes.astype(np.int32) + 128) // 257).astype(np.uint8))
 
 
-def _shrunk(image: "Image", least: tuple[int, int]) -> "Image":
-    """The picture shrunk by the largest whole number that leaves it at least this high and wide."""
-    factor = min(image.height // max(least[0], 1), image.width // max(least[1], 1))
-    if factor < 2:
+def _shrunk(image: "Image", factor: int) -> "Image":
+    """Means of squares of pixels; colours weighted by how opaque they are."""
+    if factor == 1:
         return image
-    if image.mode != "RGBA":
+    if not image.mode.endswith("A"):
         return image.reduce(factor)
-    return image.convert("RGBa").reduce(factor).convert("RGBA")  # colours weighted by how opaque they are
+    return image.convert("RGBA").convert("RGBa").reduce(factor).convert("RGBA")

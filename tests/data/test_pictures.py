@@ -169,3 +169,23 @@ def test_damaged_bytes_never_raise_anything_else() -> None:
         except DataError as error:
             n_told += str(error).startswith("x ")
     assert n_told > 50
+
+
+def test_strips_of_large_pictures_fit_together() -> None:
+    x = pixels(1_030, 1_100, 1)[..., 0]
+    x[:-1] //= 2
+    assert np.array_equal(decoded(encoded(x), "x"), x)
+    clear = np.full((1_030, 1_100, 4), 255, np.uint8)
+    clear[-1, -1] = (9, 9, 9, 0)  # in the last strip alone
+    assert np.array_equal(decoded(encoded(clear), "x"), clear)
+    codes = x.astype(np.uint16) * 256
+    assert np.array_equal(decoded(encoded(codes), "x"), np.round(codes / 257).astype(np.uint8))
+    shrunk = decoded(encoded(x), "x", at_least=(100, 100))  # by 5
+    assert np.abs(shrunk - x.reshape(206, 5, 220, 5).mean((1, 3))).max() <= 0.5
+
+
+def test_webp_has_a_limit_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encoded(pixels(10, 10, 3), "WEBP")
+    monkeypatch.setattr("genwright.data.pictures.MAX_WEBP_PIXELS", 99)
+    with pytest.raises(DataError, match="has 10 × 10 pixels, more than 99"):
+        header(data, "x")
