@@ -125,6 +125,13 @@ class ConvDecoder(nn.Module):
         self.grid = GridConv(n_out, size, width)
         self.start = nn.Linear(n_in, math.prod(self.grid.shape))
 
+    @property
+    def last(self) -> nn.ConvTranspose2d:
+        """The layer that tells the pixels."""
+        layer = self.grid.up[-1]
+        assert isinstance(layer, nn.ConvTranspose2d)
+        return layer
+
     def forward(self, h: Tensor) -> Tensor:
         """(B, n_in) → (B, n_out, H, W)."""
         return self.grid(self.start(h).view(len(h), *self.grid.shape))

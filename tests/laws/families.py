@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,7 +12,7 @@ from genwright.core.errors import UnsupportedError
 from genwright.core.model import Conditions, HasLoss, Model
 from genwright.core.registry import MODELS
 from genwright.core.rng import torch_generator
-from genwright.core.space import Batch, Space
+from genwright.core.space import Batch, Category, Field, Pixels, Space
 from genwright.training.budget import Budget
 from genwright.training.learn import learn
 from genwright.training.plan import Plan
@@ -57,3 +58,31 @@ def precision(model: Model) -> dict[str, float]:
 
 def can_weigh(model: Model) -> bool:
     return isinstance(model, Conditions) and type(model).propose is not Conditions.propose
+
+
+def picture_space(is_given: bool = False) -> Space:
+    """Colour pictures of 7 × 6 and 256 levels, and whether they are bright above or below."""
+    return Space({"image": Field(Pixels(), (3, 7, 6)), "label": Field(Category(2), is_given=is_given)})
+
+
+def picture_rows(n: int = 400, seed: int = 0, is_given: bool = False) -> Dataset:
+    """Bright above or below, in a colour and with a little noise."""
+    rng = np.random.default_rng(seed)
+    label = rng.integers(0, 2, n)
+    is_bright = (np.arange(7) < 3)[None, :] == (label == 0)[:, None]  # (n, H)
+    colour = rng.choice([60.0, 160.0], (n, 3))
+    x = 40 + is_bright[:, None, :, None] * colour[:, :, None, None] + rng.normal(0, 4, (n, 3, 7, 6))
+    return Dataset(picture_space(is_given), {"image": x.round().clip(0, 255).astype(np.uint8), "label": label})
+
+
+def tiny_picture_space() -> Space:
+    """16 pictures in all, 2 × 2 and dark or bright."""
+    return Space({"image": Field(Pixels(2), (1, 2, 2))})
+
+
+def tiny_picture_rows(n: int = 400, seed: int = 0) -> Dataset:
+    """Rows that are mostly alike."""
+    rng = np.random.default_rng(seed)
+    above = rng.random((n, 1, 1, 2)) < [0.8, 0.3]
+    below = above ^ (rng.random((n, 1, 1, 2)) < 0.15)
+    return Dataset(tiny_picture_space(), {"image": np.concatenate([above, below], 2).astype(np.uint8)})
