@@ -37,7 +37,7 @@ from genwright.samplers.euler import euler
 from genwright.samplers.heun import heun
 from genwright.samplers.ode import solve, times
 
-COUNTED = 4096  # rows whose means and variances are taken
+COUNTED = 20_000  # rows whose means and covariances are taken
 BOUND_NUMBERS = 1 << 18  # numbers of points whose density is worked out at once
 DRAWN_NUMBERS = 1 << 16  # pixels that are drawn at once; a power of two of rows
 LEAST_ROWS = 16
@@ -105,20 +105,17 @@ class FlowMatching(Model, HasLoss, HasBound, HasLatent, Conditions):
         c = self.config
         sizes = (c.n_hidden, c.n_layers, c.n_embed, c.width, c.patch, c.attention)
         self.net = untrained(lambda: VelocityNet(self.points, self.given.view, *sizes))
-        torch.nn.init.ones_(self.net.var)
 
     def start(self, generator: torch.Generator) -> None:
         """Small random weights."""
         initialise(self.net, generator)
 
     def look(self, data: Dataset) -> None:
-        """Counts the given columns, and takes means and variances of the others' numbers."""
+        """Counts the given columns, and takes means and covariances of the others' numbers."""
         self.given.look(data)
         step = max(1, len(data) // COUNTED)
         rows = self.prepare(data.take(slice(0, step * COUNTED, step)))
-        x = self.points.spread(rows, torch.Generator().manual_seed(0)).double()  # the same points in every fit
-        self.net.mean.copy_(x.mean(0))
-        self.net.var.copy_(x.var(0, correction=0).clamp(min=1e-8))
+        self.net.normal.fit(self.points.spread(rows, torch.Generator().manual_seed(0)))  # the same in every fit
 
     def prepare(self, batch: Batch) -> Batch:
         """Pictures, codes and scores; those of the given columns under `given.`."""

@@ -6,10 +6,8 @@ Both hear the time and the given columns, and each hears of the others in the mi
     each picture:  down to its coarsest grid      h ← h + mean of every grid           what they say to each other
     each picture:  up again                       v_y = residual blocks of h
 
-The networks' answer is added to the velocity that is right where all D numbers are independent and normal with the
-rows' means m and variances s²:
-
-    v(x, t) = m + (t s² − (1 − t)) / ((1 − t)² + t² s²) · (x − t m) + net(x, t)
+The networks' answer is added to the velocity that is right where rows are normal, `gaussian_velocity`, so that means
+and correlations need not be learnt by steps.
 """
 
 import torch
@@ -17,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genwright.nn.column_embed import ColumnEmbed
+from genwright.nn.gaussian_velocity import GaussianVelocity
 from genwright.nn.mlp import MLP
 from genwright.nn.row_points import RowPoints
 from genwright.nn.row_view import RowView
@@ -72,9 +71,6 @@ class VelocityNet(nn.Module):
         has_attention: Whether places of its coarsest grid look at each other.
     """
 
-    mean: Tensor
-    var: Tensor
-
     def __init__(
         self,
         points: RowPoints,
@@ -88,8 +84,7 @@ class VelocityNet(nn.Module):
     ):
         super().__init__()
         self.points = points
-        self.register_buffer("mean", torch.zeros(points.n))  # m (D,)
-        self.register_buffer("var", torch.ones(points.n))  # s² (D,)
+        self.normal = GaussianVelocity(points.n)
         self.embed_given = ColumnEmbed(given, n_embed)
         self.waves = Waves()
         self.told = MLP(2 * N_WAVES + self.embed_given.n_out + 1, [n_hidden], n_hidden)
@@ -102,15 +97,10 @@ class VelocityNet(nn.Module):
         self.leave = nn.Linear(n_hidden, points.n_vector) if points.n_vector else None
 
     def reset(self, generator: torch.Generator) -> None:
-        """Says little at first beside what is right for independent normal numbers."""
+        """Says little at first beside what is right for normal rows."""
         with torch.no_grad():
             if self.leave is not None:
                 self.leave.weight.mul_(0.1)
-
-    def normal(self, x: Tensor, t: Tensor) -> Tensor:
-        """The velocity of independent normal numbers (B, D) at times (B, 1)."""
-        slope = (t * self.var - (1 - t)) / ((1 - t).square() + t.square() * self.var)
-        return self.mean + slope * (x - t * self.mean)
 
     def forward(self, x: Tensor, t: Tensor, known: Tensor, is_told: Tensor) -> Tensor:
         """v (B, D).

@@ -1,0 +1,65 @@
+"""Euler and Heun against a closed form, and the order in which their errors fall."""
+
+import numpy as np
+import pytest
+import torch
+
+from genwright.samplers.euler import euler
+from genwright.samplers.heun import heun
+from genwright.samplers.ode import solve, times
+
+START = torch.tensor([[1.0, -2.0], [0.3, 0.5]], dtype=torch.float64)
+VAR = torch.tensor([0.25, 4.0], dtype=torch.float64)
+MEAN = torch.tensor([1.0, -0.5], dtype=torch.float64)
+
+
+def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
+    """Of straight paths from N(0, I) to N(m, diag s²)."""
+    slope = (t * VAR - (1 - t)) / ((1 - t) ** 2 + t**2 * VAR)
+    return MEAN + slope * (x - t * MEAN)
+
+
+def error(step, n: int, power: float = 1.0, **more) -> float:
+    """Of n steps, beside the closed form x_1 = m + s x_0."""
+    end = solve(step, velocity, START, times(n, power), **more)
+    return float((end - (MEAN + VAR.sqrt() * START)).abs().max())
+
+
+@pytest.mark.parametrize(("step", "order"), [(euler, 1), (heun, 2)])
+@pytest.mark.parametrize("power", [1.0, 2.0])
+def test_the_order_of_convergence_is_the_methods(step, order: int, power: float):
+    errors = [error(step, n, power) for n in (128, 256, 512)]
+    orders = -np.diff(np.log2(errors))
+    np.testing.assert_allclose(orders, order, atol=0.1)
+
+
+def test_a_last_step_of_euler_keeps_the_order_of_heun():
+    errors = [error(heun, n, last=euler) for n in (128, 256, 512)]
+    np.testing.assert_allclose(-np.diff(np.log2(errors)), 2, atol=0.15)
+
+
+def test_backwards_leads_back():
+    at = times(200)
+    end = solve(heun, velocity, START, at)
+    torch.testing.assert_close(solve(heun, velocity, end, at[::-1]), START, atol=1e-4, rtol=0)
+
+
+def test_times_run_from_noise_to_data():
+    at = times(8, 3.0)
+    assert (at[0], at[-1], len(at)) == (0.0, 1.0, 9)
+    steps = np.diff(at)
+    assert (steps > 0).all()
+    assert (np.diff(steps) < 0).all()
+    np.testing.assert_allclose(np.diff(times(5)), 0.2)
+
+
+def test_steps_count_their_evaluations():
+    seen: list[float] = []
+
+    def told(x: torch.Tensor, t: float) -> torch.Tensor:
+        seen.append(t)
+        return x
+
+    solve(heun, told, START, times(5), last=euler)
+    assert len(seen) == 9
+    assert seen[-1] == pytest.approx(0.8)  # never at t = 1
