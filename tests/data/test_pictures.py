@@ -181,7 +181,7 @@ def test_strips_of_large_pictures_fit_together() -> None:
     codes = x.astype(np.uint16) * 256
     assert np.array_equal(decoded(encoded(codes), "x"), np.round(codes / 257).astype(np.uint8))
     shrunk = decoded(encoded(x), "x", at_least=(100, 100))  # by 5
-    assert np.abs(shrunk - x.reshape(206, 5, 220, 5).mean((1, 3))).max() <= 0.5
+    assert np.abs(shrunk - x.reshape(206, 5, 220, 5).mean((1, 3))).max() <= 0.6
 
 
 def test_webp_has_a_limit_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
