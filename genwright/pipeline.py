@@ -22,7 +22,7 @@ from genwright.core.model import HasLoss, Model, Progress
 from genwright.core.records import Records
 from genwright.core.registry import MODELS
 from genwright.core.schema import Schema
-from genwright.core.space import Space
+from genwright.core.space import Category, Pixels, Space
 from genwright.data.cache import encode
 from genwright.data.fingerprint import fingerprint
 from genwright.data.infer import infer
@@ -30,6 +30,7 @@ from genwright.data.read import read
 from genwright.data.series import Series, series_of
 from genwright.data.split import HeldOut, split
 from genwright.data.typed import typed
+from genwright.nn.picture_view import pictures
 from genwright.runs import artefact as artefacts
 from genwright.runs.artefact import Artefact
 from genwright.runs.document import versions
@@ -48,6 +49,8 @@ from genwright.training.settings import divided
 
 log = logging.getLogger("genwright")
 OF_TEXTS = ("gpt", "ngram")  # families that model texts, the best first
+OF_PICTURES = ("flow_matching", "vae", "marginals")  # families that model pictures, the best first
+MOST_CLASSES = 1_000  # values of a category beside pictures that is given where nothing else is said
 
 
 def fit(
@@ -87,6 +90,7 @@ def fit(
         resume: Go on from that file; what is not given is as it was, and `model="auto"` too.
         given: Columns that are always known when sampling: neural families read them and model the others, `trees` puts
             them first, so that they are met exactly. Draws that do not fix them draw them together, as rows had them.
+            Beside pictures, categories are given where this is not said.
         schema: Kinds of the columns; inferred where it is not given.
         kinds: Single columns' kinds, e.g. `{"zip": "category"}`.
         targets: Columns whose prediction matters, for the judge `utility`.
@@ -171,7 +175,8 @@ def _learned(
     name, why = choose(codec, n_train) if is_chosen else (asked.model, "asked for")
     codec, notes = _readable(codec, name)
     train, held = encode(records, codec.schema, codec, rows)
-    space = _space(codec, codec.schema, asked.given)
+    asked = replace(asked, given=_usually_given(codec) if asked.given is None else asked.given)
+    space = _space(codec, codec.schema, asked.given or ())
     of_model, of_training, asked = _suited(MODELS.get(name), asked, Dataset(space, train.arrays))
     fitted: Model = MODELS.get(name)(space, of_model)
     basis = {"data": facts["fingerprint"], "versions": versions()}
@@ -231,6 +236,18 @@ def _space(codec: TableCodec, schema: Schema, given: tuple[str, ...]) -> Space:
     if given and set(given) >= set(codec.modelled):
         raise ConfigError(f"every modelled column is given ({', '.join(given)}); leave one to be drawn")
     return codec.space.given(given)
+
+
+def _usually_given(codec: TableCodec) -> tuple[str, ...]:
+    """Beside pictures the categories, so that a class can be asked for; nothing in other tables."""
+    space = codec.space
+    if not pictures(space):
+        return ()
+    supports = {name: f.support for name, f in space.items()}
+    names = tuple(n for n, s in supports.items() if isinstance(s, Category) and s.n <= MOST_CLASSES)
+    if names:
+        log.info("given, so that draws can ask for it: %s; given=… (--given) overrules", ", ".join(names))
+    return names
 
 
 def _required(checkpoint: Path | None) -> Path:
@@ -307,6 +324,8 @@ def load(path: str | Path) -> Run:
 
 def choose(codec: TableCodec, n: int) -> tuple[str, str]:
     """The family for a table of n training rows, and why in one line."""
+    if pictures(codec.space) and n >= 20 and (family := _of_pictures()):
+        return family, "pictures" + (f" and {len(codec.modelled) - 1} more" if len(codec.modelled) > 1 else "")
     texts = {name: column for name, column in codec.codecs.items() if isinstance(column, Text)}
     n_others = len(codec.modelled) - len(texts)
     family = next((name for name in OF_TEXTS if name in MODELS.names()), "")
@@ -318,6 +337,12 @@ def choose(codec: TableCodec, n: int) -> tuple[str, str]:
         return "marginals", f"{n} training rows are too few to learn how columns depend on each other"
     why = f"{len(codec.modelled)} mixed columns and {n:,} rows: sequential trees are the most faithful here"
     return "trees", why + (f"; {family} models the text, too (model={family})" if texts and family else "")
+
+
+def _of_pictures() -> str:
+    """The best family that models pictures, or nothing."""
+    there = (name for name in OF_PICTURES if name in MODELS.names())
+    return next((name for name in there if Pixels in MODELS.get(name).supports), "")
 
 
 def _is_of_texts(texts: list[Text], n_others: int, n: int) -> bool:

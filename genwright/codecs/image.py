@@ -35,7 +35,16 @@ from genwright.core.codec import Codec
 from genwright.core.errors import CellError, ConfigError, DataError
 from genwright.core.space import Field, Pixels
 from genwright.data.contact_sheet import png
-from genwright.data.picture_types import CHANNELS, files, from_tensors, is_picture_type, missing, tensor_shape, tensors
+from genwright.data.picture_types import (
+    CHANNELS,
+    files,
+    from_tensors,
+    is_picture_type,
+    missing,
+    size_text,
+    tensor_shape,
+    tensors,
+)
 from genwright.data.pictures import decoded, header
 
 KEPT_SIDE, LONGEST_SIDE, MULTIPLE = 96, 64, 4  # pixels: of pictures of one size; chosen; what a chosen size divides by
@@ -139,14 +148,13 @@ class Image(Codec):
 
     def told(self) -> str:
         """What the pictures become, for a reader."""
-        height, width = self.size
         what = {1: "grey", 3: "colour", 4: "colour and transparency"}[self.channels]
-        plan = f"{height}×{width} pixels, {what}, {self.levels} levels"
+        plan = f"{size_text(*self.size)} pixels, {what}, {self.levels} levels"
         if set(self._sizes) <= {self.size}:
             return plan
         n = len(self._sizes)
-        found = "{}×{}".format(*next(iter(self._sizes))) if n == 1 else f"{n:,} sizes"
-        return f"pictures of {found} become {plan} (height × width); {_FITS[self.config.fit]}"
+        found = size_text(*next(iter(self._sizes))) if n == 1 else f"{n:,} sizes"
+        return f"pictures of {found} become {plan}; {_FITS[self.config.fit]}"
 
     def state(self) -> dict[str, Any]:
         """Everything learnt."""

@@ -137,5 +137,12 @@ def in_words(kind: "pa.DataType") -> str:
         "true and false": types.is_boolean,
         "dates": lambda t: types.is_timestamp(t) or types.is_date(t),
         "text": lambda t: types.is_string(t) or types.is_large_string(t),
+        "pictures": lambda t: types.is_binary(t) or types.is_large_binary(t) or _is_of_pictures(t),
     }
     return next((word for word, fits in words.items() if fits(kind)), f"{kind} values")
+
+
+def _is_of_pictures(kind: "pa.DataType") -> bool:
+    import pyarrow as pa
+
+    return isinstance(kind, pa.FixedShapeTensorType) or pa.types.is_struct(kind)

@@ -26,7 +26,7 @@ def plain_schema(schema: "pa.Schema", place: str) -> "pa.Schema":
     """
     import pyarrow as pa
 
-    empty = pa.RecordBatch.from_arrays([pa.array([], t) for t in schema.types], names=[f"c{i}" for i in schema.types])
+    empty = pa.RecordBatch.from_arrays([pa.nulls(0, t) for t in schema.types], names=[f"c{i}" for i in schema.types])
     names, arrays = _flat(empty.rename_columns([str(n) for n in schema.names]), place)
     if not names:
         raise DataError(f"{place} has no columns; expected at least one")

@@ -13,7 +13,7 @@
    from 5,000 different values on, more than half of the rows suffice.
 7. category: everything else.
 
-Lists, which come typed, are sequences.
+Lists, which come typed, are sequences; pictures are images, also where all are the same.
 
 A token of missing.ALWAYS is missing in every column, one of missing.SOMETIMES in numbers and dates (missing.py).
 """
@@ -26,6 +26,7 @@ from genwright.data.ids import MEASURE, is_id_name
 from genwright.data.lists import ListColumn, is_list
 from genwright.data.numbers import MAX_DECIMALS
 from genwright.data.observe import TextColumn, TypedColumn, is_numeric
+from genwright.data.picture_column import PictureColumn
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,6 +53,8 @@ def decide_typed(name: str, facts: TypedColumn, kind: "pa.DataType") -> Column:
     import pyarrow as pa
 
     n_different = facts.counter.n_distinct
+    if n_different and isinstance(facts, PictureColumn):
+        return Column(name, "image", why=facts.told())
     if n_different and isinstance(facts, ListColumn):
         return Column(
             name, "sequence", why=f"lists of {'vectors' if is_list(kind.value_type) else in_words(kind.value_type)}"

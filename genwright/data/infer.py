@@ -16,6 +16,8 @@ from genwright.data.decide import Facts, decide_text, decide_typed, forced, is_d
 from genwright.data.lists import ListColumn, is_list
 from genwright.data.marks import mark_of
 from genwright.data.observe import TextColumn, TypedColumn
+from genwright.data.picture_column import PictureColumn
+from genwright.data.picture_types import is_picture_type
 from genwright.data.read import read
 from genwright.data.stats import ColumnStats, Stats
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("genwright")
 MAX_DISTINCT, MAX_DISTINCT_TOTAL, MAX_MARKED = 100_000, 5_000_000, 1_000
+OF_PICTURES = ("image", "omitted")  # kinds that a column of pictures can have
 N_TOP, SHOWN = 10, 200  # frequent values that are told, and characters of a text among them
 
 
@@ -59,7 +62,10 @@ def _observe(records: Records) -> tuple[dict[str, Facts], int]:
     n_rows = 0
     for batch in records.open():
         for name, column in zip(batch.schema.names, batch.columns):
-            facts[name].add(column, n_rows)
+            try:
+                facts[name].add(column, n_rows)
+            except DataError as error:
+                raise DataError(f"{records.name}: column {name!r}, {error}") from None
         n_rows += batch.num_rows
     if not n_rows:
         raise DataError(f"{records.name} has no rows; expected at least one")
@@ -68,6 +74,8 @@ def _observe(records: Records) -> tuple[dict[str, Facts], int]:
 
 def _facts(field: "pa.Field", limit: int) -> Facts:
     """Empty facts; passages are long, so that fewer are kept."""
+    if is_picture_type(field.type):
+        return PictureColumn(limit)
     if not _is_text(field):
         return ListColumn(limit) if is_list(field.type) else TypedColumn(limit)
     mark = mark_of(field)
@@ -81,15 +89,20 @@ def _is_text(field: "pa.Field") -> bool:
 
 
 def _decide(records: Records, field: "pa.Field", facts: Facts, kind: str | None) -> Column:
-    if isinstance(facts, TypedColumn):
-        column = decide_typed(field.name, facts, field.type)
-        return column if kind is None else _set_typed(records, field, column, kind)
     mark = mark_of(field)
+    if isinstance(facts, TypedColumn):
+        column = mark or decide_typed(field.name, facts, field.type)
+        return column if kind is None else _set_typed(records, field, column, kind)
     if mark is not None and (kind == mark.kind or (kind is None and not _is_numbers(facts))):
         return mark
     if kind is None:
         return decide_text(field.name, facts)
     column_or_none = forced(field.name, kind, facts)
+    if kind == "image":
+        advice = (
+            "to read pictures by their paths, name the folder that they are in, with the table in it as metadata.csv"
+        )
+        raise SchemaError(f"{records.name}: column {field.name!r} holds text, so it cannot be an image; {advice}")
     if column_or_none is None:
         raise DataError(f"{records.name}: column {field.name!r} cannot be a {kind}: {_obstacle(facts, kind)}")
     return column_or_none
@@ -107,7 +120,8 @@ def _set_typed(records: Records, field: "pa.Field", column: Column, kind: str) -
 
     possible = {"number": is_numeric(field.type), "datetime": pa.types.is_temporal(field.type)}
     possible["sequence"] = is_list(field.type)
-    if not possible.get(kind, True):
+    possible["image"] = is_picture_type(field.type)
+    if not possible.get(kind, True) or (possible["image"] and kind not in OF_PICTURES):
         raise SchemaError(
             f"{records.name}: column {field.name!r} holds {in_words(field.type)}, so it cannot be a {kind}"
         )
@@ -162,6 +176,8 @@ def _stats(column: Column, facts: Facts) -> ColumnStats:
     n_distinct = counter.n_distinct
     if isinstance(facts, TextColumn) and column.options.get("parse", {}).get("verbatim"):
         n_missing, n_distinct = n_missing - facts.tokens.total(), n_distinct + len(facts.tokens)
+    if isinstance(facts, PictureColumn):
+        top = facts.top(N_TOP)
     found = ColumnStats(column.name, facts.n, n_missing, n_distinct, counter.is_exact, low, high, mean, top)
     if column.kind != "text" or isinstance(facts, TypedColumn):
         return found

@@ -115,5 +115,14 @@ def from_tensors(x: "np.ndarray", like: "pa.FixedShapeTensorType") -> "pa.Array"
     return pa.FixedShapeTensorArray.from_numpy_ndarray(np.ascontiguousarray(x), dim_names=like.dim_names)
 
 
+def size_text(height: int, width: int) -> str:
+    """A picture's size as it is written, the width first.
+
+    >>> size_text(32, 48)
+    '48×32'
+    """
+    return f"{width}×{height}"
+
+
 def _is_permuted(kind: "pa.FixedShapeTensorType") -> bool:
     return kind.permutation is not None and list(kind.permutation) != sorted(kind.permutation)

@@ -2,6 +2,7 @@
 
 number → int64 or float64, boolean → bool, datetime → timestamp, anything else → string (the numbers 0 and 1 of a
 category, and whole-number ids → int64); missing → null. Columns that came typed keep their type; NaN → null.
+A row without its picture is refused.
 
 `Column.options["parse"]` holds what this file needs of a column of strings: `missing` (tokens, the most frequent
 first), `type`, `decimals` and `min_decimals` (digits behind the point), `true` and `false`, `format`, `unit`, `offset`
@@ -17,6 +18,7 @@ from genwright.core.records import Records
 from genwright.core.schema import Column, Schema
 from genwright.data import dates, numbers
 from genwright.data.missing import ALWAYS, SOMETIMES, is_token, trimmed
+from genwright.data.picture_types import is_picture_type, missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -126,9 +128,17 @@ def _clean(column: Column, values: "pa.Array") -> "pa.Array":
     if pa.types.is_floating(values.type):
         values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
         _refuse_infinite(values)
+    if column.kind == "image" and is_picture_type(values.type):
+        _refuse_absent(values)
     if column.kind == "boolean" and not pa.types.is_boolean(values.type):
         return _as_boolean(values)
     return values
+
+
+def _refuse_absent(pictures: "pa.Array") -> None:
+    row = missing(pictures).index(True).as_py()
+    if row >= 0:
+        raise _Unreadable(row, None, "a picture; drop the rows without one")
 
 
 def _as_boolean(values: "pa.Array") -> "pa.Array":

@@ -37,7 +37,7 @@ from genwright.core.model import Autoregressive, Conditions, Model
 from genwright.core.registry import MODELS
 from genwright.core.rng import torch_generator
 from genwright.core.schema import Column, Schema, in_words
-from genwright.core.space import OPEN, Batch, Category, Real, Tokens, Vectors, row_shape
+from genwright.core.space import OPEN, Batch, Category, Pixels, Real, Tokens, Vectors, row_shape
 from genwright.data.typed import typed_value, untyped
 from genwright.runs.beginnings import begun, check_settings, check_whole, opened, spells, vocabularies
 from genwright.runs.given_sequences import check_rest, is_sequence, read_sequence, sequence_row
@@ -51,7 +51,7 @@ PILOT = 32_768  # candidates looked at to tell
 MAX_CANDIDATES = 98_304  # rows drawn for one chunk before resampling may be given up
 MAX_NEEDED = 20 * MAX_CANDIDATES  # candidates that a chunk may need in the end
 FIRST_LOOK = 256  # candidates of a stream that are drawn at first
-MAX_PLACES = 4_000_000  # of sequences, whose candidates cost more: as many tokens or steps in place of MAX_CANDIDATES
+MAX_PLACES = 4_000_000  # of sequences and pictures, which cost more: as many tokens or pixels for MAX_CANDIDATES
 
 Told = Callable[[int, str, torch.Tensor], bool]  # see `Autoregressive.decode_rows`
 
@@ -205,8 +205,9 @@ class Draw:
     @cached_property
     def _most(self) -> int:
         """Candidates that are drawn for one chunk before resampling may be given up."""
-        supports = [self.codec.codecs[name].field.support for name in self.codec.modelled]
-        n_places = sum(s.length for s in supports if isinstance(s, Tokens | Vectors))
+        fields = [self.codec.codecs[name].field for name in self.codec.modelled]
+        n_places = sum(f.support.length for f in fields if isinstance(f.support, Tokens | Vectors))
+        n_places += sum(math.prod(f.event_shape) for f in fields if isinstance(f.support, Pixels))
         return min(MAX_CANDIDATES, max(self.model.chunk, MAX_PLACES // max(n_places, 1)))
 
     @cached_property
@@ -375,6 +376,8 @@ def _read(condition: Condition, codec: TableCodec) -> Condition:
         raise GivenError(f"{condition}: {condition.column} ({described.kind}) is not modelled, so it cannot be given")
     if is_sequence(column):
         return read_sequence(condition, column)
+    if isinstance(column.field.support, Pixels):
+        raise GivenError(f"{condition}: {condition.column} holds pictures, and conditions are on the other columns")
     if condition.operator == "starts" and not _is_of_strings(column):
         raise GivenError(
             f"{condition}: {condition.column} is of kind {described.kind}, and only texts start with something"

@@ -26,6 +26,7 @@ from genwright.core.schema import Schema
 from genwright.core.space import Batch, Real, Space, Tokens, Vectors, row_shape
 from genwright.data.cache import encode
 from genwright.data.fingerprint import fingerprint
+from genwright.data.picture_objects import as_objects
 from genwright.data.read import read
 from genwright.data.readers.text import TextReader
 from genwright.data.series import Series
@@ -375,7 +376,7 @@ class Run:
 
 
 def frame(table: pa.Table, flavour: Flavour = "pandas", with_gaps: Collection[str] = ()) -> Any:
-    """An Arrow table as the user's kind of frame.
+    """An Arrow table as the user's kind of frame; of pandas, pictures are Pillow's images, or NumPy arrays.
 
     Args:
         table: The rows.
@@ -389,12 +390,26 @@ def frame(table: pa.Table, flavour: Flavour = "pandas", with_gaps: Collection[st
         import polars
 
         return polars.from_arrow(table)
-    found = table.to_pandas()
+    objects = {name: as_objects(column) for name, column in zip(table.column_names, table.columns)}
+    pictures = {name: values for name, values in objects.items() if values is not None}
+    found = table.drop_columns(list(pictures)).to_pandas()
+    for name, values in pictures.items():
+        found.insert(table.column_names.index(name), name, _object_series(values))
     whole = [name for name in table.column_names if name in with_gaps]
     nullable = table.select(whole).to_pandas(types_mapper=_nullable_types().get)
     for name in whole:
         found[name] = nullable[name]
     return found
+
+
+def _object_series(values: list[Any]) -> Any:
+    """A pandas column of objects, arrays among them."""
+    import pandas as pd
+
+    column = np.empty(len(values), object)
+    for i, value in enumerate(values):
+        column[i] = value
+    return pd.Series(column, dtype=object)
 
 
 @cache

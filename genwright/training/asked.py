@@ -25,7 +25,7 @@ class Asked:
         seed: Of everything random.
         held_out: Share of the rows that the model does not see.
         budget: Minutes or steps.
-        given: Columns that the model reads and need not model.
+        given: Columns that the model reads and need not model; None: not said.
         schema: Kinds of the columns; None: inferred.
     """
 
@@ -34,7 +34,7 @@ class Asked:
     seed: int = 0
     held_out: float = 0.2
     budget: Budget = field(default_factory=Budget)
-    given: tuple[str, ...] = ()
+    given: tuple[str, ...] | None = None
     schema: Schema | None = None
 
     @classmethod
@@ -71,7 +71,7 @@ class Asked:
             "model": self.model,
             "settings": to_json(model.config),
             "held_out": self.held_out,
-            "given": list(self.given),
+            "given": list(self.given or ()),
             "schema": self.schema.to_json(),
             **facts,
         }

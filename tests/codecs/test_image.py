@@ -212,7 +212,7 @@ def test_what_is_chosen_is_told(caplog):
     caplog.set_level("INFO", logger="genwright")
     values = _files(_random(100, 50, 3), _random(90, 60, 3))
     codec = _fitted(values)
-    assert "pictures of 2 sizes become 64×36 pixels, colour, 256 levels" in caplog.text
+    assert "pictures of 2 sizes become 36×64 pixels, colour, 256 levels" in caplog.text
     codec = _fitted(values, channels=1)
     codec.encode(values)
     assert "coloured pictures, which become grey" in caplog.text

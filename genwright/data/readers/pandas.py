@@ -1,4 +1,7 @@
-"""A pandas frame in memory. An index that carries values (named, or of dates) becomes a column."""
+"""A pandas frame in memory. An index that carries values (named, or of dates) becomes a column.
+
+Columns of Pillow's images and of NumPy arrays of uint8 become pictures (picture_objects.py).
+"""
 
 import logging
 import sys
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from genwright.core.errors import DataError
 from genwright.core.records import Reader, Records
 from genwright.data.names import is_broken, refuse_broken
+from genwright.data.picture_objects import pictures_of
 from genwright.data.table import from_table
 
 if TYPE_CHECKING:
@@ -72,6 +76,8 @@ def _array(series: "pd.Series") -> "pa.Array | pa.ChunkedArray":
         series = series.astype(str)
     elif isinstance(series.dtype, pd.SparseDtype):
         series = series.sparse.to_dense()
+    if series.dtype == object and (pictures := pictures_of(series.tolist(), series.name, NAME)) is not None:
+        return pictures
     try:
         return pa.array(series, from_pandas=True)
     except UnicodeEncodeError:
