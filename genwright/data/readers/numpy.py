@@ -1,4 +1,4 @@
-"""NumPy arrays: one or two dimensions (columns x0, x1 …), structured arrays (their field names), `.npy` files."""
+"""NumPy arrays: pictures, one or two dimensions (columns x0, x1 …), structured (their field names); `.npy` files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from genwright.core.errors import DataError
 from genwright.core.records import Reader, Records
 from genwright.data.arrow_types import plain, plain_schema
+from genwright.data.picture_arrays import array_records, shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,8 @@ class NumpyReader(Reader):
         is_path = isinstance(source, (str, Path))
         name = str(source) if is_path else "a NumPy array"
         array = _load(Path(source)) if is_path else source
+        if array.ndim in (3, 4) and array.dtype.name in ("uint8", "bool"):
+            return _pictures(array, name, name if is_path else None)
         columns = _columns(array, name)
         if not len(array):
             raise DataError(f"{name} has no rows; expected at least one")
@@ -57,6 +60,17 @@ def _load(path: Path) -> "np.ndarray":
         raise DataError(f"{path} cannot be read as a plain NumPy array: {error}") from None
 
 
+def _pictures(array: "np.ndarray", name: str, path: str | None) -> Records:
+    import pyarrow as pa
+
+    shape = shape_of(array.shape, name)
+
+    def chunks(n: int) -> "Iterator[np.ndarray]":
+        return (array[start : start + n] for start in range(0, len(array), n))
+
+    return array_records(name, chunks, len(array), shape, pa.table({}), path)
+
+
 def _columns(array: "np.ndarray", name: str) -> "dict[str, np.ndarray]":
     """Column name → values (N,)."""
     if array.dtype.names:
@@ -65,6 +79,8 @@ def _columns(array: "np.ndarray", name: str) -> "dict[str, np.ndarray]":
         return {"x0": array}
     if array.ndim != 2:
         advice = "reshape it, for example array.reshape(len(array), -1)"
+        if array.ndim in (3, 4):
+            advice += '; of pictures, make it uint8 first, for example (255 * array).round().astype("uint8")'
         raise DataError(f"{name} has shape {array.shape}, expected two dimensions (rows, columns); {advice}")
     return {f"x{i}": array[:, i] for i in range(array.shape[1])}
 
