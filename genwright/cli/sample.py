@@ -1,6 +1,7 @@
-"""Draw new rows from a run, to a file or to standard output.
+"""Draw new rows from a run, to a file, to a folder of pictures, or to standard output.
 
 A file's ending says what it becomes: .csv, .tsv, .jsonl, .parquet, or .txt for a run whose only column is text.
+Pictures go to a folder: a PNG file each, in folders by their `label`, and a contact sheet of the first hundred.
 Without -o, rows are printed as CSV; texts that are alone in their rows are printed as they are, one a line, or with a
 rule of dashes between them where they have several lines. The same seed draws the same rows, and row i is the same
 however many are drawn.
@@ -24,16 +25,22 @@ if TYPE_CHECKING:
     from genwright.runs.draw import Draw
     from genwright.runs.run import Run
 
-ROWS, TEXTS = 1000, 10  # drawn unless a number is given
+ROWS, TEXTS, PICTURES = 1000, 10, 64  # drawn unless a number is given
 PASSAGE = 500  # tokens of a running text, unless a number is given
 
 Rows = Annotated[
     str | None,
     typer.Option(
-        "-n", "--rows", metavar="N", help=f"Number of rows: 1000, 1_000, 10k, 1e6; without it {ROWS}, of texts {TEXTS}."
+        "-n",
+        "--rows",
+        metavar="N",
+        help=f"Number of rows: 1000, 1_000, 10k, 1e6; without it {ROWS}, of texts {TEXTS}, of pictures {PICTURES}.",
     ),
 ]
-Out = Annotated[Path | None, typer.Option("-o", "--out", help="File to write; without it, rows are printed.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("-o", "--out", help="File or, of pictures, folder to write; without it, rows are printed."),
+]
 Given = Annotated[
     str | None,
     typer.Option(help="Conditions, e.g. \"age > 60 and income = '>50K'\", \"text starts 'Once upon a time'\"."),
@@ -68,7 +75,9 @@ Stream = Annotated[bool, typer.Option("--stream", help="Print one text as it is 
 ExcelSafe = Annotated[
     bool, typer.Option("--excel-safe", help="Put ' before cells that a spreadsheet would run as a formula.")
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the file, or the folder of draws, that is there.")
+]
 
 
 def command(
@@ -91,7 +100,6 @@ def command(
     overwrite: Overwrite = False,
 ) -> dict[str, Any]:
     """Draws, and says how many candidates met the conditions."""
-    from genwright.cli.terminal.rows import table_file
     from genwright.core.decoding import Decoding
     from genwright.core.given import parse
     from genwright.pipeline import load
@@ -99,7 +107,7 @@ def command(
     wanted = None if n is None else count(n)
     require(0 < temperature < float("inf"), f"--temperature {temperature}: expected a number above 0")
     require(not stream or (out is None and wanted in (None, 1)), "--stream prints one text; leave out -n and -o")
-    place = table_file(out, overwrite)
+    place = _place(out, overwrite)
     parse(given)  # raises for text that cannot be read, before the run is
     settings: Settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
     settings |= {"repetition_penalty": repetition_penalty, "pattern": pattern, "max_tokens": max_tokens or 0}
@@ -111,18 +119,68 @@ def command(
     draw = fitted.draw(given, seed=seed, **settings)
     if stream:
         return {**_live(screen, draw), **_facts(draw, 1)}
-    usual = 1 if fitted.series else TEXTS if _has_texts(fitted) else ROWS
-    wanted = usual if wanted is None else wanted
-    return {**_table(screen, fitted, draw, wanted, place, excel_safe), **_facts(draw, wanted)}
+    wanted = _usual(fitted) if wanted is None else wanted
+    if place is not None and is_folder(place):
+        document = _folder(screen, fitted, draw, wanted, place, overwrite)
+    else:
+        document = _table(screen, fitted, draw, wanted, place, excel_safe)
+    return {**document, **_facts(draw, wanted)}
+
+
+def _place(out: Path | None, overwrite: bool) -> Path | None:
+    """Where rows go, checked before any work is done."""
+    from genwright.cli.terminal.rows import table_file
+    from genwright.data.write_pictures import check_folder
+
+    if out is None or not is_folder(out):
+        return table_file(out, overwrite)
+    place = out.expanduser()
+    check_folder(place, overwrite)
+    return place
+
+
+def is_folder(out: Path) -> bool:
+    """Whether a place is that of a folder of pictures: it is one, or has no ending."""
+    return out.expanduser().is_dir() or not out.suffix
+
+
+def _usual(fitted: "Run") -> int:
+    """Rows that are drawn unless a number is given."""
+    if fitted.series:
+        return 1
+    return PICTURES if _white(fitted) else TEXTS if _has_texts(fitted) else ROWS
+
+
+def _white(fitted: "Run") -> int:
+    """The value of white in the run's pictures; 0: it has none."""
+    codecs = fitted.artefact.codec.codecs
+    return next((getattr(codecs[c.name], "peak", 255) for c in fitted.schema if c.kind == "image"), 0)
+
+
+def _folder(screen: Screen, fitted: "Run", draw: "Draw", n: int, place: Path, overwrite: bool) -> dict[str, Any]:
+    """Writes pictures."""
+    from genwright.data.contact_sheet import NAME
+    from genwright.data.write_pictures import write_pictures
+
+    with screen.progress() as progress:
+        tables, schema = fitted.written(_told(draw.tables(n), n, progress))
+        write_pictures(tables, place, schema, overwrite, white=_white(fitted) or 255)
+    screen.kept = f"{place} is written"
+    _acceptance(screen, draw)
+    screen.say(f"{n:,} pictures in {place}, side by side in {place / NAME}")
+    return {"output": str(place), "contact_sheet": str(place / NAME)}
 
 
 def _table(screen: Screen, fitted: "Run", draw: "Draw", n: int, place: Path | None, excel_safe: bool) -> dict[str, Any]:
     """Sends the rows on."""
     from genwright.cli.terminal.rows import is_watched, put
+    from genwright.data.write_pictures import described
 
     form = ".txt" if fitted.schema.names and [c.kind for c in fitted.schema] == ["text"] else ".csv"
     with screen.progress(is_watched(place)) as progress:
         tables, schema = fitted.written(_told(draw.tables(n), n, progress))
+        if place is None:
+            tables, schema = described(tables, schema)
         document = put(screen, tables, schema, place, excel_safe, form)
     _acceptance(screen, draw)
     if place is not None:

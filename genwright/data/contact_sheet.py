@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
+NAME = "contact-sheet.png"  # of the sheet in a folder of pictures, which readers pass over
 GAP = 2  # pixels of paper between pictures, before they are enlarged
 PAPER = 255
 WIDEST = 960  # pixels that a sheet is enlarged to, at most

@@ -1,6 +1,7 @@
 """Where pictures lie: folders, ZIP archives and single files, as entries that are read one at a time.
 
-Hidden files (`.name`, `__MACOSX`) are passed over. An entry has a problem, and is not read, when it
+Hidden files (`.name`, `__MACOSX`) are passed over, and so are contact sheets of drawn pictures. An entry has a problem,
+and is not read, when it
 
 - is a link that points out of the folder, to nothing, or to a folder; is a pipe or a device,
 - is empty or larger than 200 MB,
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 from genwright.core.errors import DataError
+from genwright.data.contact_sheet import NAME as CONTACT_SHEET
 from genwright.data.pictures import ENDINGS, MAX_BYTES
 
 if TYPE_CHECKING:
@@ -76,8 +78,8 @@ def is_picture_name(name: str) -> bool:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is not meant to be seen."""
-    return name.startswith((".", "__MACOSX"))
+    """Whether a file or folder is not meant to be seen, or is a sheet of the others."""
+    return name.startswith((".", "__MACOSX")) or name == CONTACT_SHEET
 
 
 def source_of(path: Path) -> Source:

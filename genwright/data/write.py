@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".jsonl.gz", ".txt", ".txt.gz", ".parquet")
+PICTURES_GO = "name a folder, such as -o out/, or a .parquet file"
 RULE = "-" * 40  # between texts of several lines
 _NEEDS_QUOTES = r"""[,;\t|"\r\n]|^'|^\x{FEFF}"""
 _FORMULA = r"^[=+\-@\t\r]"  # a spreadsheet would compute such a cell
@@ -79,13 +80,14 @@ def _atomic(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        raise _explained(error, path) from None
+        raise explained(error, path) from None
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
 
 
-def _explained(error: OSError, path: Path) -> DataError:
+def explained(error: OSError, path: Path) -> DataError:
+    """Why a file or folder could not be written, and what to do."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DataError(f"{path}: the disk is full; nothing was written, free some space or choose another folder")
     if isinstance(error, FileNotFoundError):
@@ -124,9 +126,15 @@ def row_writer(form: str, stream: BinaryIO, schema: Schema, excel_safe: bool = F
         stream: Bytes go there; a header at once.
         schema: See `write`.
         excel_safe: See `write`.
+
+    Raises:
+        DataError: the schema has pictures, and the form holds none.
     """
     if form == ".parquet":
         return _Parquet(stream, schema)
+    pictures = [column.name for column in schema if column.kind == "image"]
+    if pictures:
+        raise DataError(f"a {form} file holds no pictures (column {pictures[0]!r}); {PICTURES_GO}")
     if form == ".jsonl":
         return _Jsonl(stream, schema)
     if form == ".txt":
