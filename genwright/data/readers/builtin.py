@@ -1,28 +1,40 @@
-"""Built-in sets that need no download: four of scikit-learn's own files, two that come with Python.
+"""Built-in sets by name: scikit-learn's own files, texts that come with Python, and published pictures on the machine.
 
-digits: 8 × 8 pixels p00 … p77 (row, column; 0 white … 16 black) and `digit`. wine: 13 measurements and `cultivar`.
-breast_cancer: 30 measurements and `diagnosis`. diabetes: 10 measurements and `progression` after a year. pydoc: what
-`help()` says about Python's language, `topic` and `text`. stdlib: sources of Python's standard library, `module` and
-`text`, without its tests. The last two change with the version of Python.
+digits: 8 × 8 pixels p00 … p77 (row, column; 0 white … 16 black) and `digit`; digits-pictures: the same as pictures of
+17 levels, 0 … 16, and `label`. wine: 13 measurements and `cultivar`. breast_cancer: 30 measurements and `diagnosis`.
+diabetes: 10 measurements and `progression` after a year. pydoc: what `help()` says about Python's language, `topic` and
+`text`. stdlib: sources of Python's standard library, `module` and `text`, without its tests. The last two change with
+the version of Python. mnist, fashion-mnist: 28 × 28 grey pictures and `label`, 60,000 to train and 10,000 to test
+(`part`), looked for as data/known_sets.py says.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genwright.core.errors import ConfigError
 from genwright.core.records import Reader, Records
+from genwright.data.idx import idx_records, images_in
+from genwright.data.known_sets import KNOWN, find
+from genwright.data.npz import npz_records
+from genwright.data.picture_arrays import array_records, labels_of
 from genwright.data.table import from_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-NAMES = ("breast_cancer", "diabetes", "digits", "pydoc", "stdlib", "wine")
+log = logging.getLogger("genwright")
+PICTURES = "digits-pictures"
+NAMES = ("breast_cancer", "diabetes", "digits", PICTURES, *KNOWN, "pydoc", "stdlib", "wine")
 
 
 @dataclass(frozen=True)
 class BuiltinReader(Reader):
-    """Reads a set that comes with scikit-learn or Python."""
+    """Reads a set by its name."""
+
+    part: str | None = None  # of mnist and fashion-mnist: train or test; None: train
 
     @classmethod
     def accepts(cls, source: Any) -> bool:
@@ -30,7 +42,13 @@ class BuiltinReader(Reader):
         return isinstance(source, str) and source in NAMES
 
     def read(self, source: Any) -> Records:
-        """The whole set in memory."""
+        """The whole set in memory, but for published pictures, which are read from their files."""
+        if source in KNOWN:
+            return _published(source, self.part)
+        if self.part is not None:
+            raise ConfigError(f"{source} has no parts; part is for {' and '.join(KNOWN)}")
+        if source == PICTURES:
+            return _digits_pictures()
         tables = {"digits": _digits, "diabetes": _diabetes, "wine": _wine, "breast_cancer": _breast_cancer}
         tables |= {"pydoc": _pydoc, "stdlib": _stdlib}
         return replace(from_table(tables[source](), source), flavour="pandas")
@@ -44,6 +62,28 @@ def _digits() -> "pa.Table":
     pixels = data.data.astype("int64")  # (1797, 64)
     columns = {f"p{row}{column}": pixels[:, 8 * row + column] for row in range(8) for column in range(8)}
     return pa.table({**columns, "digit": pa.array(data.target.astype("int64")).dictionary_encode()})
+
+
+def _digits_pictures() -> Records:
+    import pyarrow as pa
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    x = data.images.astype("uint8")  # (1797, 8, 8)
+    beside = pa.table({"label": labels_of(data.target)})
+    records = array_records(PICTURES, lambda n: (x[i : i + n] for i in range(0, len(x), n)), len(x), (8, 8), beside)
+    return replace(records, flavour="pandas")
+
+
+def _published(name: str, part: str | None) -> Records:
+    known = KNOWN[name]
+    place = find(known)
+    log.info("%s: found in %s", name, place)
+    if place.suffix == ".npz":
+        records = npz_records(place, part, known.classes)
+    else:
+        records = idx_records(images_in(place, part) or place, known.classes)
+    return replace(records, name=name, path=None)
 
 
 def _diabetes() -> "pa.Table":
