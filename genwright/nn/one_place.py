@@ -58,32 +58,39 @@ class OnePlace:
         """
         for block, cache in zip(self._blocks, caches, strict=True):
             x = block(x, turn, cache, mask)
-        return self._norm(x)
+        y = self._norm(x) * self._norm.gain
+        return y if self._norm.shift is None else y + self._norm.shift
 
 
 class _Norm:
-    """RMS norm or layer norm."""
+    """RMS norm or layer norm, without its gain and shift."""
 
     def __init__(self, module: nn.Module):
         assert isinstance(module, (RMSNorm, nn.LayerNorm))
         self.is_rms = isinstance(module, RMSNorm)
         self.eps = np.float32(module.eps)
-        self.weight = _array(module.weight)
-        self.bias = None if isinstance(module, RMSNorm) else _array(module.bias)
+        self.gain = _array(module.weight)
+        self.shift = None if isinstance(module, RMSNorm) else _array(module.bias)
 
     def __call__(self, x: Array) -> Array:
         if not self.is_rms:
             x = x - x.mean(-1, keepdims=True)
-        y = x / np.sqrt(np.einsum("...i,...i->...", x, x)[..., None] / x.shape[-1] + self.eps)
-        return y * self.weight if self.bias is None else y * self.weight + self.bias
+        square = np.vecdot(x, x)[:, None]  # (B, 1)
+        square /= x.shape[-1]
+        square += self.eps
+        return x / np.sqrt(square, square)
 
 
 class _Linear:
-    """x Wᵀ + b."""
+    """x Wᵀ + b, of what a norm left without gain and shift, where one stands before."""
 
-    def __init__(self, module: nn.Linear):
-        self.weight = np.ascontiguousarray(_array(module.weight).T)
-        self.bias = None if module.bias is None else _array(module.bias)
+    def __init__(self, module: nn.Linear, before: _Norm | None = None):
+        weight = _array(module.weight).T  # (width in, width out)
+        bias = None if module.bias is None else _array(module.bias)
+        if before is not None and before.shift is not None:
+            bias = before.shift @ weight if bias is None else bias + before.shift @ weight
+        self.weight = np.ascontiguousarray(weight if before is None else before.gain[:, None] * weight)
+        self.bias = bias
 
     def __call__(self, x: Array) -> Array:
         y = x @ self.weight
@@ -98,7 +105,8 @@ class _Block:
         self.H, self.G, self.d = attention.n_heads, attention.n_kv_heads, attention.d
         self.has_unit_length, self.kind = attention.has_unit_length, net.kind
         self.norm_1, self.norm_2 = _Norm(block.norm_1), _Norm(block.norm_2)
-        self.qkv, self.out, self.up, self.down = map(_Linear, (attention.qkv, attention.out, net.up, net.down))
+        self.qkv, self.up = _Linear(attention.qkv, self.norm_1), _Linear(net.up, self.norm_2)
+        self.out, self.down = _Linear(attention.out), _Linear(net.down)
 
     def __call__(self, x: Array, turn: tuple[Array, Array] | None, cache: Cache, mask: Array | None) -> Array:
         x = x + self.out(self._attended(self.norm_1(x), turn, cache, mask))
@@ -116,9 +124,11 @@ class _Block:
         scores = q @ keys.swapaxes(-1, -2)  # (B, G, H / G, S)
         if mask is not None:
             scores = np.where(mask[:, None, None], scores, -np.inf)
-        weights = np.exp(scores - scores.max(-1, keepdims=True))
-        weights /= weights.sum(-1, keepdims=True)
-        return (weights @ values).reshape(B, -1)
+        scores -= scores.max(-1, keepdims=True)
+        weights = np.exp(scores, scores)
+        y = weights @ values  # (B, G, H / G, d)
+        y /= weights.sum(-1, keepdims=True)
+        return y.reshape(B, -1)
 
     def _middle(self, h: Array) -> Array:
         if self.kind == "swiglu":
