@@ -1,4 +1,4 @@
-"""Learn from data: a CSV, JSON lines or Parquet file, or the name of a built-in set.
+"""Learn from data: a table, a text, a folder of pictures, or the name of a built-in set.
 
 Prints how the columns are read, fits a model, scores its draws against rows held out, and saves everything as a run,
 a folder that `genwright sample`, `impute`, `judge`, `report` and `show` work with.
@@ -16,6 +16,7 @@ from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import free_folder, kinds, require, stem
 from genwright.core.errors import GenwrightError, RunError, SchemaError, UnknownNameError
 from genwright.core.registry import MODELS
+from genwright.data.parts import PARTS
 
 if TYPE_CHECKING:
     from genwright.core.records import Records
@@ -29,7 +30,11 @@ MOST_TOLD = 3  # columns of which a model tells what it learnt
 def command(
     screen: Screen,
     data: Annotated[
-        str, typer.Argument(metavar="DATA", help="A CSV, JSON lines or Parquet file, or the name of a built-in set.")
+        str,
+        typer.Argument(
+            metavar="DATA",
+            help="A CSV, JSON lines, Parquet, text, .npz or IDX file, a folder of pictures or texts, a built-in set.",
+        ),
     ],
     model: Annotated[
         str,
@@ -56,6 +61,17 @@ def command(
     header: Annotated[
         bool, typer.Option("--header/--no-header", help="Whether a table's first line holds the column names.")
     ] = True,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Of pictures in parts: train, test or validation; train without it.",
+            autocompletion=lambda: list(PARTS),
+        ),
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be read; they are counted and named.")
+    ] = False,
     held_out: Annotated[
         float | None, typer.Option(help="Share of the rows kept for judging, 0.2 without it; 0: none, and no scores.")
     ] = None,
@@ -93,6 +109,7 @@ def command(
     if threads is not None and (resume is not None or _is_neural(model)):
         chosen.setdefault("threads", str(threads))
     options = {"rows": rows, "encoding": encoding, "header": None if header else False}
+    options |= {"part": part, "skip_bad": skip_bad or None}
     records = read(data, **{name: value for name, value in options.items() if value is not None})
     if resume is not None:
         _require_unfinished(resume)
@@ -260,6 +277,8 @@ def _next(run: "Run", place: Path) -> list[str]:
     if kinds == {"text"}:
         how = "--stream" if run.schema.is_running_text else "-n 100 -o synthetic.txt"
         own = [f"sample {place} {how}"]
+    elif "image" in kinds:
+        own = [f"sample {place} -n 64 -o drawn"]
     elif run.artefact.model_name == "hmm":
         task = f'tag {place} "some words"' if run.model.describe().get("states are") else f"segment {place} DATA"
         own = [task, f"sample {place} -n 1"]
