@@ -12,6 +12,7 @@ import typer
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import count, require
 from genwright.core.errors import UnknownNameError
+from genwright.core.judge import owner
 from genwright.core.registry import JUDGES
 
 
@@ -49,7 +50,7 @@ def command(
     for name in target or []:
         fitted.schema[name]  # raises for an unknown column
     before = (
-        [] if held_out or train else [s for s in fitted.scores if s.name.split(".")[0] not in (judge or JUDGES.names())]
+        [] if held_out or train else [s for s in fitted.scores if owner(s.name)[0] not in (judge or JUDGES.names())]
     )
     with screen.progress() as progress:
         scores = fitted.judge(held_out, train, judges=judge, targets=target or [], max_rows=n, progress=progress)

@@ -9,6 +9,16 @@ def picture_fields(space: Space) -> Space:
     return Space({name: f for name, f in space.items() if isinstance(f.support, Pixels)})
 
 
+def modelled(evidence: Evidence) -> list[str]:
+    """The columns that the model does not only read."""
+    return [name for name in evidence.space if name not in evidence.given]
+
+
+def is_of_pictures(evidence: Evidence) -> bool:
+    """Whether the model's likelihood is that of pictures alone."""
+    return bool(modelled(evidence)) and set(modelled(evidence)) <= set(picture_fields(evidence.space))
+
+
 class PictureJudge(Judge):
     """Base of the metrics that look at pictures."""
 

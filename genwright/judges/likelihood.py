@@ -20,6 +20,7 @@ from genwright.core.errors import DataError, UnsupportedError
 from genwright.core.features import sample_rows
 from genwright.core.judge import Evidence, Judge, Measure, Part, Score
 from genwright.core.lengths import WEIGHED_STEPS, affordable_rows
+from genwright.core.picture_judge import is_of_pictures
 from genwright.core.rng import numpy_generator
 from genwright.core.space import Batch, Space
 from genwright.core.statistics import mean, normal_measure
@@ -61,10 +62,10 @@ class Likelihood(Judge):
         )
 
     def scores(self, evidence: Evidence) -> list[Score]:
-        """Nothing where the model or independent columns have no likelihood, or all are texts (see `bits_per_char`)."""
+        """Nothing without a likelihood, or where all is text (see `bits_per_char`) or pictures (see `bits_per_dim`)."""
         if evidence.log_prob is None or evidence.trivial_log_prob is None:
             return []
-        if set(text_columns(evidence)) == set(evidence.space):
+        if is_of_pictures(evidence) or set(text_columns(evidence)) == set(evidence.space):
             return []
         found = self._on(evidence.held_out, evidence.log_prob, evidence)
         floor = self._on(evidence.train, evidence.log_prob, evidence)

@@ -27,12 +27,13 @@ from genwright.nn.picture_view import scaled
 N_FEATURES = 64
 WIDTH = 16  # channels at the first level
 BATCH = 128
-MOST_STEPS = 1_250
-MOST_PLACES = 1_250 * 128 * 28 * 28  # places of all pictures of all steps: larger pictures get fewer steps
+MOST_STEPS = 1_600
+MOST_PLACES = MOST_STEPS * BATCH * 28 * 28  # places of all pictures of all steps: larger pictures get fewer steps
 MOST_EPOCHS = 20
-RATE = 3e-3  # highest learning rate
+RATE = 6e-3  # highest learning rate
 WARM_UP = 0.1  # share of the steps in which the rate rises
-SHIFT = 1 / 14  # of the longer side: how far pictures with labels are moved while training
+SHIFT = 1 / 14  # of the longer side: how far pictures with labels are moved while training, where they come back often
+OFTEN = 5  # epochs
 N_TURNS = 4
 AT_ONCE = 500  # pictures that go through the network at once
 
@@ -66,22 +67,26 @@ class FeatureNet:
 
     def _learn(self, codes: Tensor, labels: Tensor | None, generator: torch.Generator) -> None:
         steps = n_steps(len(codes), self.shape)
+        is_often = steps * BATCH > OFTEN * len(codes)
         optimiser = torch.optim.AdamW(self.net.parameters(), RATE, weight_decay=0.01)
         self.net.train()
         for i, rows in enumerate(_batches(len(codes), steps, generator)):
             for group in optimiser.param_groups:
                 group["lr"] = RATE * _rate(i / steps)
-            x, y = self._task(codes[rows], None if labels is None else labels[rows], generator)
+            x, y = self._task(codes[rows], None if labels is None else labels[rows], is_often, generator)
             optimiser.zero_grad(set_to_none=True)
             F.cross_entropy(self._logits(x), y).backward()
             nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
             optimiser.step()
         self.net.eval()
 
-    def _task(self, codes: Tensor, labels: Tensor | None, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _task(
+        self, codes: Tensor, labels: Tensor | None, is_often: bool, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
         """Pictures as the network sees them, and what it should say of each."""
         if labels is not None:
-            return shifted(scaled(codes, self.n_levels), generator), labels.long()
+            x = scaled(codes, self.n_levels)
+            return (shifted(x, generator) if is_often else x), labels.long()
         turn = torch.randint(N_TURNS, (len(codes),), generator=generator)
         return turned(scaled(codes, self.n_levels), turn), turn
 

@@ -214,6 +214,20 @@ def sampled(kind: str, rows: Batch, n: int, evidence: Evidence, rng: np.random.G
     return found[rng.permutation(len(found))[:n]].astype(np.float64)
 
 
+def n_each(fake: Batch, evidence: Evidence, cap: int) -> int:
+    """Pictures of each side, equally many."""
+    return min(cap, *(n_rows(r) for r in (fake, evidence.fake, evidence.held_out, evidence.train, evidence.trivial)))
+
+
+def counts(evidence: Evidence, cap: int) -> str:
+    """How many they are, and what the networks learnt from, for protocols."""
+    model = features_of(evidence)
+    learnt = f"the categories of {model.label!r}" if model.label else "how pictures were turned"
+    few = f"; effnet: {EFFNET_ROWS} a side" if "effnet" in model.kinds() else ""
+    n = n_each(evidence.fake, evidence, cap)
+    return f"{n:,} draws against {n:,} held-out pictures{few}; the network learnt {learnt} from training pictures"
+
+
 def own_order(rows: Batch) -> np.ndarray:
     """Row numbers (N,) in an order that looks random and that only what the rows hold decides."""
     arrays = [x.contiguous().numpy() for _, x in sorted(rows.items())]

@@ -20,7 +20,7 @@ from markupsafe import Markup, escape
 
 from genwright.core.errors import GenwrightError
 from genwright.core.files import replace_file
-from genwright.core.judge import Score
+from genwright.core.judge import Score, owner
 from genwright.core.registry import JUDGES
 from genwright.core.schema import Schema
 from genwright.report import association_map, column_overlay, copied_passage, near_copies, score_bar, text_samples
@@ -210,7 +210,7 @@ def _score_row(score: Score, protocols: Mapping[tuple[str, str], int]) -> dict[s
 
 def _meaning(name: str) -> str:
     """What the judge itself says the number is; nothing for a judge that is not installed."""
-    judge, _, part = name.partition(".")
+    judge, part = owner(name)
     try:
         return JUDGES.get(judge).parts[part].meaning
     except (GenwrightError, ImportError, AttributeError, KeyError):

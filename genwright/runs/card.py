@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from genwright.core.config import Setting, describe
 from genwright.core.errors import GenwrightError
-from genwright.core.judge import Score
+from genwright.core.judge import Score, owner
 from genwright.core.registry import JUDGES
 from genwright.core.schema import Column
 
@@ -142,7 +142,7 @@ def _scores(scores: list[Score]) -> str:
 
 def _meaning(name: str) -> str:
     """What the judge says the number is, and a blank; nothing for a judge that is not installed."""
-    judge, _, part = name.partition(".")
+    judge, part = owner(name)
     try:
         return JUDGES.get(judge).parts[part].meaning + " "
     except (GenwrightError, ImportError, AttributeError, KeyError):

@@ -24,7 +24,7 @@ MEANING: dict[Mark, str] = {
     "unclear": "too few rows: the interval holds both real rows and independent columns",
     "check": "worse than real rows, which independent columns are not",
 }
-LIKELIHOODS = ("likelihood", "bits_per_char", "perplexity")
+LIKELIHOODS = ("likelihood", "bits_per_char", "bits_per_dim", "perplexity")
 STEPS = 5
 APART = {"AUC": 0.03, "share": 0.03, "distance": 0.03, "BLEU": 0.03}  # closer than this, anchors span no scale; by unit
 SAME = {"half": 0.02, "lower": 0.01, "higher": 0.01}  # a difference to real rows that nobody minds without a scale
