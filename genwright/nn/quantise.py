@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 MIN_COUNT = 1e-5  # of a mean's denominator
+REVIVED = 3.0  # what a code that begins anew counts, as a multiple of what a dead one does
 TRIED = 1 << 14  # vectors of a shard that dead codes may begin anew from
 
 
@@ -47,7 +48,7 @@ class Codebook(nn.Module):
         reset: A code is dead where its share of the vectors is below this part of the mean share; 0: none ever is.
     """
 
-    def __init__(self, n: int, dim: int, decay: float = 0.99, reset: float = 0.03):
+    def __init__(self, n: int, dim: int, decay: float = 0.95, reset: float = 0.1):
         super().__init__()
         self.n, self.dim, self.decay, self.reset_below = n, dim, decay, reset
         self.counts: Tensor  # n_k, a step (K,)
@@ -124,11 +125,11 @@ class Codebook(nn.Module):
         self.sums[idle] = before[idle] * MIN_COUNT
 
     def _revive(self, dead: Tensor, tries: Tensor, mean: Tensor) -> None:
-        """Dead codes (K,) go to vectors that were seen, and count as much as a mean one."""
+        """Dead codes (K,) go to vectors that were seen, and count little, so that they move, or die, soon."""
         at = dead.nonzero()[:, 0]
         rows = torch.arange(len(at)) * max(len(tries) // len(at), 1) % len(tries)  # from all shards
-        self.counts[at] = mean
-        self.sums[at] = tries[rows] * mean
+        self.counts[at] = count = mean * min(1.0, REVIVED * self.reset_below or 1.0)
+        self.sums[at] = tries[rows] * count
 
 
 @dataclass

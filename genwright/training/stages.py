@@ -43,31 +43,25 @@ def in_stages(model: Any, data: Dataset, plan: Plan, progress: Progress, train: 
     assert isinstance(model, HasStages)
     assert isinstance(model, HasLoss)
     following = _following(model, plan)
-    share = 1.0 if following is None else 1 - _share(model, plan)
+    share = 1.0 if following is None else 1 - model.second_share
     first = _first(model, data, replace(plan, share=share), _within(progress, 0.0, share), train)
     progress(share, "reading what the networks make of the rows")
     rows = model.second_rows(data)
     second = _second(model, rows, following, first, plan, _within(progress, share, 1.0), learn)
+    n_planned = first.n_planned + second.n_planned
     if following is not None:
-        model.second_took(second.n_planned)
+        model.second_took(second.n_planned / n_planned)
     name = MODELS.name_of(type(model.second))
     notes = [*first.notes, *(f"{name}: {note}" for note in second.notes)]
     log = [*first.log, *(_renamed(line, name, first) for line in second.log)]
-    n_planned = first.n_planned + second.n_planned
     return Outcome(log, notes, first.n_steps + second.n_steps, n_planned, first.best_step)
-
-
-def _share(model: HasStages, plan: Plan) -> float:
-    """Of the budget that is the second model's; of steps a whole number."""
-    steps = plan.budget.steps or 1_000_000
-    return model.second_steps(steps) / steps
 
 
 def _following(model: HasStages, plan: Plan) -> Plan | None:
     """What the second model's training is to do, but for its steps; None where it takes none."""
     if not isinstance(model.second, HasLoss):
         return None
-    config = divided(type(model.second), {}, model.second_settings)[1]
+    config = divided(type(model.second), model.second_settings)[1]
     config = replace(config, checkpoint_seconds=plan.config.checkpoint_seconds, threads=plan.config.threads)
     path = of_second(plan.checkpoint) if plan.checkpoint else None
     return Plan(config, seed=plan.seed, checkpoint=path, identity=plan.stored())
@@ -113,7 +107,7 @@ def _second(
     if following is None:
         return learn(second, rows, Plan(seed=plan.seed), progress)
     whole = plan.budget
-    following.budget = whole.part(_share(model, plan))
+    following.budget = whole.part(model.second_share)
     if whole.steps is not None:
         following.budget = Budget(steps=max(1, whole.steps - first.n_planned))
     following.resume = plan.resume and following.checkpoint is not None and following.checkpoint.exists()
