@@ -1,5 +1,6 @@
 """Multilayer perceptron: linear layers with a smooth non-linearity between them."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -41,7 +42,8 @@ class MLP(nn.Sequential):
 
 def untrained(build: Callable[[], N]) -> N:
     """A network with all weights zero, made without moving the global random state, which torch's layers draw from."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Initializing zero-element tensors")  # heads of rows that have no such column
         net = build()
     with torch.no_grad():
         for parameter in net.parameters():

@@ -29,9 +29,10 @@ from genwright.core.registry import MODELS
 from genwright.core.rng import numpy_generator, torch_generator
 from genwright.core.space import Batch, Category, Real, Space
 from genwright.nn.ema import EMA, frozen
+from genwright.training import monitors
 from genwright.training.batches import Order, Rows, cut, divide
 from genwright.training.checkpoint import Checkpoint, read, require_same, write
-from genwright.training.monitors import Line, speak
+from genwright.training.monitors import Line
 from genwright.training.muon import Muon
 from genwright.training.plan import Outcome, Plan
 from genwright.training.processes import join
@@ -143,7 +144,7 @@ class _Training:
         self.model.net.eval()
         self.model.anneal(1.0)
         self._compare_with_marginals()
-        notes += speak(self.now.log)
+        notes += monitors.speak(self.now.log)
         return Outcome(self.now.log, notes, self.now.step, self.now.n_steps, self.now.best_step)
 
     def _budget(self, started: float) -> None:
@@ -194,9 +195,10 @@ class _Training:
 
     @property
     def _is_stuck(self) -> bool:
-        """Whether the held-out loss has not fallen for long."""
-        is_watched = len(self.watched) and len(self.model.phases) == 1
-        return bool(is_watched and self.config.patience and self.now.n_worse >= self.config.patience)
+        """Whether the held-out loss has not fallen for long, or adversaries have gone astray."""
+        if len(self.model.phases) > 1:
+            return monitors.is_lost(self.now.log)
+        return bool(len(self.watched) and self.config.patience and self.now.n_worse >= self.config.patience)
 
     def _take_last(self, started: float) -> None:
         """What was learnt since the last evaluation counts too."""
@@ -275,8 +277,9 @@ class _Training:
             if self.plan.preview is not None and self.now.step and self.accelerator.is_main_process:
                 line["drawn"] = self.plan.preview()
             self.model.net.train()
-        loss = line.get("held_out", -float(self.now.step))
-        if loss < self.now.best:
+        is_astray = len(self.model.phases) > 1 and monitors.astray([*self.now.log, line])[-1]
+        loss = line.get("held_out", math.inf if is_astray else -float(self.now.step))
+        if loss < self.now.best or (is_astray and math.isinf(self.now.best)):  # what is astray, where nothing is better
             self.now.best, self.now.best_step, self.now.n_worse = loss, self.now.step, 0
             self.best = frozen(self.ema.mean)
         else:

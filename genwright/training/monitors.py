@@ -14,6 +14,10 @@ FALLING = 0.1  # share of all progress that may come in the last fifth of the st
 COLLAPSED_KL = 0.1  # nats that all latents together say about a row
 FEW_EPOCHS = 5  # times that adversaries must see the rows at least
 FAR_OFF = 0.6  # share of rows, or standard scores, that a column may be off
+LITTLE_VARIETY = 0.5  # of real rows' variety, below which draws have collapsed
+APART, FURTHER = 0.2, 2.0  # energy distance by which draws may move away from real rows, and how many times further
+N_ASTRAY, N_HOPELESS = 5, 20  # evaluations in a row: after better ones, and where there were none
+MIN_ASTRAY_STEPS = 500  # before which nothing is certain
 WIDE_SCORE = 50.0  # a standardised number this far out
 
 
@@ -75,12 +79,57 @@ def posterior_collapse(log: list[Line]) -> list[str]:
 def mode_collapse(log: list[Line]) -> list[str]:
     """Draws that lack what real rows have."""
     variety = _series(log, "variety")
-    if not variety or variety[-1][1] >= 0.5:
+    if not variety or variety[-1][1] >= LITTLE_VARIETY:
         return []
     return [
         f"Mode collapse: draws show {variety[-1][1]:.0%} of the variety of real rows; "
         "lower learning_rate, raise gradient_penalty, or train longer."
     ]
+
+
+def drift(log: list[Line]) -> list[str]:
+    """Draws that were near real rows and moved away."""
+    apart = _series(log, "distance")
+    if not apart or not _is_far(apart[-1][1], min(v for _, v in apart)):
+        return []
+    step, best = min(apart, key=lambda pair: pair[1])
+    return [
+        f"Divergence: draws are {apart[-1][1]:.2g} away from real rows, as a share of the distance between these, "
+        f"and were {best:.2g} away at step {step:,}; lower learning_rate, or raise gradient_penalty."
+    ]
+
+
+def astray(log: list[Line]) -> list[bool]:
+    """Of each evaluation, whether draws had collapsed or moved away: such weights are not worth keeping."""
+    found, best = [], math.inf
+    for line in log:
+        variety, distance = line.get("variety", 1.0), line.get("distance", 0.0)
+        best = min(best, distance)
+        found.append(not variety >= LITTLE_VARIETY or _is_far(distance, best))
+    return found
+
+
+def is_lost(log: list[Line]) -> bool:
+    """Whether adversaries have been astray for so long that more steps are in vain."""
+    if not log or log[-1]["step"] < MIN_ASTRAY_STEPS:
+        return False
+    found = astray(log)
+    n = N_HOPELESS if all(found) else N_ASTRAY
+    return len(log) > n and all(found[-n:])
+
+
+def lost(log: list[Line]) -> list[str]:
+    """A training that was ended for that reason."""
+    if not is_lost(log):
+        return []
+    good = [line["step"] for line, is_astray in zip(log, astray(log)) if not is_astray]
+    kept = f"the weights of step {good[-1]:,} are kept" if good else "nothing better came before"
+    return [f"Ended early at step {log[-1]['step']:,}: the draws had been astray for long, and {kept}."]
+
+
+def _is_far(distance: float, best: float) -> bool:
+    """Whether draws are much further from real rows than they were."""
+    return not distance <= max(APART, FURTHER * best)
 
 
 def resemblance(log: list[Line]) -> list[str]:
@@ -119,6 +168,8 @@ MONITORS: tuple[Callable[[list[Line]], list[str]], ...] = (
     convergence,
     posterior_collapse,
     mode_collapse,
+    drift,
+    lost,
     resemblance,
     dead_codes,
     baseline,

@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from genwright.core.dataset import Dataset
+from genwright.core.space import Batch
 from genwright.models.gan import GAN, GANConfig
 from genwright.models.vae import VAE, VAEConfig
 from genwright.training.loop import train
-from genwright.training.monitors import speak
+from genwright.training.monitors import astray, is_lost, speak
 from tests.training.worlds import Line, plan, small_vae, table
 
 
@@ -18,6 +19,15 @@ def silent(done: float, line: str) -> None:
 
 def _log(held: list[float], **more: float) -> list[dict]:
     return [{"step": 10 * i, "loss": v, "held_out": v, **more} for i, v in enumerate(held)]
+
+
+def _draws(variety: list[float], distance: list[float] | None = None) -> list[dict]:
+    """What adversaries' evaluations tell."""
+    apart = distance or [0.05] * len(variety)
+    return [
+        {"step": 100 * i, "variety": v, "distance": d, "epochs": 10 * i}
+        for i, (v, d) in enumerate(zip(variety, apart, strict=True))
+    ]
 
 
 GOOD = [5.0, 3.5, 2.6, 2.3, 2.2, 2.15, 2.12, 2.11, 2.1, 2.1, 2.1]
@@ -33,6 +43,7 @@ GOOD = [5.0, 3.5, 2.6, 2.3, 2.2, 2.15, 2.12, 2.11, 2.1, 2.1, 2.1]
         (_log([5.0, 4.0]), "Not converged"),
         (_log(GOOD, kl=0.01), "Posterior collapse"),
         (_log(GOOD, variety=0.1), "Mode collapse"),
+        (_draws([0.1, 0.9, 0.9], [0.9, 0.05, 0.3]), "Divergence"),
         (_log(GOOD, columns_off=0.9), "Not learnt"),
         (_log(GOOD, dead_codes=0.9), "Dead codes"),
         (_log(GOOD, gain_over_marginals=-1.5), "Worse than independent columns"),
@@ -123,3 +134,35 @@ def test_twenty_planted_faults_are_told(kind: str, seed: int) -> None:
 def test_twenty_good_fits_are_not_blamed(seed: int) -> None:
     model = small_vae(n_hidden=32) if seed % 2 else GAN(table(50).space, GANConfig(n_hidden=32, n_layers=1))
     assert train(model, table(2000, seed), plan(500, seed=seed), silent).notes == []
+
+
+def test_adversaries_are_lost_only_where_it_is_certain() -> None:
+    assert not is_lost(_draws([0.1] * 15))  # may still learn
+    assert is_lost(_draws([0.1] * 21))
+    assert not is_lost(_draws([0.1, 0.9, *[0.3] * 4]))
+    assert is_lost(_draws([0.1, 0.9, *[0.3] * 5]))
+    assert not is_lost([{**line, "step": line["step"] / 10} for line in _draws([0.1, 0.9, *[0.3] * 5])])  # few steps
+    assert is_lost(_draws([0.9] * 9, [0.9, 0.05, 0.05, 0.05, *[0.4] * 5]))
+    assert astray(_draws([0.9, 0.4, float("nan")])) == [False, True, True]
+    said = speak(_draws([0.1, 0.9, *[0.3] * 5]))
+    assert [sentence.split(":")[0] for sentence in said] == ["Mode collapse", "Ended early at step 600"]
+
+
+class Collapsing(GAN):
+    """Draws well until it is told that a third of the training is done."""
+
+    done = 0.0
+
+    def anneal(self, done: float) -> None:
+        self.done = done if self.net.training else self.done
+
+    def monitor(self, rows: Batch, generator: torch.Generator) -> dict[str, float]:
+        return {"variety": 0.9 if self.done < 1 / 3 else 0.1}
+
+
+def test_a_collapse_ends_training_and_earlier_weights_are_kept() -> None:
+    data = table(400)
+    model = Collapsing(data.space, GANConfig(n_hidden=4, n_layers=0, n_noise=2))
+    outcome = train(model, data, plan(steps=900, batch_size=8, n_evaluations=30), silent)
+    assert (outcome.n_steps, outcome.best_step) == (510, 300)  # evaluations come every 30 steps
+    assert any(note.startswith("Ended early") for note in outcome.notes)
