@@ -75,8 +75,8 @@ class PictureCopies(PictureJudge):
         return (
             f"{n:,} draws (at most {self.max_rows:,}); {m:,} held-out pictures against {n_folds(size, m)} disjoint "
             f"samples of {m:,} of {size:,} training pictures, mean over samples; distances of 64 components "
-            "of pixels; two-way clustered interval; exact: Wilson's interval; floor: held-out pictures in place of draws; "
-            "a check on near-copies, not a proof of privacy"
+            "of pixels; two-way clustered interval; exact: Wilson's interval; floor: held-out pictures in place of "
+            "draws; a check on near-copies, not a proof of privacy"
         )
 
     def anchors(self, evidence: Evidence) -> tuple[Batch, Batch]:
