@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from genwright.core.errors import ConfigError, DataError
 from genwright.core.records import Records
 from genwright.data.read import read
 from tests.data.helpers import whole
-from tests.data.picture_files import pixels
+from tests.data.picture_files import encoded, pixels
 
 MNIST = Path("../shared/data/mnist/mnist.npz")
 EMOJI = Path("../shared/data/emoji64/emoji64.npz")
@@ -227,3 +228,25 @@ def test_fashion_mnist_itself() -> None:
     raw = gzip.decompress((FASHION / "t10k-images-idx3-ubyte.gz").read_bytes())
     assert np.array_equal(images(records).reshape(-1), np.frombuffer(raw, np.uint8, offset=16))
     assert len(set(labels(records))) == 10
+
+
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_parquet_with_pictures_comes_in_small_batches(tmp_path: Path, is_folder: bool) -> None:
+    files = [encoded(pixels(20, 20, 3)) for _ in range(30)]
+    noise = [
+        file + bytes(np.random.default_rng(i).integers(0, 256, 1_000_000, np.uint8)) for i, file in enumerate(files)
+    ]
+    table = pa.table({"image": [{"bytes": file, "path": None} for file in noise], "n": range(30)})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=20)
+    records = read(tmp_path if is_folder else tmp_path / "a.parquet")
+    batches = list(records.open())
+    assert max(batch.num_rows for batch in batches) <= 17
+    assert [n for batch in batches for n in batch.column(1).to_pylist()] == list(range(30))
+    assert [row["bytes"] for batch in batches for row in batch.column(0).to_pylist()] == noise
+    assert records.arrow_schema.field("image").type == table.schema.field("image").type
+
+
+def test_parquet_with_tensors(tmp_path: Path) -> None:
+    x = pixels(7, 5, 4, 3)
+    pq.write_table(whole(read(x)), tmp_path / "a.parquet")
+    assert np.array_equal(images(read(tmp_path / "a.parquet")), x)
