@@ -243,8 +243,9 @@ class FlowMatching(Model, HasLoss, HasBound, HasLatent, Conditions):
     ) -> Batch:
         """Rows with their known parts kept and the rest drawn to fit, approximately (Lugmayr et al., 2022).
 
-        Each step guesses the row's end, puts the known parts in place, and mixes it with fresh noise; several turns at
-        one time let the parts grow together. https://arxiv.org/abs/2201.09865
+        Each step puts the known parts, mixed with fresh noise, in place. Several turns at one time let the parts grow
+        together: noise is added until a step is undone, x_t = t/t' x_t' + √((1 − t)² − (t/t')² (1 − t')²) ε.
+        https://arxiv.org/abs/2201.09865
 
         Args:
             batch: Rows; what they hold in unknown parts is not looked at.
@@ -259,11 +260,13 @@ class FlowMatching(Model, HasLoss, HasBound, HasLatent, Conditions):
         truth, velocity = self.points.centre(rows), self._velocity(self._known(rows, n), self.config.guidance_scale)
         at = times(n_steps, self.config.time_power)
         x = torch.randn(n, self.points.n, generator=generator)
+        fresh = lambda: torch.randn(x.shape, generator=generator)  # noqa: E731
         for t, to in pairwise(at):
             for turn in range(n_turns):
-                end = torch.where(mask, truth, x + (1 - t) * velocity(x, t))
-                now = to if turn == n_turns - 1 else t
-                x = torch.lerp(torch.randn(x.shape, generator=generator), end, now)
+                x = torch.where(mask, torch.lerp(fresh(), truth, t), x)
+                x = x + (to - t) * velocity(x, t)
+                if turn < n_turns - 1:
+                    x = t / to * x + ((1 - t) ** 2 - (t / to * (1 - to)) ** 2) ** 0.5 * fresh()
         drawn = self.points.batch(x)
         return {name: _merged(x, drawn.get(name, x), known.get(name)) for name, x in batch.items()}
 

@@ -68,10 +68,17 @@ class UNet(nn.Module):
         width: Channels of the first grid, w; they double at each coarser one. A multiple of 8.
         patch: Pixels a side that are channels of the first grid; 0: by the picture's size.
         has_attention: Whether places of the coarsest grid look at each other.
+        n_beside: Channels that it reads beside the picture's own.
     """
 
     def __init__(
-        self, shape: tuple[int, int, int], n_told: int, width: int = 32, patch: int = 0, has_attention: bool = True
+        self,
+        shape: tuple[int, int, int],
+        n_told: int,
+        width: int = 32,
+        patch: int = 0,
+        has_attention: bool = True,
+        n_beside: int = 0,
     ):
         super().__init__()
         channels, height, breadth = shape
@@ -79,7 +86,7 @@ class UNet(nn.Module):
         levels = n_levels(-(-height // self.patch), -(-breadth // self.patch))
         self.unit = self.patch * 2**levels  # height and breadth are filled up to multiples of it
         widths = [width * 2**i for i in range(levels + 1)]
-        self.enter = nn.Conv2d(channels * self.patch**2, width, 3, padding=1)
+        self.enter = nn.Conv2d((channels + n_beside) * self.patch**2, width, 3, padding=1)
         self.fine = nn.ModuleList(ToldBlock(w, n_told) for w in widths[:-1])
         self.down = nn.ModuleList(nn.Conv2d(w, 2 * w, 3, stride=2, padding=1) for w in widths[:-1])
         self.coarse = ToldBlock(widths[-1], n_told)
@@ -97,7 +104,7 @@ class UNet(nn.Module):
             self.leave.weight.mul_(0.1)
 
     def descend(self, x: Tensor, told: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """A picture (B, C, H, W) → its coarsest grid (B, c, h, w), and the finer ones on the way."""
+        """A picture and what is beside it → its coarsest grid (B, c, h, w), and the finer ones on the way."""
         _, height, breadth = self.shape
         x = F.pad(x, (0, -breadth % self.unit, 0, -height % self.unit))
         x = self.enter(F.pixel_unshuffle(x, self.patch).contiguous(memory_format=torch.channels_last))
@@ -117,5 +124,5 @@ class UNet(nn.Module):
         return x[:, :, :height, :breadth]
 
     def forward(self, x: Tensor, told: Tensor) -> Tensor:
-        """(B, C, H, W) → the same."""
+        """(B, C + n_beside, H, W) → (B, C, H, W)."""
         return self.ascend(*self.descend(x, told), told)

@@ -88,7 +88,7 @@ class VelocityNet(nn.Module):
         self.embed_given = ColumnEmbed(given, n_embed)
         self.waves = Waves()
         self.told = MLP(2 * N_WAVES + self.embed_given.n_out + 1, [n_hidden], n_hidden)
-        nets = [UNet(shape, n_hidden, width, patch, has_attention) for shape in points.shapes.values()]
+        nets = [UNet(shape, n_hidden, width, patch, has_attention, shape[0]) for shape in points.shapes.values()]
         self.pictures = nn.ModuleList(nets)
         is_alone = len(nets) + (points.n_vector > 0) == 1
         self.hear = nn.ModuleList(nn.Linear(net.n_coarse, n_hidden) for net in nets if not is_alone)
@@ -113,9 +113,12 @@ class VelocityNet(nn.Module):
         """
         told = self.told(torch.cat([self.waves(t), known * is_told, is_told], 1))  # (B, n_hidden)
         shown, vector = self.points.split(x)
+        normal = self.normal(x, t.unsqueeze(1))
+        guesses = self.points.split(x + (1 - t.unsqueeze(1)) * normal)[0]  # E[x_1 | x_t], were rows normal
         h = told if self.enter is None else told + self.enter(vector)
         nets = [net for net in self.pictures if isinstance(net, UNet)]
-        going = [net.descend(picture, F.silu(h)) for net, picture in zip(nets, shown)]
+        read = [torch.cat(pair, 1) for pair in zip(shown, guesses)]
+        going = [net.descend(picture, F.silu(h)) for net, picture in zip(nets, read)]
         for layer, (grid, _) in zip(self.hear, going):
             h = h + layer(grid.mean((2, 3)))
         parts = [net.ascend(*way, F.silu(h)).flatten(1) for net, way in zip(nets, going)]
@@ -123,4 +126,4 @@ class VelocityNet(nn.Module):
             for block in self.blocks:
                 h = block(h, F.silu(told))
             parts.append(self.leave(F.silu(h)))
-        return self.normal(x, t.unsqueeze(1)) + torch.cat(parts, 1)
+        return normal + torch.cat(parts, 1)
