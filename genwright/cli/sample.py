@@ -71,6 +71,12 @@ MaxTokens = Annotated[
         help=f"Texts: most tokens behind what is given; 0: as in the data; without it {PASSAGE} of a running text.",
     ),
 ]
+Beams = Annotated[
+    int,
+    typer.Option(
+        "--n-beams", metavar="W", min=0, help="Texts: the W likeliest in place of draws, by beam search; 0: draws."
+    ),
+]
 Stream = Annotated[bool, typer.Option("--stream", help="Print one text as it is drawn; Ctrl-C ends it.")]
 ExcelSafe = Annotated[
     bool, typer.Option("--excel-safe", help="Put ' before cells that a spreadsheet would run as a formula.")
@@ -95,6 +101,7 @@ def command(
     stop: Stop = None,
     pattern: Pattern = "",
     max_tokens: MaxTokens = None,
+    n_beams: Beams = 0,
     stream: Stream = False,
     excel_safe: ExcelSafe = False,
     overwrite: Overwrite = False,
@@ -111,6 +118,7 @@ def command(
     parse(given)  # raises for text that cannot be read, before the run is
     settings: Settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
     settings |= {"repetition_penalty": repetition_penalty, "pattern": pattern, "max_tokens": max_tokens or 0}
+    settings["n_beams"] = n_beams
     settings["stop"] = [text.replace("\\n", "\n").replace("\\t", "\t") for text in stop or []]
     Decoding.of(settings)  # raises likewise
     fitted = load(run)
@@ -119,7 +127,7 @@ def command(
     draw = fitted.draw(given, seed=seed, **settings)
     if stream:
         return {**_live(screen, draw), **_facts(draw, 1)}
-    wanted = _usual(fitted) if wanted is None else wanted
+    wanted = n_beams or _usual(fitted) if wanted is None else wanted
     if place is not None and is_folder(place):
         document = _folder(screen, fitted, draw, wanted, place, overwrite)
     else:

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 from genwright.core.errors import ConfigError, UnknownNameError
 
 Allowed = Callable[[str], str | None]
+OF_CHANCE = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")  # how tokens are drawn
 
 
 class Settings(TypedDict, total=False):
@@ -22,6 +23,7 @@ class Settings(TypedDict, total=False):
     pattern: str
     allowed: Allowed | None
     max_tokens: int
+    n_beams: int
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Decoding:
     pattern: str = ""  # a regular expression that the whole text must match; empty: any
     allowed: Allowed | None = None  # text so far → characters that may follow; see samplers/constraint.py
     max_tokens: int = 0  # longest text, the given beginning left out; 0: as long as those of the data
+    n_beams: int = 0  # the likeliest texts, as far as so many can be followed at a time; 0: they are drawn
 
     def __post_init__(self) -> None:
         _require(_is_above_0(self.temperature), "temperature", self.temperature, "a number above 0")
@@ -52,6 +55,12 @@ class Decoding:
             self.allowed is None or callable(self.allowed), "allowed", self.allowed, "a function of the text so far"
         )
         _require(_is_count(self.max_tokens), "max_tokens", self.max_tokens, "a whole number, 0 or more")
+        _require(_is_count(self.n_beams), "n_beams", self.n_beams, "a whole number, 0 or more")
+        at_odds = [f.name for f in fields(self) if f.name in OF_CHANCE and getattr(self, f.name) != f.default]
+        if self.n_beams and at_odds:
+            raise ConfigError(
+                f"n_beams = {self.n_beams} looks for the likeliest, without {', '.join(at_odds)}; leave one out"
+            )
 
     @classmethod
     def of(cls, settings: Settings) -> "Decoding":

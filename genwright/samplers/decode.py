@@ -11,7 +11,6 @@ top-p, min-p.
 """
 
 from collections.abc import Callable
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -20,34 +19,13 @@ from genwright.core.decoding import Decoding
 from genwright.core.model import Vocabulary
 from genwright.core.space import OPEN, Tokens
 from genwright.samplers import logits
+from genwright.samplers.beam import likeliest
 from genwright.samplers.rules import Rules
+from genwright.samplers.stepper import Stepper
 from genwright.samplers.uniforms import Uniforms
 
 Told = Callable[[int, Tensor], bool]  # (place, codes (B,)) → whether to stop
 FINISHED = 0.25  # share of the rows that must have ended before they are dropped
-
-
-class Stepper(Protocol):
-    """A function that says what comes next, and remembers what was before.
-
-    Logits may be unnormalised; codes that the family never draws are −∞. They are not changed in place by `decode`,
-    so a stepper may hand out the same tensor twice.
-    """
-
-    def start(self, codes: Tensor) -> Tensor:
-        """Logits (B, V) of what follows codes (B, t) that stand at the beginning, the first of them the start code.
-
-        More codes may come than the model looks back on: it looks at the last of them.
-        """
-        ...
-
-    def step(self, codes: Tensor) -> Tensor:
-        """Logits (B, V) of what follows the codes (B,) drawn last."""
-        ...
-
-    def keep(self, rows: Tensor) -> None:
-        """Goes on with these rows (their indices), in this order; a row may be there several times."""
-        ...
 
 
 @torch.no_grad()
@@ -65,7 +43,7 @@ def decode(
 
     A row ends at `end`, or behind a missing text; `pad` stands behind the end and is never drawn. A row that is cut by
     `max_tokens` or a stop string is closed with `end` where it has room. In rows of a running text (`runs_on`), `end`
-    is drawn only where a rule leaves nothing else.
+    is drawn only where a rule leaves nothing else. With `n_beams` nothing is drawn: see `beam.likeliest`.
 
     Args:
         stepper: What comes next.
@@ -80,6 +58,8 @@ def decode(
     Raises:
         ConfigError: a setting needs a vocabulary, or its pattern cannot be read or met.
     """
+    if decoding.n_beams and len(given):
+        return likeliest(stepper, given, support, start, decoding, vocabulary)
     drawing = _Drawing(stepper, given, support, decoding, generator, vocabulary)
     if drawing.n_rows and drawing.first < given.shape[1]:
         drawing.run(start, told)

@@ -73,6 +73,12 @@ class Rules:
         text = self.spelling.text(self.given[i, :n].tolist())
         return [c.begin(text, int(self.limits[i]) - n) for c in self.constraints]
 
+    def keep(self, rows: Tensor) -> None:
+        """Goes on with these rows (their indices), in this order; a row may be there several times."""
+        self.given, self.limits = self.given[rows], self.limits[rows]
+        self.n_before = [self.n_before[i] for i in rows.tolist()]
+        self.states = [self.states[i] for i in rows.tolist()] if self.states else []
+
     def masked(self, t: int, rows: Tensor, scores: Tensor, is_over: Tensor) -> Tensor:
         """The scores (B, V) with −∞ for what may not be drawn; where a rule leaves only −∞, all it allows are alike."""
         scores = scores + (self._later if t else self._first)

@@ -167,3 +167,18 @@ def test_ctrl_c_ends_a_stream_with_what_was_printed(texts: Path) -> None:
     assert out.endswith("\n")
     assert len(out) < 10
     assert err.strip() == "error: stopped; the text is as far as it was drawn"
+
+
+def test_beams_print_as_many_texts_as_are_followed(texts: Path) -> None:
+    ended = call("sample", texts, "--n-beams", "3", "--given", "text starts 'sand'")
+    lines = ended.out.splitlines()
+    assert ended.code == 0
+    assert len(lines) == len(set(lines)) == 3
+    assert all(line.startswith("sand") for line in lines)
+    assert (
+        call("sample", texts, "--n-beams", "3", "-n", "1", "--given", "text starts 'sand'").out.splitlines()
+        == lines[:1]
+    )
+    ended = call("sample", texts, "--n-beams", "3", "--top-k", "2")
+    assert ended.code == 2
+    assert "n_beams = 3 looks for the likeliest, without top_k" in ended.err

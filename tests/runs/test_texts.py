@@ -385,3 +385,15 @@ def test_a_beginning_longer_than_the_context_is_said(tmp_path, caplog):
         assert "looks back" not in caplog.text
         run.draw({"text": "starts 'ab ab ab ab ab ab'"})
     assert "text: the beginning has 17 tokens, and the model looks back 16 at a time" in caplog.text
+
+
+def test_beams_find_texts_at_least_as_likely_as_any_drawn(verses: Run) -> None:
+    given = {"form": "sea"}
+    best = verses.sample(4, given, n_beams=50)
+    assert best["text"].is_unique
+    log_p = np.asarray(verses.log_prob(best))
+    assert (np.diff(log_p) <= 1e-9).all()
+    drawn = verses.sample(300, given)
+    assert log_p[0] >= np.asarray(verses.log_prob(drawn)).max() - 1e-9
+    assert verses.sample(2, given, n_beams=50, seed=9)["text"].tolist() == best["text"].tolist()[:2]
+    assert "".join(verses.stream(given=given, n_beams=50)) == best["text"][0]
