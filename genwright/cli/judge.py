@@ -34,15 +34,18 @@ def command(
     target: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="A column whose prediction matters; again for more.")
     ] = None,
-    max_rows: Annotated[str, typer.Option(metavar="N", help="Rows of each side that judges look at.")] = "10000",
+    max_rows: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="Rows of each side that judges look at; without it 10000, with pictures 2000."),
+    ] = None,
 ) -> dict[str, Any]:
     """Judges, shows and keeps the scores."""
     from genwright.cli.terminal.scores import show_scores
     from genwright.pipeline import load
     from genwright.runs import rewrite
 
-    n = count(max_rows, "--max-rows")
-    require(n >= 2, f"--max-rows {max_rows}: expected 2 or more; judges compare rows with each other")
+    n = None if max_rows is None else count(max_rows, "--max-rows")
+    require(n is None or n >= 2, f"--max-rows {max_rows}: expected 2 or more; judges compare rows with each other")
     for name in judge or []:
         if name not in JUDGES.names():
             raise UnknownNameError(name, JUDGES.names(), JUDGES.package)
@@ -55,6 +58,7 @@ def command(
     with screen.progress() as progress:
         scores = fitted.judge(held_out, train, judges=judge, targets=target or [], max_rows=n, progress=progress)
     screen.kept = "the run keeps the scores it had"
-    rewrite(run, scores=sorted([*before, *scores], key=lambda score: score.name))
+    kept = sorted([*before, *scores], key=lambda score: score.name)
+    rewrite(run, scores=kept, features=fitted.artefact.features)
     show_scores(screen, scores)
     return {"run": str(run), "scores": [score.to_json() for score in scores]}

@@ -40,11 +40,13 @@ class Dataset:
 
     def sample_rows(self, n: int, rng: "np.random.Generator") -> Batch:
         """n different rows at random, in file order; all of them when there are no more than n."""
+        return self.take(slice(None) if n >= len(self) else self.sample_numbers(n, rng))
+
+    def sample_numbers(self, n: int, rng: "np.random.Generator") -> "np.ndarray":
+        """The numbers of these rows."""
         import numpy as np
 
-        if n >= len(self):
-            return self.take(slice(None))
-        return self.take(np.sort(rng.choice(len(self), n, replace=False)))
+        return np.arange(len(self)) if n >= len(self) else np.sort(rng.choice(len(self), n, replace=False))
 
     def subset(self, rows: "np.ndarray") -> "Dataset":
         """The rows with these numbers as a data set in memory."""

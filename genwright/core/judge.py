@@ -179,7 +179,7 @@ class Judge(abc.ABC):
 
     parts: ClassVar[dict[str, Part]]
     joint: ClassVar[str] = "."  # between the judge's name and a part's in the name of a score; "." or "_"
-    needs: ClassVar[frozenset[str]] = frozenset({"train", "held_out", "fake"})
+    needs: ClassVar[frozenset[str]] = frozenset({"train", "held_out", "fake"})  # of the evidence's fields
     source: ClassVar[str]
 
     @classmethod

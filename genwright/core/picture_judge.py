@@ -15,12 +15,16 @@ def modelled(evidence: Evidence) -> list[str]:
 
 
 def is_of_pictures(evidence: Evidence) -> bool:
-    """Whether the model's likelihood is that of pictures alone."""
-    return bool(modelled(evidence)) and set(modelled(evidence)) <= set(picture_fields(evidence.space))
+    """Whether surprise at a row is that at its pictures: nothing beside them is modelled but categories."""
+    supports = [evidence.space[name].support for name in modelled(evidence)]
+    has_pictures = any(isinstance(s, Pixels) for s in supports)
+    return has_pictures and all(isinstance(s, Pixels | Category) for s in supports)
 
 
 class PictureJudge(Judge):
     """Base of the metrics that look at pictures."""
+
+    needs = frozenset({"train", "held_out", "fake", "features"})
 
     @classmethod
     def sees(cls, space: Space) -> Space:

@@ -21,9 +21,9 @@ from genwright.core.dataset import n_rows
 from genwright.core.errors import DataError, UnsupportedError
 from genwright.core.features import sample_rows
 from genwright.core.judge import Evidence, Measure, Part, Score
-from genwright.core.picture_judge import PictureJudge, modelled, picture_fields
+from genwright.core.picture_judge import PictureJudge, is_of_pictures, modelled, picture_fields
 from genwright.core.rng import numpy_generator
-from genwright.core.space import Batch, Category, Space
+from genwright.core.space import Batch, Space
 from genwright.core.statistics import mean, normal_measure
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class BitsPerDim(PictureJudge):
 
     def scores(self, evidence: Evidence) -> list[Score]:
         """Nothing where the model or independent pixels have no likelihood, or numbers or texts are modelled beside."""
-        if evidence.log_prob is None or evidence.trivial_log_prob is None or not speaks(evidence):
+        if evidence.log_prob is None or evidence.trivial_log_prob is None or not is_of_pictures(evidence):
             return []
         found = self._on(evidence.held_out, evidence.log_prob, evidence.given_log_prob, evidence)
         floor = self._on(evidence.train, evidence.log_prob, evidence.given_log_prob, evidence)
@@ -93,14 +93,6 @@ class BitsPerDim(PictureJudge):
         ends = {end: getattr(whole, end) / (n_dims * math.log(2)) for end in ("value", "low", "high")}
         suffix = "_bound" if evidence.is_bound else ""
         return {suffix.removeprefix("_"): replace(whole, **ends), f"nats{suffix}": whole}
-
-
-def speaks(evidence: Evidence) -> bool:
-    """Whether surprise at a row is that at pictures: nothing beside them is modelled but categories."""
-    supports = [evidence.space[name].support for name in modelled(evidence)]
-    pictures = picture_fields(evidence.space)
-    others = [s for name, s in zip(modelled(evidence), supports, strict=True) if name not in pictures]
-    return bool(pictures) and len(others) < len(supports) and all(isinstance(s, Category) for s in others)
 
 
 def _measure(nats: np.ndarray) -> Measure:

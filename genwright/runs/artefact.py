@@ -3,6 +3,7 @@
     run.json             names, settings, codec, seed, facts, scores (see `document`)
     weights.safetensors  the model's tensors
     log.jsonl            one line a step of the training log
+    features.safetensors what judges learnt of pictures, so that scores of later are measured alike
     README.md            the model card
     report.html          added later, by `add_file`
     manifest.json        size and SHA-256 of all of these
@@ -26,6 +27,7 @@ from genwright.runs.card import card
 from genwright.runs.document import complete, from_document, to_document
 from genwright.runs.folder import (
     CARD,
+    FEATURES,
     LOG,
     NEEDED,
     OWN,
@@ -60,6 +62,7 @@ class Artefact:
             others as they are, and leaves out `path` and `flavour`.
         scores: What the judges said.
         log: The lines of the training log.
+        features: What judges learnt of pictures, see `nn/picture_features`; None: nothing yet.
     """
 
     codec: TableCodec
@@ -69,6 +72,7 @@ class Artefact:
     facts: dict[str, Any] = field(default_factory=dict)
     scores: list[Score] = field(default_factory=list)
     log: list[dict[str, Any]] = field(default_factory=list)
+    features: "dict[str, torch.Tensor] | None" = None
 
 
 def save(artefact: Artefact, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -92,6 +96,7 @@ def save(artefact: Artefact, path: str | Path, *, overwrite: bool = False) -> Pa
         WEIGHTS: _weights(artefact.model.state()),
         LOG: b"".join(strict_json.dumps(line) + b"\n" for line in artefact.log),
         CARD: _card(artefact),
+        **_features(artefact.features),
     }
     with writing(target):
         check_target(target, overwrite=overwrite)  # again, now that nobody else can write
@@ -127,8 +132,14 @@ def add_file(path: str | Path, name: str, content: bytes | str) -> Path:
     return target / name
 
 
-def rewrite(path: str | Path, *, scores: list[Score] | None = None, facts: Mapping[str, Any] | None = None) -> Artefact:
-    """Replaces a run's scores and adds facts, and writes its card anew; the model stays as it is.
+def rewrite(
+    path: str | Path,
+    *,
+    scores: list[Score] | None = None,
+    facts: Mapping[str, Any] | None = None,
+    features: "dict[str, torch.Tensor] | None" = None,
+) -> Artefact:
+    """Replaces a run's scores, adds facts and features, and writes its card anew; the model stays as it is.
 
     Raises:
         RunError: as for `load` and `save`.
@@ -139,7 +150,8 @@ def rewrite(path: str | Path, *, scores: list[Score] | None = None, facts: Mappi
         manifest = read_manifest(target)
         artefact.scores = artefact.scores if scores is None else scores
         artefact.facts = {**artefact.facts, **(facts or {})}
-        files = {RUN: _run_json(artefact), CARD: _card(artefact)}
+        artefact.features = artefact.features if features is None else features
+        files = {RUN: _run_json(artefact), CARD: _card(artefact), **_features(features)}
         put(target, Manifest(FORMAT, {**manifest.files, **entries_of(files)}), files)
     return artefact
 
@@ -160,14 +172,20 @@ def _weights(state: "Mapping[str, torch.Tensor]") -> bytes:
     return to_bytes(own)
 
 
+def _features(features: "Mapping[str, torch.Tensor] | None") -> dict[str, bytes]:
+    """Their file, where there are any."""
+    return {} if features is None else {FEATURES: _weights(features)}
+
+
 def _load(folder: Path) -> Artefact:
     manifest = read_manifest(folder)
-    contents = read_checked(folder, manifest.files, NEEDED)
+    contents = read_checked(folder, manifest.files, (*NEEDED, *(name for name in manifest.files if name == FEATURES)))
     document = _document(contents[RUN], manifest.format, folder / RUN)
     log = _log(contents[LOG], folder / LOG)
     tensors = _tensors(contents[WEIGHTS], folder / WEIGHTS)
+    features = _tensors(contents[FEATURES], folder / FEATURES) if FEATURES in contents else None
     try:
-        return Artefact(**from_document(migrate(document), tensors), log=log)
+        return Artefact(**from_document(migrate(document), tensors), log=log, features=features)
     except UnknownNameError:
         raise
     except Exception as error:  # whatever a model or codec says to a document that is not its own

@@ -29,8 +29,9 @@ T = TypeVar("T")
 TICK = 0.02  # seconds in which any file system tells two moments apart
 
 RUN, WEIGHTS, LOG, CARD, REPORT = "run.json", "weights.safetensors", "log.jsonl", "README.md", "report.html"
+FEATURES = "features.safetensors"  # of pictures, learnt by the first judge that asks
 NEEDED = (RUN, WEIGHTS, LOG)
-OWN = (*NEEDED, CARD, MANIFEST)
+OWN = (*NEEDED, FEATURES, CARD, MANIFEST)
 _STEPS = {
     errno.ENOSPC: "free some space, or choose another folder",
     errno.EDQUOT: "your quota is used up: free some space, or choose another folder",

@@ -38,6 +38,7 @@ from genwright.runs.artefact import Artefact
 from genwright.runs.beside import drawn_beside, is_given_whole
 from genwright.runs.draw import Draw, whole
 from genwright.runs.live import live
+from genwright.runs.picture_evidence import JUDGED_PICTURES, learnt, most_train, needs_features, row_pixels
 from genwright.runs.remembered import Remembered
 
 log = logging.getLogger("genwright")
@@ -206,7 +207,7 @@ class Run:
         *,
         judges: str | Iterable[str] | None = None,
         targets: str | Iterable[str] = (),
-        max_rows: int = JUDGED_ROWS,
+        max_rows: int | None = None,
         shared: dict[Any, Any] | None = None,
         progress: Progress = silent,
     ) -> list[Score]:
@@ -217,9 +218,9 @@ class Run:
             train: The rows it learnt from; those of the fit where it is not given.
             judges: A name in `genwright.judges`, or several; all of them where it is not given.
             targets: A column whose prediction matters, or several.
-            max_rows: Rows of each side that judges look at.
-            shared: A dictionary that keeps floors and ceilings from one run to the next on the same rows; empty at
-                first.
+            max_rows: Rows of each side that judges look at, 10,000 where it is not given; 2,000 with pictures.
+            shared: A dictionary that keeps floors, ceilings and features of pictures from one run to the next on the
+                same rows; empty at first.
             progress: Called with (fraction done, what is being done).
 
         A judge that refuses, as a detector does beside too few rows, leaves a note in `artefact.facts["notes"]`.
@@ -229,12 +230,17 @@ class Run:
             UnknownNameError: there is no such judge or target.
             ConfigError: `max_rows` is not a whole number of two or more.
         """
+        if max_rows is None:
+            max_rows = JUDGED_PICTURES if row_pixels(self.artefact.codec.space) else JUDGED_ROWS
         if whole(max_rows, "max_rows") < 2:
             raise ConfigError(f"max_rows = {max_rows}; expected 2 or more, judges compare rows with each other")
         found = {name: JUDGES.get(name)() for name in as_names(judges or JUDGES.names())}
         for target in (targets := as_names(targets)):
             self.schema[target]  # raises for an unknown column
         evidence = replace(self._evidence(held_out, train, targets, max_rows), shared=shared)
+        if needs_features(found, evidence.space):
+            progress(0.0, "judging: learning what pictures look like")
+            evidence = replace(evidence, features=self._features(train, evidence, shared))
         scores: list[Score] = []
         refusals: dict[str, DataError] = {}
         for i, (name, judge) in enumerate(found.items()):
@@ -299,24 +305,32 @@ class Run:
             return lambda batch: model.bound(batch, torch_generator(seed, "bound"))
         return None
 
-    def _rows(self, given: Any, own: Dataset | None, what: str, max_rows: int) -> Batch:
-        """At most `max_rows` encoded rows, handed in or kept from the fit."""
+    def _rows(self, given: Any, own: Dataset | None, what: str, max_rows: int) -> tuple[Batch, np.ndarray]:
+        """At most `max_rows` encoded rows, handed in or kept from the fit, and their numbers among all of these."""
         rng = numpy_generator(self.artefact.seed, "judge", what)
         if given is not None:
-            space = self.artefact.codec.space
             rows = concat(list(self.encode(given)))
-            return Dataset(space, {k: v.numpy() for k, v in rows.items()}).sample_rows(max_rows, rng)
-        if own is None or not len(own):
+            own = Dataset(self.artefact.codec.space, {k: v.numpy() for k, v in rows.items()})
+        elif own is None or not len(own):
             why = f"; {self._unread}" if self._unread else ""
             raise DataError(f"judging needs the {what} rows: pass {what}=…, a path or a frame{why}")
-        return own.sample_rows(max_rows, rng)
+        numbers = own.sample_numbers(max_rows, rng)
+        return own.take(numbers), numbers
+
+    def _features(self, train: Any, evidence: Evidence, shared: dict[Any, Any] | None) -> dict[str, torch.Tensor]:
+        """What judges learn of pictures, from all training rows where they are at hand; kept with the run."""
+        if self.artefact.features is None:
+            seen = Dataset(evidence.space, {k: x.numpy() for k, x in evidence.train.items()})
+            own = self.train if train is None and self.train is not None else seen
+            self.artefact.features = learnt(own, shared)
+        return self.artefact.features
 
     def _evidence(self, held_out: Any, train: Any, targets: tuple[str, ...], max_rows: int) -> Evidence:
         self.remember_rows(need_train=train is None, need_held_out=held_out is None)
         artefact, seed = self.artefact, self.artefact.seed
         codec = artefact.codec
-        real = self._rows(train, self.train, "train", min(max_rows * 4, _most_rows(codec.space)))
-        held = self._rows(held_out, self.held_out, "held_out", max_rows)
+        real, numbers = self._rows(train, self.train, "train", min(max_rows * 4, _most_rows(codec.space)))
+        held, _ = self._rows(held_out, self.held_out, "held_out", max_rows)
         n = affordable_rows(held, codec.space, max_rows)
         if is_given_whole(self.model):
             fake = drawn_beside(held, n, self.model, codec, seed)
@@ -329,6 +343,7 @@ class Run:
         return Evidence(
             space=codec.space,
             train=real,
+            train_rows=numbers,
             held_out=held,
             fake=fake,
             trivial=trivial.sample(n, {}, torch_generator(seed, "trivial")),
@@ -468,9 +483,10 @@ def _with_draws(score: Score, n: int, max_rows: int) -> Score:
 
 
 def _most_rows(space: Space) -> int:
-    """Training rows that judges look at, at most, so that long sequences fit into memory."""
+    """Training rows that judges look at, at most, so that long sequences and pictures fit into memory."""
     places = sum(row_shape(f)[0] for f in space.values() if isinstance(f.support, Tokens | Vectors))
-    return max(LEAST_ROWS, TRAIN_PLACES // max(places, 1))
+    n = max(LEAST_ROWS, TRAIN_PLACES // max(places, 1))
+    return min(n, most_train(space)) if row_pixels(space) else n
 
 
 def _narrow(evidence: Evidence, names: set[str]) -> Evidence:
