@@ -7,7 +7,7 @@ https://arxiv.org/abs/2307.09702). A token may spell several characters, or a pa
 """
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 import torch
@@ -18,6 +18,7 @@ from genwright.samplers.automaton import LAST, Automaton, Spans
 from genwright.samplers.spelling import Spelling, to_bytes
 
 INF = float("inf")
+KEPT, MIN_KEPT = 1 << 23, 64  # numbers that are kept of states, and at least so many states
 ENDS = "\x03"  # among the characters that an `allowed` function answers: the text may end here, too
 
 
@@ -55,8 +56,9 @@ class Pattern:
     def __init__(self, pattern: str, spelling: Spelling):
         self.pattern, self.spelling = pattern, spelling
         self.automaton = Automaton(pattern, self._weight)
-        self._costs: dict[tuple[int, bytes], Tensor] = {}
-        self._bars: dict[tuple[int, bytes], tuple[float, Tensor]] = {}  # where there is so much room or more
+        kept = max(MIN_KEPT, KEPT // max(spelling.n, 1))  # states
+        self.costs = lru_cache(kept)(self._costs)
+        self._wide = lru_cache(kept)(self._bars)
 
     def _weight(self, spans: Spans) -> float:
         """How many tokens spell the cheapest of these characters."""
@@ -98,20 +100,17 @@ class Pattern:
         """See `Constraint.bars`."""
         if state is None:
             return torch.zeros(self.spelling.n)
-        if state not in self._bars:
-            costs = self.costs(state)
-            most = costs[costs < INF].max() if (costs < INF).any() else 0.0
-            self._bars[state] = float(most), _barred(costs < INF)
-        most, bars = self._bars[state]
+        most, bars = self._wide(state)
         return bars if left >= most else _barred(self.costs(state) <= left)
 
-    def costs(self, state: tuple[int, bytes]) -> Tensor:
-        """For each token (V,) how many more tokens the text takes behind it at least; worked out once a state."""
-        if state not in self._costs:
-            self._costs[state] = self._worked_out(state)
-        return self._costs[state]
+    def _bars(self, state: tuple[int, bytes]) -> tuple[float, Tensor]:
+        """Room from which on nothing is barred for want of it, and what is barred there (V,)."""
+        costs = self.costs(state)
+        most = costs[costs < INF].max() if (costs < INF).any() else 0.0
+        return float(most), _barred(costs < INF)
 
-    def _worked_out(self, state: tuple[int, bytes]) -> Tensor:
+    def _costs(self, state: tuple[int, bytes]) -> Tensor:
+        """For each token (V,) how many more tokens the text takes behind it at least."""
         costs = torch.full((self.spelling.n,), INF)
         waiting = [(self.spelling.trie, state)]
         while waiting:

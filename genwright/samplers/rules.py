@@ -49,6 +49,7 @@ class Rules:
         self._cuts = set(self.limits.tolist()) - {n_places}
         self.constraints = _constraints(decoding, self.spelling)
         self.stops = Stops(decoding.stop, self.spelling) if decoding.stop and self.spelling else None
+        self.tails = [b""] * len(given)  # of what was drawn, as far as a stop string may reach back
         self.states: list[list[object]] = [self._begun(i) for i in range(len(given))] if self.constraints else []
         self._first, self._later = self._bias(True), self._bias(False)
 
@@ -77,6 +78,7 @@ class Rules:
         """Goes on with these rows (their indices), in this order; a row may be there several times."""
         self.given, self.limits = self.given[rows], self.limits[rows]
         self.n_before = [self.n_before[i] for i in rows.tolist()]
+        self.tails = [self.tails[i] for i in rows.tolist()]
         self.states = [self.states[i] for i in rows.tolist()] if self.states else []
 
     def masked(self, t: int, rows: Tensor, scores: Tensor, is_over: Tensor) -> Tensor:
@@ -125,17 +127,23 @@ class Rules:
 
     def _take_in(self, t: int, i: int, codes: Tensor, is_over: Tensor) -> None:
         """Row i goes on with its code of place t, or stops before it."""
+        code = int(codes[i, t])
         if self.constraints:
-            code = int(codes[i, t])
             self.states[i] = [c.advance(s, code) for c, s in zip(self.constraints, self.states[i], strict=True)]
         if self.stops is not None:
-            first = self.n_before[i]
-            kept = self.stops.kept(codes[i, first : t + 1].tolist())
-            if kept is not None:
-                is_over[i] = True
-                row = torch.tensor([*kept, self.support.end], dtype=torch.int64)[: codes.shape[1] - first]
-                codes[i, first:] = self.support.pad
-                codes[i, first : first + len(row)] = row
+            self.tails[i], is_there = self.stops.after(self.tails[i], code)
+            if is_there:
+                self._stop(t, i, codes, is_over)
+
+    def _stop(self, t: int, i: int, codes: Tensor, is_over: Tensor) -> None:
+        """Row i ends before the stop string that ends in its code of place t."""
+        assert self.stops is not None
+        first = self.n_before[i]
+        kept = self.stops.kept(codes[i, first : t + 1].tolist())
+        is_over[i] = True
+        row = torch.tensor([*(kept or []), self.support.end], dtype=torch.int64)[: codes.shape[1] - first]
+        codes[i, first:] = self.support.pad
+        codes[i, first : first + len(row)] = row
 
 
 def _spelt(support: Tokens, decoding: Decoding, vocabulary: Vocabulary | None) -> Spelling | None:

@@ -16,6 +16,11 @@ class Stops:
         self.spelling = spelling
         self.longest = max(map(len, self.strings))
 
+    def after(self, tail: bytes, code: int) -> tuple[bytes, bool]:
+        """The bytes that a stop string may begin with, behind a code (`tail` before it), and whether one has ended."""
+        seen = tail + self.spelling.in_bytes[code]
+        return seen[max(0, len(seen) - self.longest + 1) :], any(s in seen for s in self.strings)
+
     def kept(self, codes: list[int]) -> list[int] | None:
         """What is left of drawn codes of which the last is new: those before a stop string; None where there is none.
 

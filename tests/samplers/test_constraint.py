@@ -6,6 +6,7 @@ import torch
 
 from genwright.core.errors import ConfigError, GivenError
 from genwright.core.space import Tokens
+from genwright.samplers import constraint as constraint_module
 from genwright.samplers.constraint import Allowed, Pattern, _characters_from
 from genwright.samplers.spelling import Spelling, to_bytes
 from tests.samplers.worlds import END, Letters
@@ -130,3 +131,20 @@ def test_bytes_join_into_characters():
     assert spelling.spelled("a中") == [spelling.pieces.index("a"), *codes]
     assert spelling.spelled("az") == [spelling.pieces.index("a")]
     assert to_bytes("\udce4é") == b"\xe4\xc3\xa9"
+
+
+def test_few_states_are_kept_and_forgotten_ones_worked_out_again(monkeypatch):
+    spelling = _spelling([*"abc", *(chr(c) for c in range(0x4E00, 0x4E40))])
+    whole = Pattern("(ab?){0,30}c", spelling)
+    monkeypatch.setattr(constraint_module, "KEPT", 0)
+    monkeypatch.setattr(constraint_module, "MIN_KEPT", 8)
+    small = Pattern("(ab?){0,30}c", spelling)
+    states = [(small.begin("", 400), whole.begin("", 400))]
+    for code in spelling.spelled("ab" * 20):
+        states.append((small.advance(states[-1][0], code), whole.advance(states[-1][1], code)))
+    for mine, theirs in [*states, *reversed(states)]:
+        for left in (3, 400):
+            assert torch.equal(small.bars(mine, left), whole.bars(theirs, left))
+    assert len(states) > constraint_module.MIN_KEPT
+    assert small.costs.cache_info().currsize == constraint_module.MIN_KEPT
+    assert whole.costs.cache_info().currsize == len(states)

@@ -30,6 +30,18 @@ def test_what_is_kept_is_the_text_before_the_first_stop_string(codes, strings):
 
 
 @settings(max_examples=300, deadline=None)
+@given(st.lists(st.integers(3, SPELLING.n - 1), max_size=12), STRINGS)
+def test_a_few_bytes_tell_where_a_stop_string_has_ended(codes, strings):
+    stops, tail = Stops(tuple(strings), SPELLING), b""
+    for n in range(1, len(codes) + 1):
+        tail, is_there = stops.after(tail, codes[n - 1])
+        assert len(tail) < stops.longest
+        assert is_there == (stops.kept(codes[:n]) is not None)
+        if is_there:
+            return
+
+
+@settings(max_examples=300, deadline=None)
 @given(st.text("ab", max_size=8), STRINGS, st.text("ab", max_size=4))
 def test_text_that_is_not_held_back_is_never_taken_back(text, strings, more):
     out = text[: len(text) - n_held(text, tuple(strings))]
