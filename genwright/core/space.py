@@ -182,6 +182,15 @@ class Space(Mapping[str, Field]):
         return cls({name: _field_from_json(f) for name, f in state.items()})
 
 
+def is_open(x: "torch.Tensor") -> "torch.Tensor":
+    """Which places of a column are open, to be drawn; bytes, which have no −1, are all known."""
+    import torch
+
+    if x.is_floating_point():
+        return x == -torch.inf
+    return x == OPEN if x.dtype.is_signed else torch.zeros_like(x, dtype=torch.bool)
+
+
 def row_shape(f: Field) -> tuple[int, ...]:
     """Shape of one row's tensor."""
     if isinstance(f.support, Tokens):

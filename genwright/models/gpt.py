@@ -7,10 +7,12 @@ https://arxiv.org/abs/1706.03762
 
 A row is one sequence of tokens (`nn/row_tokens`): a text, or several columns one after the other, so that mixed tables
 and texts with a label are read alike. Which columns come first may be drawn anew at each step (`any_order`), so that
-any of them can be given later. Positions are rotary and attention reaches `context` places back; a row may be longer
-than that, in training (random windows), in `log_prob` and when drawn.
+any of them can be given later. A picture is read pixel by pixel, and each place is told where in it the next one stands
+(Chen et al., 2020: https://proceedings.mlr.press/v119/chen20s.html). Positions are rotary and attention reaches
+`context` places back; a row may be longer than that, in training (random windows), in `log_prob` and when drawn.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
@@ -24,17 +26,19 @@ from genwright.core.dataset import Dataset
 from genwright.core.decoding import Decoding
 from genwright.core.errors import ConfigError, UnsupportedError
 from genwright.core.model import Autoregressive, Conditions, HasLogProb, HasLoss, Model, Vocabulary
-from genwright.core.space import OPEN, Batch, Category, Field, Real, Space, Tokens
-from genwright.nn.attention import Attention, Cache, band
+from genwright.core.space import OPEN, Batch, Category, Field, Pixels, Real, Space, Tokens, is_open
+from genwright.nn.attention import band
+from genwright.nn.cached_rows import CachedRows, ColumnStepper, length, seen
+from genwright.nn.decoder_net import DecoderNet
 from genwright.nn.given_columns import GivenColumns, check_is_whole
 from genwright.nn.mlp import initialise, untrained
-from genwright.nn.one_place import OnePlace, as_many_threads_as_torch
-from genwright.nn.rotary import angles
+from genwright.nn.one_place import as_many_threads_as_torch
 from genwright.nn.row_tokens import BEHIND, PAD, START, Place, RowTokens
-from genwright.nn.transformer import Block, FeedForward, Net, Norm, norm
+from genwright.nn.transformer import Net, Norm
 from genwright.samplers.decode import decode
 
 MAX_CONTEXT, MAX_CONTEXT_OF_ROWS = 256, 1024  # places that attention reaches back in a text, in rows of several columns
+MOST_PIXELS = 4096  # numbers of a row's pictures: attention to all of them costs their square
 AT_ONCE = 1 << 14  # places whose likelihood is worked out together
 CHUNK, TOKENS_A_CHUNK = (4, 512), 1 << 15  # rows drawn together: fewest and most, and about how many places
 SIZES = ((4, 64), (4, 128), (4, 192), (6, 256), (6, 384), (8, 512))  # blocks and width, from the smallest up
@@ -83,91 +87,12 @@ class GPTConfig:
         return self.n_hidden or (8 * self.width // 3 if self.net == "swiglu" else 4 * self.width)
 
 
-class GPTNet(nn.Module):
-    """Embedding, blocks, head.
-
-    Args:
-        config: Settings.
-        layout: How rows are tokens.
-        context: Places that attention reaches back, C.
-    """
-
-    def __init__(self, config: GPTConfig, layout: RowTokens, context: int):
-        super().__init__()
-        self.config, self.context = config, context
-        self.embed = nn.Embedding(layout.n, config.width)
-        n_columns = 0 if layout.is_single else len(layout.columns)
-        self.embed_column = nn.Embedding(n_columns + 1, config.width) if n_columns else None  # last: before the row
-        self.embed_next = nn.Embedding(n_columns, config.width) if n_columns else None
-        self.embed_place = nn.Embedding(context, config.width) if config.positions == "learned" else None
-        self._blocks = [self._block(config) for _ in range(config.n_layers)]
-        self.blocks = nn.ModuleList(self._blocks)
-        self.norm = norm(config.norm, config.width, config.norm_eps)
-        self.head = None if config.is_tied else nn.Linear(config.width, layout.n, bias=False)
-
-    @staticmethod
-    def _block(c: GPTConfig) -> Block:
-        attention = Attention(c.width, c.n_heads, c.n_kv_heads, c.has_bias, c.has_unit_length, c.dropout)
-        net = FeedForward(c.width, c.hidden, c.net, c.has_bias)
-        return Block(attention, net, c.norm, c.width, c.dropout, c.norm_eps)
-
-    def reset(self, generator: torch.Generator) -> None:
-        """Each block begins as the identity, and every token as equally likely."""
-        for block in self._blocks:
-            block.silence()
-        for embedding in (self.embed, self.embed_column, self.embed_next, self.embed_place):
-            if embedding is not None:
-                embedding.weight.mul_(0.02 if self.config.is_tied or embedding is not self.embed else 1.0)
-        if self.head is not None:
-            nn.init.zeros_(self.head.weight)
-
-    @property
-    def head_weight(self) -> Tensor:
-        """E (V, width)."""
-        return self.embed.weight if self.head is None else self.head.weight
-
-    def forward(
-        self,
-        x: Tensor,
-        mask: Tensor | None = None,
-        caches: list[Cache] | None = None,
-        places: Tensor | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
-        """Embedded places (B, T, width) → what the head reads (B, T, width).
-
-        Args:
-            x: The next T places.
-            mask: Which places see which; None: themselves and those before.
-            caches: One a block, with the places before these.
-            places: Which ones they are (T,); None: those behind the cache's.
-            generator: Of the units that are dropped; None: none are.
-        """
-        if places is None:
-            first = caches[0].n if caches else 0
-            places = torch.arange(first, first + x.shape[1])
-        if self.embed_place is not None:
-            x = x + self.embed_place(places)
-        turn = self.turn(places) if self.config.positions == "rotary" else None
-        for i, block in enumerate(self._blocks):
-            x = block(x, turn, mask, caches[i] if caches else None, generator)
-        return self.norm(x)
-
-    def turn(self, places: Tensor) -> tuple[Tensor, Tensor]:
-        """Rotary angles of places; those of the first ones are worked out once."""
-        n = int(places[-1]) + 1
-        known = getattr(self, "_angles", None)
-        if known is None or len(known[0]) < n:
-            d = self.config.width // self.config.n_heads
-            known = self._angles = angles(0, 2 * max(self.context, n), d, self.config.rotary_base)
-        return known[0][places], known[1][places]
-
-
 class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
     """Decoder Transformer over rows as tokens."""
 
     Config = GPTConfig
-    supports = (Real, Category, Tokens)
+    supports = (Real, Category, Tokens, Pixels)
+    takes_shapes = True
     completes = True
     usual_minutes = 3.0
     betas = (0.9, 0.95)
@@ -180,27 +105,30 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         "ema": 0.0,
         "n_evaluations": 20,
     }
-    net: GPTNet
+    net: DecoderNet
 
     def __init__(self, space: Space, config: Any = None):
         super().__init__(space, config)
         c = self.config
         self.config = replace(c, n_layers=c.n_layers or SIZES[1][0], width=c.width or SIZES[1][1])
+        _check_arrays(space)
         self.layout = RowTokens(space)
+        self.has_pictures = any(c.shape for c in self.layout.columns)
         most = MAX_CONTEXT if self.layout.is_single else MAX_CONTEXT_OF_ROWS
-        most = self.layout.length if self.config.positions == "learned" else most  # which end with the context
+        if self.config.positions == "learned" or self.has_pictures:  # the former end with the context
+            most = self.layout.length
         self.context = self.looks_back = self.config.context or min(self.layout.length, most)
         self.given = GivenColumns(Space({n: f for n, f in space.items() if f.is_given and not _is_sequence(f)}))
         self.has_sequence = any(c.is_sequence for c in self.layout.columns)
         self.chunk = min(max(TOKENS_A_CHUNK // self.layout.length, CHUNK[0]), CHUNK[1])  # type: ignore[misc]
-        self.net = untrained(lambda: GPTNet(self.config, self.layout, self.context))
+        self.net = untrained(lambda: DecoderNet(self.config, self.layout, self.context))
         self._mean_length = float(self.layout.length)
 
     @classmethod
     def suited(cls, config: GPTConfig, data: Dataset, minutes: float | None) -> tuple[GPTConfig, dict[str, Any]]:
         """Size by the time, batches of about as many tokens, and few rows set aside where rows are long."""
         layout = RowTokens(data.space)
-        n = _length(layout.encode(data.take(slice(0, 1024)))).double().mean()
+        n = length(layout.encode(data.take(slice(0, 1024)))).double().mean()
         model = cls(data.space, replace(config, n_layers=1, width=2 * config.n_heads))
         window = min(float(n), model.context)
         n_layers, width = _size(minutes or cls.usual_minutes)
@@ -248,7 +176,8 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
     @property
     def _is_cut(self) -> bool:
         """Whether long rows are learnt from in windows."""
-        return self.layout.length > self.context and self.has_sequence and not self.layout.has_inner_padding
+        is_long = self.layout.length > self.context and self.has_sequence
+        return is_long and not self.layout.has_inner_padding and not self.has_pictures
 
     @property
     def n_windows(self) -> int:
@@ -258,7 +187,7 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
     def _by_windows(self, tokens: Tensor, order: Tensor, generator: torch.Generator) -> Tensor:
         """−log p of the beginnings of rows, and of windows within those that are longer than the context (B,)."""
         u, own = torch.rand(len(tokens), 2, generator=generator), self._own(generator)
-        is_inner = (_length(tokens) > self.context) & (u[:, 0] >= 1 / BEGINNINGS)
+        is_inner = (length(tokens) > self.context) & (u[:, 0] >= 1 / BEGINNINGS)
         begun, inner = (~is_inner).nonzero()[:, 0], is_inner.nonzero()[:, 0]
         found = torch.zeros(len(tokens), dtype=None if self.net.training else torch.float64)
         if len(begun):
@@ -266,14 +195,14 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         if len(inner):
             windows = self._windows(tokens[inner], u[inner, 1])
             last = order[-1:].expand(self.context + 1)  # all of them in the last column
-            x = self._embedded(windows[:, :-1], last, torch.arange(1, self.context + 1))
+            x = self.net.embedded(windows[:, :-1], last, torch.arange(1, self.context + 1))
             found = found.index_put((inner,), self._surprise(self.net(x, generator=own), windows[:, 1:], last[1:]))
         return found
 
     def _windows(self, tokens: Tensor, u: Tensor) -> Tensor:
         """`context` + 1 places behind each other in a row's last column, the first at u (B,) of all there are."""
         least = self.layout.columns[-1].places.start
-        n = _length(tokens) - self.context - least  # ways to lay a window
+        n = length(tokens) - self.context - least  # ways to lay a window
         first = least + (u * n).long().clamp(min=0)
         at = first.clamp(max=tokens.shape[1] - self.context - 1)[:, None] + torch.arange(self.context + 1)
         return tokens.gather(1, at)
@@ -290,34 +219,22 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         """−log p of rows (B,) from their beginning, worked out in groups of rows of similar length."""
         groups = [torch.arange(len(tokens))]
         if self.has_sequence:
-            groups = list(_length(tokens).argsort(stable=True).tensor_split(min(N_GROUPS, len(tokens))))
+            groups = list(length(tokens).argsort(stable=True).tensor_split(min(N_GROUPS, len(tokens))))
         parts = [self._nll(tokens[rows], order, generator) for rows in groups]
         return torch.cat(parts)[torch.cat(groups).argsort()]
 
     def _nll(self, target: Tensor, order: Tensor, generator: torch.Generator | None) -> Tensor:
         """−log p of rows (B,) from their beginning (B, T); places where all of them have padding are left out."""
         read = F.pad(target[:, :-1], (1, 0), value=START)
-        at = (_seen(read) | _seen(target)).any(0).nonzero()[:, 0]
+        at = (seen(read) | seen(target)).any(0).nonzero()[:, 0]
         read, target = read[:, at], target[:, at]
-        h = self.net(self._embedded(read, order, at), self._mask(read, at), places=at, generator=generator)
+        h = self.net(self.net.embedded(read, order, at), self._mask(read, at), places=at, generator=generator)
         return self._surprise(h, target, order[at])
-
-    def _embedded(self, read: Tensor, order: Tensor, at: Tensor) -> Tensor:
-        """Vectors of the places read (B, T, width), which stand `at` (T,) places behind the start: their token, their
-        column and the column to come.
-        """
-        x = self.net.embed(read)
-        if self.net.embed_column is None:
-            return x
-        assert self.net.embed_next is not None
-        column = torch.cat([torch.tensor([len(self.layout.columns)]), self.layout.column_of[order]])
-        x = x + self.net.embed_column(column[at])
-        return x + self.net.embed_next(column[(at + 1).clamp(max=len(order))])
 
     def _mask(self, read: Tensor, at: Tensor) -> Tensor | None:
         """Which places see which (B, 1, T, T), where it is not simply all that stand before."""
         if self.layout.has_inner_padding:
-            return band(at, at, self.context) & _seen(read)[:, None, None, :]
+            return band(at, at, self.context) & seen(read)[:, None, None, :]
         return band(at, at, self.context) if len(at) > self.context else None
 
     def _surprise(self, h: Tensor, target: Tensor, places: Tensor) -> Tensor:
@@ -326,7 +243,7 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         for column, at in self._spans(places):
             code = column.in_head(target[:, at])
             row, place = (code != BEHIND).nonzero(as_tuple=True)
-            logits = F.linear(h[:, at][row, place], self._rows_of_head(column)).to(total.dtype)
+            logits = F.linear(h[:, at][row, place], self.net.rows_of_head(column)).to(total.dtype)
             total = total.index_add(0, row, F.cross_entropy(logits, code[row, place], reduction="none"))
         return total
 
@@ -337,15 +254,6 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         spans = zip(index.tolist(), (stop - counts).tolist(), stop.tolist(), strict=True)
         found = [(self.layout.columns[i], slice(first, last)) for i, first, last in spans]
         return [(column, at) for column, at in found if not column.is_given]
-
-    def _rows_of_head(self, column: Place) -> Tensor:
-        """The rows of E that a column's tokens have: the end of a sequence first, where it is predicted."""
-        E = self.net.head_weight
-        if not column.has_end:
-            return E[column.first : column.last]
-        if column.first == START + 1:
-            return E[START : column.last]
-        return torch.cat([E[START : START + 1], E[column.first : column.last]])
 
     # -- likelihood -------------------------------------------------------------------------------------------------
 
@@ -366,8 +274,8 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
             return -self._by_length(tokens, order)
         read = F.pad(tokens[:, :-1], (1, 0), value=START)
         total = torch.zeros(len(tokens), dtype=torch.float64)
-        cached = _Cached(self, order)
-        for first in range(0, int(_length(tokens).max()), self.context):
+        cached = CachedRows(self.net, order)
+        for first in range(0, int(length(tokens).max()), self.context):
             at = slice(first, first + self.context)
             total -= self._surprise(cached.read(read[:, at]), tokens[:, at], order[at])
         return total
@@ -402,7 +310,7 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         rows = self.layout.decode(tokens, u[:, :, 1])
         if self.layout.is_single:  # as many places as were asked for
             rows = {c.name: c.from_shared(tokens) for c in self.layout.columns}
-        fixed = {name: x for name, x in given.items() if not (self.layout[name].is_sequence and (x == OPEN).any())}
+        fixed = {name: x for name, x in given.items() if not (self.layout[name].is_sequence and is_open(x).any())}
         return {**rows, **fixed}
 
     def _with_given(self, n: int, given: Batch, generator: torch.Generator, temperature: float) -> Batch:
@@ -438,13 +346,13 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
 
     def _draw_values(self, tokens: Tensor, order: Tensor, temperature: float, u: Tensor) -> None:
         """Fills in single values, which are read behind given sequences; u (n, number of columns) are uniforms."""
-        stepper, start, n_read = _Cached(self, order), torch.full((len(tokens), 1), START), 0
+        stepper, start, n_read = CachedRows(self.net, order), torch.full((len(tokens), 1), START), 0
         for at, p in enumerate(order.tolist()):
             column = self.layout.columns[int(self.layout.column_of[p])]
             if column.is_sequence:
                 continue
             read = torch.cat([start, tokens[:, order[:at]]], 1)[:, n_read:]
-            logits = stepper.read(read)[:, -1] @ self._rows_of_head(column).T
+            logits = stepper.read(read)[:, -1] @ self.net.rows_of_head(column).T
             drawn = column.first + _inverse_cdf(logits / temperature, u[:, column.index])
             tokens[:, p] = torch.where(tokens[:, p] == OPEN, drawn, tokens[:, p])
             n_read = at + 1
@@ -462,10 +370,10 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         """Fills in a sequence."""
         assert isinstance(column.support, Tokens)
         at = slice(0, None) if self.layout.is_single else column.places
-        own = torch.where(tokens[:, at] == OPEN, OPEN, column.from_shared(tokens[:, at].clamp(min=0)))
+        own = torch.where(tokens[:, at] == OPEN, OPEN, column.own_codes(tokens[:, at].clamp(min=0)))
         before = F.pad(tokens[:, order[: column.places.start]], (1, 0), value=START)
-        stepper = _OfColumn(self, column, before.shape[1], _Cached(self, order))
-        tell = (lambda t, codes: told(t, column.name, codes)) if told else None
+        stepper = ColumnStepper(column, before.shape[1], CachedRows(self.net, order))
+        tell = (lambda t, codes: told(t, column.name, codes)) if told and not column.shape else None
         codes = decode(stepper, own, column.support, before, decoding, generator, vocabulary, tell)
         tokens[:, at] = column.to_shared(codes)
 
@@ -498,122 +406,6 @@ def _size(minutes: float | None) -> tuple[int, int]:
     return fitting[-1] if fitting else SIZES[0]
 
 
-class _Cached:
-    """Reads rows place by place, and remembers keys and values.
-
-    Args:
-        model: Whose network reads.
-        order: Places in the order in which they are read.
-    """
-
-    def __init__(self, model: GPT, order: Tensor):
-        self.model, self.order = model, order
-        self.caches = [Cache(model.context) for _ in model.net.blocks]
-        self.tokens: Tensor | None = None  # all that was read (B, t), where padding has to be told
-        self.stepping: OnePlace | None = None
-
-    def read(self, tokens: Tensor) -> Tensor:
-        """The next places (B, T) → what the head reads (B, T, width)."""
-        n, T = self.caches[0].n, tokens.shape[1]
-        self._check_places(n + T)
-        if self.model.layout.has_inner_padding:
-            self.tokens = tokens if self.tokens is None else torch.cat([self.tokens, tokens], 1)
-        parts = []
-        for first in range(0, T, self.model.context):
-            some = tokens[:, first : first + self.model.context]
-            at = torch.arange(n + first, n + first + some.shape[1])
-            x = self.model._embedded(some, self.order, at)
-            parts.append(self._one(x) if len(at) == 1 else self.model.net(x, self._mask(len(at)), self.caches))
-        return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
-
-    def _check_places(self, n: int) -> None:
-        """Raises UnsupportedError where learned positions do not reach as far as the n-th place."""
-        if self.model.net.embed_place is not None and n > self.model.context:
-            raise UnsupportedError(
-                f"positions = learned reach {self.model.context} places, and this row has more; fit with "
-                f"context={max(n, self.model.layout.length)}, with shorter rows, or with rotary positions"
-            )
-
-    def _one(self, x: Tensor) -> Tensor:
-        """A single place (B, 1, width)."""
-        net, n, window = self.model.net, self.caches[0].n, self.caches[0].window
-        x = x if net.embed_place is None else x + net.embed_place.weight[n]
-        cos, sin = (y[0].numpy() for y in net.turn(torch.tensor([n])))
-        turn = None if net.embed_place is not None else (cos, sin)
-        mask = None
-        if self.tokens is not None:
-            kept = torch.arange(max(0, n + 1 - window), n + 1)
-            mask = _seen(self.tokens)[:, kept[(kept % window).argsort()]].numpy()
-        if self.stepping is None:
-            self.stepping = OnePlace(net._blocks, net.norm)
-        h = self.stepping(x[:, 0].numpy(), turn, self.caches, mask)
-        return torch.from_numpy(h)[:, None]
-
-    def _mask(self, T: int) -> Tensor | None:
-        cache = self.caches[0]
-        if self.tokens is None and not cache.n:
-            return None
-        new = torch.arange(cache.n, cache.n + T)
-        keys = torch.cat([cache.places(), new])
-        mask = band(new, keys, cache.window)
-        return mask if self.tokens is None else mask & _seen(self.tokens)[:, None, None, keys]
-
-    def keep(self, rows: Tensor) -> None:
-        """Forgets all rows but these."""
-        for cache in self.caches:
-            cache.keep(rows)
-        self.tokens = None if self.tokens is None else self.tokens[rows]
-
-
-class _OfColumn:
-    """What `samplers/decode` asks for, in a column's own codes.
-
-    Args:
-        model: The model.
-        column: The sequence.
-        n_before: Places that are read before it, which come as codes of the whole vocabulary.
-        cached: Nothing read yet.
-    """
-
-    def __init__(self, model: GPT, column: Place, n_before: int, cached: _Cached):
-        self.column, self.n_before, self.cached = column, n_before, cached
-        self.E = model._rows_of_head(column)
-        support = column.support
-        assert isinstance(support, Tokens)
-        inner = column.own.tolist()
-        self.own_of_head = torch.tensor([support.end, *inner] if column.has_end else inner)
-        self.n = support.n
-
-    def start(self, codes: Tensor) -> Tensor:
-        """Codes (B, t) that every row has → logits (B, n) of the next."""
-        read = torch.cat([codes[:, : self.n_before], self.column.to_shared(codes[:, self.n_before :])], 1)
-        return self._logits(self.cached.read(read)[:, -1])
-
-    def step(self, codes: Tensor) -> Tensor:
-        """The codes drawn last (B,) → logits (B, n) of the next."""
-        return self._logits(self.cached.read(self.column.to_shared(codes[:, None]))[:, -1])
-
-    def keep(self, rows: Tensor) -> None:
-        """Forgets all rows but these."""
-        self.cached.keep(rows)
-
-    def _logits(self, h: Tensor) -> Tensor:
-        logits = h.new_full((len(h), self.n), -torch.inf)
-        logits[:, self.own_of_head] = F.linear(h, self.E)
-        return logits
-
-
-def _seen(tokens: Tensor) -> Tensor:
-    """Places that hold something (B, T)."""
-    return tokens != PAD
-
-
-def _length(tokens: Tensor) -> Tensor:
-    """Places up to the last that is no padding (B,)."""
-    seen = _seen(tokens)
-    return torch.where(seen.any(1), tokens.shape[1] - seen.flip(1).int().argmax(1), 1)
-
-
 def _inverse_cdf(logits: Tensor, u: Tensor) -> Tensor:
     """The code (B,) at which the distribution function of logits (B, V) passes u (B,)."""
     cdf = logits.double().softmax(-1).cumsum(-1)
@@ -621,4 +413,22 @@ def _inverse_cdf(logits: Tensor, u: Tensor) -> Tensor:
 
 
 def _is_sequence(f: Field) -> bool:
-    return isinstance(f.support, Tokens)
+    return isinstance(f.support, Tokens | Pixels)
+
+
+def _check_arrays(space: Space) -> None:
+    """Refuses arrays that are no pictures, and pictures that are too large.
+
+    Raises:
+        UnsupportedError: there is one; says how large it may be.
+    """
+    for name, f in space.items():
+        if f.event_shape and not isinstance(f.support, Pixels):
+            raise UnsupportedError(f"gpt cannot model column {name!r}, an array of numbers")
+    sizes = {name: math.prod(f.event_shape) for name, f in space.items() if isinstance(f.support, Pixels)}
+    if sum(sizes.values()) > MOST_PIXELS:
+        found = " and ".join(f"{n:,} of {name!r}" for name, n in sizes.items())
+        raise UnsupportedError(
+            f"gpt reads pictures pixel by pixel, at most {MOST_PIXELS:,} a row, and there are {found}; make them "
+            "smaller, or use model=vqvae, whose codes it then reads"
+        )

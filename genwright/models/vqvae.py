@@ -48,7 +48,7 @@ class VQVAEConfig:
     code_dim: int = 8  # numbers a code, D
     levels: int = 0  # how often a picture is halved; 0: until the longer side has at most 8 places
     width: int = 32  # channels of the convolutions' first level
-    beta: float = 1.0  # weight of the distance to the codes, β
+    beta: float = 0.25  # weight of the distance to the codes, β
     decay: float = 0.95  # of the running means that codes are
     reset: float = 0.1  # a code begins anew where it is chosen less than this part of the mean; 0: never
     pixels: Literal["auto", "bernoulli", "logistic", "categorical"] = "auto"  # distribution of a pixel, by the levels

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from genwright.core.dataset import Dataset
 from genwright.core.errors import GivenError
-from genwright.core.space import OPEN, Batch, Space
+from genwright.core.space import Batch, Space, is_open
 from genwright.nn.histograms import Histograms
 from genwright.nn.joint_codes import JointCodes
 from genwright.nn.row_view import RowView
@@ -125,6 +125,5 @@ def check_is_whole(name: str, given: Batch) -> None:
     """
     if name not in given:
         raise GivenError(f"column {name} is always given to this model; say what it is")
-    x = given[name]
-    if (x == (-torch.inf if x.is_floating_point() else OPEN)).any():
+    if is_open(given[name]).any():
         raise GivenError(f"column {name} is always given to this model; say all of it, not only how it begins")

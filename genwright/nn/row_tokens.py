@@ -8,15 +8,18 @@ Columns stand one after the other, given ones first, then single values, then se
 
 One vocabulary holds the codes of all columns, each in a block of its own; padding and the end of a sequence are shared.
 A number's token is its cell (see `nn/cells`), within which its remainder is uniform, so that probabilities stay exact.
+A picture is the sequence of its pixels' levels, line by line, the channels of a pixel one behind the other; all of them
+are as long, so it has no end.
 """
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from genwright.core.space import OPEN, Batch, Category, Field, Real, Space, Tokens
+from genwright.core.space import OPEN, Batch, Category, Field, Pixels, Real, Space, Tokens
 from genwright.nn.cells import Cells
 
 PAD, START = 0, 1  # shared codes: behind a sequence; its end, from which rows start too
@@ -38,7 +41,8 @@ class Place:
         own: The column's own code of each code of the block, `first` first.
         is_given: Always known when sampling.
         cells: Of a number.
-        support: Of the column.
+        support: Of the column; of a picture that of its pixels as a sequence.
+        shape: (C, H, W) of a picture.
     """
 
     name: str
@@ -51,6 +55,7 @@ class Place:
     is_given: bool
     support: Category | Real | Tokens
     cells: Cells | None = None
+    shape: tuple[int, ...] = ()
 
     @property
     def is_sequence(self) -> bool:
@@ -65,6 +70,7 @@ class Place:
     def to_shared(self, x: Tensor) -> Tensor:
         """Codes of the whole vocabulary (B, places); open places stay open."""
         if isinstance(self.support, Tokens):
+            x = _in_line(x).long() if x.dim() == 4 else x  # before asking for what is open: bytes have no −1
             return torch.where(x == OPEN, OPEN, self.codes[x.clamp(min=0)])
         own = torch.from_numpy(self.cells.index(x.numpy())) if self.cells is not None else x
         return self.codes[own][:, None]
@@ -78,14 +84,20 @@ class Place:
     def from_shared(self, tokens: Tensor, u: Tensor | None = None) -> Tensor:
         """The column of tokens (B, places); a number lies at u (B,) of its cell."""
         if isinstance(self.support, Tokens):
-            inside = self.own[(tokens - self.first).clamp(0, len(self.own) - 1)] if len(self.own) else tokens
-            inside = torch.where(tokens == START, self.support.end, inside)
-            return torch.where(tokens == PAD, self.support.pad, inside)
+            codes = self.own_codes(tokens)
+            return _as_picture(codes, self.shape) if self.shape else codes
         own = self.own[(tokens[:, 0] - self.first).clamp(0, len(self.own) - 1)]
         if self.cells is None:
             return own
         at = np.full(len(own), 0.5) if u is None else u.numpy()
         return torch.from_numpy(self.cells.place(own.numpy(), at))
+
+    def own_codes(self, tokens: Tensor) -> Tensor:
+        """Tokens of a sequence (B, places) as its own codes, still one behind the other."""
+        assert isinstance(self.support, Tokens)
+        inside = self.own[(tokens - self.first).clamp(0, len(self.own) - 1)] if len(self.own) else tokens
+        inside = torch.where(tokens == START, self.support.end, inside)
+        return torch.where(tokens == PAD, self.support.pad, inside)
 
     def log_inside(self, x: Tensor) -> Tensor:
         """Log probability or density of a number within its cell (B,); 0 for other columns."""
@@ -99,7 +111,7 @@ class RowTokens:
     """Rows ↔ tokens (B, L).
 
     Args:
-        space: Scalar numbers and categories, and sequences of codes.
+        space: Scalar numbers and categories, sequences of codes, and pictures.
     """
 
     space: Space
@@ -115,9 +127,23 @@ class RowTokens:
         self.length, self.n = at, first
         of_place = [c.index for c in self.columns for _ in range(c.places.start, c.places.stop)]
         self.column_of = torch.tensor(of_place, dtype=torch.int64)  # (L,)
+        self.grid, self.n_grid = self._grid()
 
     def __getitem__(self, name: str) -> Place:
         return next(c for c in self.columns if c.name == name)
+
+    def _grid(self) -> tuple[Tensor, int]:
+        """Line, column and channel of each place (L, 3) as numbers that no two pictures share, 0 where there is none;
+        and how many there are.
+        """
+        grid, n = torch.zeros(self.length, 3, dtype=torch.int64), 1
+        for c in self.columns:
+            if c.shape:
+                channels, height, width = c.shape
+                every = torch.cartesian_prod(torch.arange(height), torch.arange(width), torch.arange(channels))
+                grid[c.places] = every.view(-1, 3) + torch.tensor([n, n + height, n + height + width])
+                n += height + width + channels
+        return grid, n if n > 1 else 0
 
     @property
     def n_given(self) -> int:
@@ -156,11 +182,25 @@ class RowTokens:
 
 def _rank(f: Field) -> int:
     """Given columns stand first, then single values, then sequences."""
-    return 2 * (not f.is_given) + isinstance(f.support, Tokens)
+    return 2 * (not f.is_given) + isinstance(f.support, Tokens | Pixels)
+
+
+def _in_line(x: Tensor) -> Tensor:
+    """Pictures (B, C, H, W) → (B, H · W · C)."""
+    return x.permute(0, 2, 3, 1).flatten(1)
+
+
+def _as_picture(codes: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The inverse, uint8."""
+    channels, height, width = shape
+    return codes.view(-1, height, width, channels).permute(0, 3, 1, 2).to(torch.uint8).contiguous()
 
 
 def _place(index: int, name: str, f: Field, at: int, first: int) -> Place:
     support = f.support
+    if isinstance(support, Pixels):
+        line = Tokens(math.prod(f.event_shape), support.n + 2, pad=support.n, end=support.n + 1, runs_on=True)
+        return replace(_place(index, name, replace(f, support=line), at, first), shape=f.event_shape)
     if isinstance(support, Tokens):
         inner = torch.tensor([c for c in range(support.n) if c not in (support.pad, support.end)], dtype=torch.int64)
         codes = torch.full((support.n,), PAD, dtype=torch.int64)

@@ -37,7 +37,7 @@ from genwright.core.model import Autoregressive, Conditions, Model
 from genwright.core.registry import MODELS
 from genwright.core.rng import torch_generator
 from genwright.core.schema import Column, Schema, in_words
-from genwright.core.space import OPEN, Batch, Category, Pixels, Real, Tokens, Vectors, row_shape
+from genwright.core.space import OPEN, Batch, Category, Pixels, Real, Tokens, Vectors, is_open, row_shape
 from genwright.data.typed import typed_value, untyped
 from genwright.runs.beginnings import begun, check_settings, check_whole, opened, spells, vocabularies
 from genwright.runs.given_sequences import check_rest, is_sequence, read_sequence, sequence_row
@@ -214,8 +214,8 @@ class Draw:
     def _is_weighing(self) -> bool:
         """Whether what is left are single values, and too rare for resampling."""
         can_weigh = isinstance(self.model, Conditions) and type(self.model).propose is not Conditions.propose
-        is_open = any((x == OPEN).any() for x in self.fixed.values() if not x.is_floating_point())
-        if not (all(_is_single(c) for c in self.rest) and can_weigh) or self.decoding.turned or is_open:
+        has_open = any(is_open(x).any() for x in self.fixed.values() if not x.is_floating_point())
+        if not (all(_is_single(c) for c in self.rest) and can_weigh) or self.decoding.turned or has_open:
             return False
         pilot = min(PILOT, self._most)
         enough = math.ceil(MIN_RATE * pilot)

@@ -13,7 +13,7 @@ from threading import Event, Thread
 import torch
 
 from genwright.core.errors import ConfigError
-from genwright.core.space import OPEN, Tokens
+from genwright.core.space import OPEN, Tokens, is_open
 from genwright.runs.beginnings import vocabularies
 from genwright.runs.draw import Draw
 from genwright.samplers.spelling import spelling
@@ -32,7 +32,7 @@ def live(draw: Draw) -> Iterator[str]:
 
 def _drawn_text(draw: Draw) -> str:
     """The one column of texts that is drawn."""
-    whole = [name for name, x in draw.fixed.items() if x.is_floating_point() or not (x == OPEN).any()]
+    whole = [name for name, x in draw.fixed.items() if x.is_floating_point() or not is_open(x).any()]
     names = [name for name in vocabularies(draw.codec) if name not in whole]
     if len(names) != 1:
         found = f"several: {', '.join(names)}; give all but one" if names else "none that is left to be drawn"

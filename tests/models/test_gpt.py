@@ -10,8 +10,9 @@ from genwright.core.config import configure
 from genwright.core.decoding import Decoding
 from genwright.core.errors import ConfigError, GivenError, UnsupportedError
 from genwright.core.rng import torch_generator
-from genwright.core.space import OPEN, Batch, Category, Field, Real, Space, Tokens, Vectors
-from genwright.models.gpt import GPT, GPTConfig, _Cached
+from genwright.core.space import OPEN, Batch, Category, Field, Pixels, Real, Space, Tokens, Vectors
+from genwright.models.gpt import GPT, GPTConfig
+from genwright.nn.cached_rows import CachedRows
 
 VARIANTS = [
     {},
@@ -157,7 +158,7 @@ def test_beginnings_of_any_length_are_read_as_place_by_place(settings: dict[str,
     """Also those of a place more than the context, whose last piece is a single place."""
     model = _model(Space({"t": Field(Tokens(12, 6))}), **settings)
     tokens = torch.randint(1, 6, (3, n), generator=torch_generator(n))
-    whole, single = (_Cached(model, model._order(None)) for _ in range(2))
+    whole, single = (CachedRows(model.net, model._order(None)) for _ in range(2))
     with torch.no_grad():
         expected = torch.cat([single.read(tokens[:, t : t + 1]) for t in range(n)], 1)
         torch.testing.assert_close(whole.read(tokens), expected, rtol=1e-4, atol=1e-4)
@@ -287,3 +288,71 @@ def test_given_columns_are_read_and_not_modelled() -> None:
     halves = log_p.exp().view(2, -1).sum(1)
     torch.testing.assert_close(halves, torch.full((2,), 0.5, dtype=torch.float64), rtol=1e-5, atol=1e-6)
     assert not torch.allclose(log_p[: len(rows)], log_p[len(rows) :])
+
+
+def _pictures(channels: int = 1, is_given: bool = False, n: int = 2) -> tuple[Space, Batch]:
+    """All pictures of 2 × 2 / channels pixels of n levels, with a label."""
+    shape = (channels, 2, 2 // channels)
+    rows = torch.tensor(list(itertools.product(range(n), repeat=4)))
+    space = Space({"x": Field(Pixels(n), shape), "c": Field(Category(2), is_given=is_given)})
+    x = rows.repeat(2, 1).view(-1, *shape).to(torch.uint8)
+    return space, {"x": x, "c": torch.tensor([0, 1]).repeat_interleave(len(rows))}
+
+
+@pytest.mark.parametrize("settings", [{}, {"context": 3}, {"positions": "learned"}])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_probabilities_of_all_pictures_sum_to_one(settings: dict[str, object], channels: int) -> None:
+    space, rows = _pictures(channels, n=3)
+    assert float(_model(space, **settings).log_prob(rows).exp().sum()) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("is_given", [False, True])
+def test_draws_of_pictures_agree_with_log_prob(is_given: bool) -> None:
+    space, rows = _pictures(2, is_given)
+    model = _model(space)
+    drawn = model.sample(3000, {}, torch_generator(3))
+    assert space.check(drawn) == 3000
+    _chi_square(model, rows, drawn, model.log_prob(rows))
+
+
+def test_pictures_are_read_line_by_line_and_come_back() -> None:
+    space = Space({"x": Field(Pixels(256), (3, 2, 4))})
+    x = torch.arange(24, dtype=torch.uint8).view(1, 3, 2, 4)
+    layout = _model(space).layout
+    tokens = layout.encode({"x": x})
+    assert tokens[0, :6].tolist() == [2 + k for k in (0, 8, 16, 1, 9, 17)]  # channels of the first two pixels
+    assert torch.equal(layout.decode(tokens)["x"], x)
+    line, column, channel = layout.grid[1 * 12 + 2 * 3 + 1].tolist()  # of line 1, column 2, channel 1
+    assert (line, column, channel) == (1 + 1, 1 + 2 + 2, 1 + 2 + 4 + 1)
+
+
+def test_a_pixel_is_foretold_by_where_it_stands() -> None:
+    """Two places with the same past and another place in the grid are told apart."""
+    model = _model(Space({"x": Field(Pixels(2), (1, 3, 3))}))
+    alike = model.log_prob({"x": torch.zeros(1, 1, 3, 3, dtype=torch.uint8)})
+    with torch.no_grad():
+        model.net.embed_pixel.weight[1:4] += 1.0  # the lines
+    assert not torch.allclose(alike, model.log_prob({"x": torch.zeros(1, 1, 3, 3, dtype=torch.uint8)}))
+
+
+def test_bright_pixels_that_are_given_are_not_open() -> None:
+    space = Space({"x": Field(Pixels(256), (1, 2, 2), is_given=True), "c": Field(Category(3))})
+    model, x = _model(space), torch.full((5, 1, 2, 2), 255, dtype=torch.uint8)
+    assert torch.equal(model.sample(5, {"x": x}, torch_generator(0))["x"], x)
+
+
+def test_the_lower_half_of_a_picture_is_drawn_below_a_given_one() -> None:
+    space, rows = _pictures()
+    model = _model(space)
+    begun = (rows["x"][:, 0, 0] == torch.tensor([1, 0])).all(1) & (rows["c"] == 1)
+    given = {"x": torch.tensor([[[[1, 0], [OPEN, OPEN]]]]).expand(3000, -1, -1, -1), "c": torch.ones(3000).long()}
+    known = {name: x[begun] for name, x in rows.items()}
+    log_p = model.log_prob(known)
+    _chi_square(model, known, model.sample(3000, given, torch_generator(4)), log_p - log_p.logsumexp(0))
+
+
+def test_pictures_that_are_too_large_are_refused_with_a_way_out() -> None:
+    with pytest.raises(UnsupportedError, match=r"12,288 of 'x'; make them smaller, or use model=vqvae"):
+        GPT(Space({"x": Field(Pixels(256), (3, 64, 64))}))
+    with pytest.raises(UnsupportedError, match="an array of numbers"):
+        GPT(Space({"x": Field(Real(), (4,))}))
