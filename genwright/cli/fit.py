@@ -110,7 +110,9 @@ def command(
         chosen.setdefault("threads", str(threads))
     options = {"rows": rows, "encoding": encoding, "header": None if header else False}
     options |= {"part": part, "skip_bad": skip_bad or None}
-    records = read(data, **{name: value for name, value in options.items() if value is not None})
+    with screen.progress() as progress:
+        progress(0.0, f"reading {data}")
+        records = read(data, **{name: value for name, value in options.items() if value is not None})
     if resume is not None:
         _require_unfinished(resume)
     place = _place(data, resume or out, overwrite)

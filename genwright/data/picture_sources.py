@@ -16,7 +16,7 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
@@ -52,7 +52,7 @@ class Entry:
     @property
     def folders(self) -> tuple[str, ...]:
         """The folders that it is in, below the source, from the outermost."""
-        return PurePosixPath(self.name).parts[:-1]
+        return tuple(self.name.split("/")[:-1])
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,9 @@ def _of_folder(folder: Path) -> Source:
 
 
 def _of_file(path: Path, folder: Path, root: Path) -> Entry:
-    name = readable(path.relative_to(folder).as_posix())
-    return Entry(name, readable(str(path)), partial(_content, path), _problem(path, root))
+    place = readable(str(path))
+    name = "/".join(path.parts[len(folder.parts) :])
+    return Entry(readable(name), place, partial(_content, path), _problem(path, root))
 
 
 def _problem(path: Path, root: Path) -> str:

@@ -160,7 +160,12 @@ def _guess(data: bytes) -> str:
 
 
 def _orientation(image: "Image") -> int:
-    """How the camera was held, 1 … 8 as in EXIF; what cannot be read counts as upright."""
+    """How the camera was held, 1 … 8 as in EXIF; what cannot be read counts as upright.
+
+    Of a PNG only EXIF before its pixels counts, as Pillow decodes all of them to look for more.
+    """
+    if image.format == "PNG" and "exif" not in image.info:
+        return 1
     try:
         found = image.getexif().get(ORIENTATION, 1)
     except Exception:  # EXIF written by anyone

@@ -189,3 +189,9 @@ def test_webp_has_a_limit_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("genwright.data.pictures.MAX_WEBP_PIXELS", 99)
     with pytest.raises(DataError, match="has 10 × 10 pixels, more than 99"):
         header(data, "x")
+
+
+def test_headers_are_told_without_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [encoded(pixels(9, 8, 3), form) for form in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")]
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda _: pytest.fail("a picture was decoded"))
+    assert all(header(data, "x") == (9, 8, 3) for data in files)
