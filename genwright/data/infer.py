@@ -14,7 +14,7 @@ from genwright.core.records import Records
 from genwright.core.schema import Column, Schema, check_kind, in_words
 from genwright.data.decide import Facts, decide_text, decide_typed, forced, is_day_month_open
 from genwright.data.lists import ListColumn, is_list
-from genwright.data.marks import mark_of
+from genwright.data.marks import has_own_null, mark_of
 from genwright.data.observe import TextColumn, TypedColumn
 from genwright.data.picture_column import PictureColumn
 from genwright.data.picture_types import is_picture_type
@@ -96,7 +96,7 @@ def _decide(records: Records, field: "pa.Field", facts: Facts, kind: str | None)
     if mark is not None and (kind == mark.kind or (kind is None and not _is_numbers(facts))):
         return mark
     if kind is None:
-        return decide_text(field.name, facts)
+        return _as_written(field, decide_text(field.name, facts))
     column_or_none = forced(field.name, kind, facts)
     if kind == "image":
         advice = (
@@ -105,7 +105,14 @@ def _decide(records: Records, field: "pa.Field", facts: Facts, kind: str | None)
         raise SchemaError(f"{records.name}: column {field.name!r} holds text, so it cannot be an image; {advice}")
     if column_or_none is None:
         raise DataError(f"{records.name}: column {field.name!r} cannot be a {kind}: {_obstacle(facts, kind)}")
-    return column_or_none
+    return _as_written(field, column_or_none)
+
+
+def _as_written(field: "pa.Field", column: Column) -> Column:
+    """The column, in which no text stands for a missing one where the source has its own way to say that."""
+    if column.kind != "text" or not has_own_null(field):
+        return column
+    return replace(column, options={**column.options, "parse": {"verbatim": True}})
 
 
 def _is_numbers(facts: TextColumn) -> bool:

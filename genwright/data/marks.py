@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _KEY = b"genwright"
+_HAS_NULL = {b"genwright.null": b"own"}
 
 
 def marked(column: Column) -> "pa.Field":
@@ -26,3 +27,13 @@ def mark_of(field: "pa.Field") -> Column | None:
         return None
     known: dict[str, Any] = json.loads(field.metadata[_KEY])
     return Column(field.name, **known)
+
+
+def with_own_null(field: "pa.Field") -> "pa.Field":
+    """The field of a source that tells a missing value from any string, so that none of its texts stands for one."""
+    return field.with_metadata(_HAS_NULL)
+
+
+def has_own_null(field: "pa.Field") -> bool:
+    """Whether the source tells a missing value from any string."""
+    return _HAS_NULL.items() <= (field.metadata or {}).items()

@@ -16,6 +16,8 @@ import pytest
 
 from genwright.core.errors import DataError
 from genwright.core.registry import READERS
+from genwright.data.infer import infer
+from genwright.data.typed import typed, untyped
 from tests.data.helpers import read, rows, whole
 
 
@@ -90,6 +92,18 @@ def test_no_permission_faked(make, monkeypatch):
     monkeypatch.setattr("genwright.data.readers.csv.text_file", refuse)
     with pytest.raises(DataError, match="no permission to read it"):
         read(path)
+
+
+def test_texts_of_json_lines_are_missing_only_where_they_are_null(make):
+    texts = [f"line {i} of words that differ" for i in range(40)]
+    lines = [json.dumps({"text": t, "word": w}) for t, w in zip([*texts, "", "NA", None], ["a", ""] * 22, strict=False)]
+    records = read(make("\n".join(lines), "x.jsonl"))
+    schema, stats = infer(records, {"text": "text"})
+    table = pa.Table.from_batches(typed(records, schema))
+    assert table["text"].to_pylist() == [*texts, "", "NA", None]
+    assert table["word"].to_pylist() == (["a", None] * 22)[:43]  # categories are as in any file
+    assert stats["text"].missing == 1
+    assert untyped(table, schema)["text"].to_pylist() == [*texts, "", "NA", None]
 
 
 def test_json_lines(make):

@@ -3,7 +3,7 @@
 A first pass finds every key and the types of its values, so that a later row may hold what the first did not; the
 rows then stream. Whole numbers and decimals together become decimals; other mixtures become text. Nested objects
 become columns named `outer.inner`, lists of one plain type sequences, other lists JSON text. An array of objects is
-read whole.
+read whole. In columns of texts only null is missing: "" and "NA" are texts.
 """
 
 import json
@@ -20,6 +20,7 @@ from genwright.core.errors import DataError
 from genwright.core.records import Reader, Records
 from genwright.data.encoding import TextFile, text_file
 from genwright.data.lists import is_list, merged_type, sequence_type
+from genwright.data.marks import with_own_null
 from genwright.data.names import column_names, is_broken
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def _typed(
         if len(kinds - {"null"}) > 1 and kinds - {"null"} != {"int64", "double"}:
             log.warning("%s: key %r holds %s; read as text", path, key, " and ".join(sorted(kinds - {"null"})))
     found = [_list_type(lists.get(key), kinds) or _arrow_type(kinds) for key, kinds in types.items()]
-    schema = pa.schema(list(zip(column_names(list(types), str(path)), found)))
+    fields = map(pa.field, column_names(list(types), str(path)), found)
+    schema = pa.schema([with_own_null(f) if types[k] <= {"string", "null"} else f for k, f in zip(types, fields)])
 
     def opened() -> "Iterator[pa.RecordBatch]":
         stream, first = rows(), 1
