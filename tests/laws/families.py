@@ -18,9 +18,10 @@ from genwright.training.learn import learn
 from genwright.training.plan import Plan
 
 STEPS = 60  # of gradient families
-SMALL: dict[str, dict[str, Any]] = {  # families whose defaults are made for texts
+SMALL: dict[str, dict[str, Any]] = {  # families whose defaults are made for texts or pictures
     "gpt": {"width": 32, "n_heads": 2, "n_layers": 2},
     "rnn": {"n_hidden": 32, "n_embed": 16},
+    "flow_matching": {"n_hidden": 64, "width": 16},
 }
 
 
