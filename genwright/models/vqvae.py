@@ -95,7 +95,7 @@ class VQVAE(Model, HasLoss, HasStages, HasBound, HasLatent, Conditions):
     supports = (Real, Category, Tokens, Pixels)
     takes_shapes = True
     usual_minutes = 10.0
-    training: ClassVar[Mapping[str, Any]] = {"batch_size": 128, "n_evaluations": 20, "ema": 0.99}
+    training: ClassVar[Mapping[str, Any]] = {"batch_size": 128, "learning_rate": 4e-3, "n_evaluations": 20, "ema": 0.99}
     net: VQVAENet
 
     def __init__(self, space: Space, config: Any = None):

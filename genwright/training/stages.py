@@ -64,7 +64,9 @@ def _following(model: HasStages, plan: Plan) -> Plan | None:
     config = divided(type(model.second), model.second_settings)[1]
     config = replace(config, checkpoint_seconds=plan.config.checkpoint_seconds, threads=plan.config.threads)
     path = of_second(plan.checkpoint) if plan.checkpoint else None
-    return Plan(config, seed=plan.seed, checkpoint=path, identity=plan.stored())
+    is_begun = plan.resume and path is not None and path.exists()
+    wait()  # until all processes have looked
+    return Plan(config, seed=plan.seed, checkpoint=path, resume=is_begun, identity=plan.stored())
 
 
 def _first(model: Any, data: Dataset, plan: Plan, progress: Progress, train: Learn) -> Outcome:
@@ -110,7 +112,6 @@ def _second(
     following.budget = whole.part(model.second_share)
     if whole.steps is not None:
         following.budget = Budget(steps=max(1, whole.steps - first.n_planned))
-    following.resume = plan.resume and following.checkpoint is not None and following.checkpoint.exists()
     return learn(second, rows, following, progress)
 
 

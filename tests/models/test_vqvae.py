@@ -2,6 +2,10 @@
 
 import dataclasses
 import itertools
+import os
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -223,6 +227,42 @@ def test_a_kill_in_either_stage_is_gone_on_from_with_the_same_bits(tmp_path: Pat
     assert outcome.n_steps == 40
     with pytest.raises(RunError, match="cannot resume"):
         learn(_model(data), data, _plan(30, checkpoint=path, resume=True), silent)
+
+
+_RANKS = """
+    import os
+    import sys
+    from pathlib import Path
+    from tests.models.test_vqvae import in_shards
+
+    model = in_shards()
+    told = " ".join(f"{float(x.double().sum()):.17g}" for x in model.state().values())
+    (Path(sys.argv[1]) / f"rank-{os.environ['RANK']}").write_text(told)
+"""
+
+
+def in_shards() -> VQVAE:
+    """A fit of which every batch has two shards."""
+    data = _digits(200)
+    model, plan = _model(data, prior="ngram"), _plan(20)
+    learn(model, data, dataclasses.replace(plan, config=dataclasses.replace(plan.config, shards=2)), silent)
+    return model
+
+
+@pytest.mark.slow
+def test_two_processes_have_the_codebook_that_one_has(tmp_path: Path) -> None:
+    script, root = tmp_path / "ranks.py", Path(__file__).parents[2]
+    script.write_text(textwrap.dedent(_RANKS))
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone"]
+    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    subprocess.run(
+        [*torchrun, script, tmp_path], cwd=root, env=environment, check=True, capture_output=True, timeout=400
+    )
+    ranks = [np.array(path.read_text().split(), float) for path in sorted(tmp_path.glob("rank-*"))]
+    assert len(ranks) == 2
+    assert (ranks[0] == ranks[1]).all()
+    alone = np.array([float(x.double().sum()) for x in in_shards().state().values()])
+    np.testing.assert_allclose(ranks[0], alone, rtol=1e-3, atol=1e-3)
 
 
 def test_watching_moves_no_code() -> None:
