@@ -121,6 +121,13 @@ def test_a_picture_that_is_cut_short_is_named():
             _run(files, held_out=held_out)
 
 
+def test_a_new_row_that_cannot_be_decoded_is_named():
+    run = _run([png(x) for x in _pixels()])
+    rows = pa.table({"image": [*(png(x) for x in _pixels(3)), b"\x89PNG\r\n\x1a\n"], "label": LABELS[:4]})
+    with pytest.raises(DataError, match=r"column 'image', row 4: its picture"):
+        run.log_prob(rows)
+
+
 def test_a_column_of_broken_pictures_cannot_be_learnt_from():
     schema, _ = gw.infer(pd.DataFrame({"image": list(_pixels()), "label": LABELS}))
     with pytest.raises((DataError, FitError), match="image"):

@@ -14,7 +14,7 @@ import torch
 from genwright.core.codec import TableCodec
 from genwright.core.dataset import Dataset, concat, n_rows
 from genwright.core.decoding import Decoding, Settings
-from genwright.core.errors import ConfigError, DataError, UnknownNameError, UnsupportedError
+from genwright.core.errors import CellError, ConfigError, DataError, UnknownNameError, UnsupportedError
 from genwright.core.given import parse
 from genwright.core.judge import Evidence, Judge, Score
 from genwright.core.lengths import JUDGED_STEPS, LEAST_ROWS, affordable_rows
@@ -28,6 +28,7 @@ from genwright.data.cache import encode
 from genwright.data.fingerprint import fingerprint
 from genwright.data.picture_objects import as_objects
 from genwright.data.read import read
+from genwright.data.readers.builtin import NAMES as BUILT_IN
 from genwright.data.readers.text import TextReader
 from genwright.data.series import Series
 from genwright.data.split import split
@@ -197,8 +198,13 @@ class Run:
         records = self._as_rows(self._read(rows))
         _require(records, self.artefact.codec)
         modelled = set(self.artefact.codec.modelled)
+        first = 0
         for batch in typed(records, Schema(tuple(c for c in self.schema if c.name in modelled))):
-            yield self.artefact.codec.encode(batch)
+            try:
+                yield self.artefact.codec.encode(batch)
+            except CellError as error:
+                raise CellError(first + error.row, error.what, error.column) from None
+            first += batch.num_rows
 
     def judge(
         self,
@@ -372,12 +378,13 @@ class Run:
         """Reads and splits the data of the fit again, where it is still there and unchanged; else says why not."""
         is_known = (self.train is not None or not need_train) and (self.held_out is not None or not need_held_out)
         facts = self.artefact.facts
-        if is_known or not facts.get("path"):
+        source = facts.get("path") or (facts["data"] if facts.get("data") in BUILT_IN else None)
+        if is_known or source is None:
             return
         try:
-            records = read(facts["path"], **facts.get("options", {}))
+            records = read(source, **facts.get("options", {}))
             is_same = fingerprint(records) == facts["fingerprint"]
-            self._unread = "" if is_same else f"{facts['path']} has changed since the fit"
+            self._unread = "" if is_same else f"{source} has changed since the fit"
         except DataError as error:
             self._unread = f"the data of the fit cannot be read again: {error}"
         if self._unread:
