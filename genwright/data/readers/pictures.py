@@ -160,19 +160,20 @@ def _listed(texts: list[str]) -> str:
 def _records(source: Source, captions: Captions | None) -> Records:
     import pyarrow as pa
 
-    names = [entry.name for entry in source.entries]
-    pictures, rows = plan(captions, names) if captions else (list(range(len(names))), [])
+    entries = source.entries
+    pictures, rows = plan(captions, [e.name for e in entries]) if captions else (list(range(len(entries))), [])
     others = captions.table.take(pa.array(rows, pa.int64())) if captions else pa.table({})
     labels = _labels(source, has_captions=captions is not None)
     if labels and "label" not in others.column_names:
         column = pa.array([labels[i] for i in pictures], pa.string()).dictionary_encode()  # a declared category
         others = others.append_column("label", column) if others.num_columns else pa.table({"label": column})
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    uniquely = column_names(["image", *others.column_names], str(source.path))
-    schema = pa.schema(list(zip(uniquely, [kind, *others.schema.types])))
+    fields = [pa.field("image", kind), *others.schema]
+    names = column_names([f.name for f in fields], str(source.path))
+    schema = pa.schema([f.with_name(name) for f, name in zip(fields, names)])
 
     def opened() -> "Iterator[pa.RecordBatch]":
-        for start, files in _batches(source.entries, pictures):
+        for start, files in _batches(entries, pictures):
             beside = others.slice(start, len(files)).combine_chunks().columns
             columns = [pa.array(files, kind), *(column.chunk(0) for column in beside)]
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
