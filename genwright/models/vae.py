@@ -16,7 +16,7 @@ latents are not given up before the decoder has learnt to use them. It may also 
 grow with S: w_s = p(x, z_s) / q(z_s | x) / Σ counts once for the decoder and twice, through z_s, for the encoder.
 
 Pictures pass through convolutions or, as in textbooks, one matrix. Grey ones may be modelled as binary (`pixels`), and
-changed by chance (`augment`), which both networks are told.
+changed by chance (`augment`), which the decoder is told.
 """
 
 from collections.abc import Mapping
@@ -95,11 +95,13 @@ class VAENet(nn.Module):
         self.embed = ColumnEmbed(view, config.n_embed)
         self.embed_given = ColumnEmbed(given, config.n_embed)
         self.embed_pictures = PictureEncoder(space, config.trunk, config.n_hidden, config.width)
-        n_known = self.embed_given.n_out + (N_PARAMETERS if config.augment else 0)
+        n_given = self.embed_given.n_out
+        self.n_known = n_given + (N_PARAMETERS if config.augment else 0)  # of the decoder
         n_latents = config.latent_dim or (32 if has_pictures else 24)
-        n_in = self.embed.n_out + self.embed_pictures.n_out + n_known
+        n_in = self.embed.n_out + self.embed_pictures.n_out + n_given
         self.encoder = MLP(n_in, hidden, 2 * n_latents)
-        self.decoder = MLP(n_latents + n_known, hidden, config.n_hidden)
+        # its last layer is hidden, too: one more than n_layers for tables, with pictures as textbooks count
+        self.decoder = MLP(n_latents + self.n_known, hidden[1:] if has_pictures else hidden, config.n_hidden)
         is_gaussian = config.head == "gaussian"
         head = (
             GaussianHead(view, config.n_hidden) if is_gaussian else ColumnHead(view, config.n_hidden, config.n_mixture)
@@ -109,7 +111,7 @@ class VAENet(nn.Module):
             space, config.trunk, config.n_hidden, config.width, config.pixels, config.n_mixture
         )
         is_mixture = has_pictures if config.prior == "auto" else config.prior == "mixture"
-        self.prior = LatentPrior(n_latents, config.n_components if is_mixture else 0, n_known)
+        self.prior = LatentPrior(n_latents, config.n_components if is_mixture else 0, n_given)
 
     def posterior(self, rows: Batch, known: Tensor) -> tuple[Tensor, Tensor]:
         """μ and log σ of q(z | x), each (B, K)."""
@@ -118,7 +120,8 @@ class VAENet(nn.Module):
         return mu, log_s.clamp(MIN_LOG_SCALE, MAX_LOG_SCALE)
 
     def hidden(self, z: Tensor, known: Tensor) -> Tensor:
-        """What the heads read (B, n_hidden)."""
+        """What the heads read (B, n_hidden); known: the given columns, and behind them how pictures are changed."""
+        known = nn.functional.pad(known, (0, self.n_known - known.shape[1]))  # not at all, where nothing is said
         h = self.decoder(torch.cat([z, known], 1))
         return h if self.is_linear else nn.functional.silu(h)
 
@@ -166,23 +169,29 @@ class VAE(Model, HasLoss, HasBound, HasLatent, Conditions):
         """Counts the given columns."""
         self.given.look(data)
 
-    def _known(self, rows: Batch, n: int, changes: Tensor | None = None) -> Tensor:
-        """The given columns as vectors, and how pictures were changed: not at all, where nothing is said."""
-        known = self.net.embed_given.forward_given(rows, n)
-        if not self.config.augment:
-            return known  # (B, n_given)
-        return torch.cat([known, torch.zeros(n, N_PARAMETERS) if changes is None else changes], 1)
+    def _known(self, rows: Batch, n: int) -> Tensor:
+        """The given columns as vectors (B, n_given)."""
+        return self.net.embed_given.forward_given(rows, n)
 
-    def _seen(self, rows: Batch, generator: torch.Generator) -> tuple[Batch, Tensor]:
-        """Rows with pictures that are changed, in training, and made binary; and what is known beside them."""
-        n, changes = len(rows["codes"]), None
-        if self.config.augment and self.net.training:
-            changes = drawn(n, self.config.augment, generator)
-            rows = rows | {key: applied(x, changes) for key, x in rows.items() if key.startswith("pixels.")}
+    def _binarised(self, rows: Batch, generator: torch.Generator) -> Batch:
+        """Rows whose grey pictures are made binary anew, where they are learnt so."""
+        levels = {f"pixels.{name}": self.net.pictures.heads[name].n for name in self._binary}
+        return rows | {key: binarised(rows[key], n, generator) for key, n in levels.items()}
+
+    def _changed(self, rows: Batch, known: Tensor, generator: torch.Generator) -> tuple[Batch, Tensor]:
+        """What the decoder is to tell: changed pictures while training, and beside what is known how they were changed.
+
+        Latents are guessed from the pictures as they were, so that they cannot tell the change, and draws without one
+        show none.
+        """
+        if not (self.config.augment and self.net.training):
+            return rows, known
+        changes = drawn(len(known), self.config.augment, generator)
+        found = {f"pixels.{name}": applied(rows[f"pixels.{name}"], changes) for name in self.net.pictures.heads}
         for name in self._binary:
-            key = f"pixels.{name}"
-            rows = rows | {key: binarised(rows[key], self.net.pictures.heads[name].n, generator)}
-        return rows, self._known(rows, n, changes)
+            most = self.net.pictures.heads[name].n - 1
+            found[f"pixels.{name}"] = (found[f"pixels.{name}"] > most // 2).to(torch.uint8) * most
+        return rows | found, torch.cat([known, changes], 1)
 
     def anneal(self, done: float) -> None:
         """The weight of the KL term rises at the beginning."""
@@ -194,8 +203,9 @@ class VAE(Model, HasLoss, HasBound, HasLatent, Conditions):
 
     def loss(self, rows: Batch, generator: torch.Generator, phase: str = "model") -> Tensor:
         """−ELBO, with β and free bits, or the negative importance-weighted bound (B,)."""
-        rows, known = self._seen(rows, generator)
-        mu, log_s = self.net.posterior(rows, known)
+        rows = self._binarised(rows, generator)
+        mu, log_s = self.net.posterior(rows, known := self._known(rows, len(rows["codes"])))
+        rows, known = self._changed(rows, known, generator)
         if self.config.n_train_importance > 1:
             return -self._tight(mu, log_s, rows, known, generator)
         z = mu + log_s.exp() * torch.randn(mu.shape, generator=generator)
@@ -226,8 +236,8 @@ class VAE(Model, HasLoss, HasBound, HasLatent, Conditions):
     @torch.no_grad()
     def monitor(self, rows: Batch, generator: torch.Generator) -> dict[str, float]:
         """Nats of KL that latents say about a row, and how many of them say any (Burda et al.: means that vary)."""
-        rows, known = self._seen(rows, generator)
-        mu, log_s = self.net.posterior(rows, known)
+        rows = self._binarised(rows, generator)
+        mu, log_s = self.net.posterior(rows, known := self._known(rows, len(rows["codes"])))
         if not self.net.prior.n_components:
             kl = _kl(mu, log_s).mean(0)  # (K,)
             total, is_active = kl.sum(), kl > 0.01
@@ -249,8 +259,8 @@ class VAE(Model, HasLoss, HasBound, HasLatent, Conditions):
         return bound + self.given.log_prob(batch, len(bound))
 
     def _bound(self, rows: Batch, generator: torch.Generator) -> Tensor:
-        rows, known = self._seen(rows, generator)
-        mu, log_s = self.net.posterior(rows, known)
+        rows = self._binarised(rows, generator)
+        mu, log_s = self.net.posterior(rows, known := self._known(rows, len(rows["codes"])))
         weights = []
         for _ in range(self.config.n_importance):
             z = mu + log_s.exp() * torch.randn(mu.shape, generator=generator)

@@ -28,7 +28,7 @@ class LatentPrior(nn.Module):
 
     def __init__(self, n_latents: int, n_components: int = 0, n_given: int = 0):
         super().__init__()
-        self.n_latents, self.n_components = n_latents, n_components
+        self.n_latents, self.n_components, self.n_given = n_latents, n_components, n_given
         if n_components:
             self.mean = nn.Parameter(torch.zeros(n_components, n_latents))
             self.log_scale = nn.Parameter(torch.zeros(n_components, n_latents))
@@ -48,14 +48,14 @@ class LatentPrior(nn.Module):
 
     def _log_weights(self, known: Tensor) -> Tensor:
         """log w (B, M), or (1, M) where nothing is given."""
-        more = self.weights(known) if self.weights is not None else 0.0
+        more = self.weights(known[:, : self.n_given]) if self.weights is not None else 0.0
         return (self.bias + more).view(-1, self.n_components).log_softmax(1)
 
     def _log_scale(self) -> Tensor:
         return self.log_scale.clamp(min=LEAST_LOG_SCALE)
 
     def log_prob(self, z: Tensor, known: Tensor) -> Tensor:
-        """log p(z | c) (B,) for latents (B, K) and given columns (B, n_given)."""
+        """log p(z | c) (B,) for latents (B, K) and given columns (B, n_given), behind which more may stand."""
         if not self.n_components:
             return -0.5 * (z.square().sum(1) + self.n_latents * LOG_2PI)
         log_s = self._log_scale()
