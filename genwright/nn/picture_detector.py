@@ -18,7 +18,7 @@ from genwright.nn.mlp import initialise, untrained
 from genwright.nn.picture_view import scaled
 
 N_EPOCHS = 8
-LEAST_STEPS = 150  # with few pictures
+LEAST_STEPS = 100  # with few pictures
 RATE = 2e-3  # highest learning rate
 SHARE = 0.12  # of what the feature net may cost at most, for one training
 

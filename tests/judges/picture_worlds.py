@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -33,9 +34,7 @@ def digits() -> Batch:
 def trivial_model() -> Marginals:
     rows = select(digits(), slice(0, N_TRAIN))
     model = Marginals(SPACE)
-    model.solve(
-        Dataset(SPACE, {k: x.numpy() for k, x in rows.items()}), torch_generator(0), lambda done, line: None
-    )
+    model.solve(Dataset(SPACE, {k: x.numpy() for k, x in rows.items()}), torch_generator(0), lambda done, line: None)
     return model
 
 
@@ -43,7 +42,7 @@ def trivial_model() -> Marginals:
 def picture_world() -> Evidence:
     """Evidence whose draws are a third real sample; its likelihood is that of pixels given the label."""
     ends = np.cumsum([0, N_TRAIN, N_HELD_OUT, N_FAKE])
-    train, held_out, fake = (select(digits(), slice(a, b)) for a, b in zip(ends, ends[1:]))
+    train, held_out, fake = (select(digits(), slice(a, b)) for a, b in pairwise(ends))
     trivial = trivial_model().sample(N_TRAIN, {}, torch_generator(1))
     return Evidence(
         SPACE, train, held_out, fake, trivial, log_prob=blend(0.0), trivial_log_prob=trivial_model().log_prob
@@ -52,7 +51,7 @@ def picture_world() -> Evidence:
 
 @cache
 def _of_classes() -> list[Marginals]:
-    rows, models = select(digits(), slice(0, N_TRAIN)), []
+    rows, models = digits(), []  # all of them, so that training pictures are no better known than others
     for code in range(10):
         own = select(rows, np.flatnonzero(rows["label"].numpy() == code))
         model = Marginals(Space({"picture": SPACE["picture"]}))

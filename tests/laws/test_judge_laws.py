@@ -13,20 +13,28 @@ import torch
 
 from genwright.core.dataset import n_rows, select
 from genwright.core.errors import UnsupportedError
-from genwright.core.judge import Evidence, Judge, Measure, Score
+from genwright.core.judge import Evidence, Judge, Measure, Score, owner
+from genwright.core.picture_judge import PictureJudge
 from genwright.core.registry import JUDGES
-from genwright.core.space import Field, Space, Tokens
+from genwright.core.space import Batch, Field, Space, Tokens
 from genwright.core.text_judge import TextJudge
-from tests.judges import text_worlds
+from tests.judges import picture_worlds, text_worlds
+from tests.judges.picture_worlds import picture_world
 from tests.judges.tag_worlds import tag_world, with_wrong_tags
 from tests.judges.text_worlds import text_world
 from tests.judges.worlds import blend, damaged, mixed, shuffled, world
 
 TEXT_JUDGES = [name for name in JUDGES.names() if issubclass(JUDGES.get(name), TextJudge)]
-TABLE_JUDGES = [name for name in JUDGES.names() if name not in (*TEXT_JUDGES, "tagging")]
+PICTURE_JUDGES = [name for name in JUDGES.names() if issubclass(JUDGES.get(name), PictureJudge)]
+TABLE_JUDGES = [name for name in JUDGES.names() if name not in (*TEXT_JUDGES, *PICTURE_JUDGES, "tagging")]
 every_judge = pytest.mark.parametrize("name", JUDGES.names())
-COPY_JUDGES = ("near_copies", "membership", "copied_text")  # their planted error is a copy of training rows
-MODEL_JUDGES = ("likelihood", "bits_per_char", "perplexity")  # they ask the model, not its draws
+COPY_JUDGES = (
+    "near_copies",
+    "membership",
+    "copied_text",
+    "picture_copies",
+)  # their planted error is a copy of training rows
+MODEL_JUDGES = ("likelihood", "bits_per_char", "bits_per_dim", "perplexity")  # they ask the model, not its draws
 
 
 def judge(name: str) -> Judge:
@@ -34,9 +42,11 @@ def judge(name: str) -> Judge:
 
 
 def world_of(name: str) -> Evidence:
-    """A table, texts, or tagged sentences, as the judge reads them."""
+    """A table, texts, pictures, or tagged sentences, as the judge reads them."""
     if name == "tagging":
         return tag_world()
+    if name in PICTURE_JUDGES:
+        return picture_world()
     return text_world() if name in TEXT_JUDGES else world()
 
 
@@ -49,7 +59,28 @@ def real_scores(name: str) -> tuple[Score, ...]:
 def measured(name: str, evidence: Evidence) -> dict[str, Measure]:
     """Score name → what is measured for the draws, without anchors."""
     found = judge(name).measure(evidence.fake, evidence)
-    return {f"{name}.{part}" if part else name: m for part, m in found.items()}
+    return {score_name(name, part): m for part, m in found.items()}
+
+
+def score_name(name: str, part: str) -> str:
+    return f"{name}{JUDGES.get(name).joint}{part}" if part else name
+
+
+def blend_of(name: str, share: float) -> object:
+    """The likelihood of a model that is wrong by a share."""
+    for names, found in ((TEXT_JUDGES, text_worlds.blend), (PICTURE_JUDGES, picture_worlds.blend)):
+        if name in names:
+            return found(share)
+    return blend(share)
+
+
+def damaged_of(name: str, evidence: Evidence) -> Batch:
+    """Draws as bad as can be."""
+    if name in PICTURE_JUDGES:
+        return picture_worlds.noisy(
+            picture_worlds.mislabelled(select(evidence.trivial, slice(0, n_rows(evidence.fake))))
+        )
+    return text_worlds.foreign(600, 7) if name in TEXT_JUDGES else damaged(evidence.fake, 7)
 
 
 def error(score: Score | Measure) -> float:
@@ -67,13 +98,13 @@ def with_error(name: str, share: float) -> Evidence:
     if name == "tagging":
         return with_wrong_tags(share)
     if name in MODEL_JUDGES:
-        return replace(evidence, log_prob=(text_worlds.blend if name in TEXT_JUDGES else blend)(share))
+        return replace(evidence, log_prob=blend_of(name, share))
     if name in COPY_JUDGES:
         others = evidence.train
     elif name == "diversity":
         others = text_worlds.repeated(evidence.fake)
     else:
-        others = text_worlds.foreign(600, 7) if name in TEXT_JUDGES else damaged(evidence.fake, 7)
+        others = damaged_of(name, evidence)
     return replace(evidence, fake=mixed(evidence.fake, others, share, 8))
 
 
@@ -82,8 +113,8 @@ def test_scores_are_complete(name: str) -> None:
     scores, cls = real_scores(name), JUDGES.get(name)
     assert scores
     for score in scores:
-        part = score.name.removeprefix(name).removeprefix(".")
-        assert score.name == (f"{name}.{part}" if part else name)
+        judge_name, part = owner(score.name)
+        assert (judge_name, score.name) == (name, score_name(name, part))
         assert score.unit == cls.parts[part].unit
         assert score.low <= score.value <= score.high
         assert all(math.isfinite(x) for x in (score.value, score.floor, score.ceiling))
@@ -114,7 +145,9 @@ def test_grows_with_a_planted_error(name: str) -> None:
 
 @every_judge
 def test_same_seed_same_numbers_and_nothing_else_is_touched(name: str) -> None:
-    before, evidence, fresh = (np.random.get_state()[1].copy(), torch.get_rng_state()), world_of(name), world_of(name)  # noqa: NPY002
+    before, evidence = (np.random.get_state()[1].copy(), torch.get_rng_state()), world_of(name)  # noqa: NPY002
+    batches = ("train", "held_out", "fake", "trivial")
+    fresh = {batch: {k: x.clone() for k, x in getattr(evidence, batch).items()} for batch in batches}
     again = measured(name, evidence)
     for score in real_scores(name):
         found = again[score.name]
@@ -122,9 +155,9 @@ def test_same_seed_same_numbers_and_nothing_else_is_touched(name: str) -> None:
         assert found.details == score.details
     assert (np.random.get_state()[1] == before[0]).all()  # noqa: NPY002
     assert torch.equal(torch.get_rng_state(), before[1])
-    for batch in ("train", "held_out", "fake", "trivial"):
+    for batch in batches:
         for column, x in getattr(evidence, batch).items():
-            assert torch.equal(x.nan_to_num(-9.0), getattr(fresh, batch)[column].nan_to_num(-9.0))
+            assert torch.equal(x.nan_to_num(-9.0), fresh[batch][column].nan_to_num(-9.0))
 
 
 @every_judge
@@ -225,3 +258,54 @@ def test_faults_planted_in_texts_are_caught_by_name_and_real_texts_pass(fault: s
     assert caught >= TEXT_FAULTS[fault]
     assert ("copied_text.share" in caught) == (fault == "copy")
     assert bool(caught) == (fault != "none")
+
+
+def pictures_under(fault: str) -> dict[str, Measure]:
+    evidence = picture_world()
+    fakes = {
+        "copy": picture_worlds.copies(),
+        "blur": picture_worlds.blurred(evidence.fake),
+        "dropped classes": picture_worlds.without(evidence.fake, (3, 4)),
+        "wrong labels": picture_worlds.mislabelled(evidence.fake),
+        "none": evidence.fake,
+    }
+    drawn = replace(evidence, fake=fakes[fault])
+    return {k: m for name in PICTURE_JUDGES for k, m in measured(name, drawn).items()}
+
+
+PICTURE_FAULTS = {
+    "copy": {"picture_copies.exact", "picture_copies.closer"},
+    "blur": {
+        "frechet_pixels",
+        "frechet_net",
+        "kid_pixels",
+        "kid_net",
+        "precision_recall.recall_net",
+        "precision_recall.coverage_net",
+        "picture_detectability.svm_pixels",
+        "picture_detectability.svm_net",
+        "picture_detectability.convnet",
+        "class_fidelity",
+    },
+    "dropped classes": {"kid_net", "precision_recall.recall_net", "precision_recall.coverage_net"},
+    "wrong labels": {"class_fidelity"},
+    "none": set(),
+}
+
+
+@pytest.mark.parametrize("fault", PICTURE_FAULTS)
+def test_faults_planted_in_pictures_are_caught_by_name_and_real_pictures_pass(fault: str) -> None:
+    caught = caught_by(PICTURE_JUDGES, pictures_under(fault))
+    assert caught >= PICTURE_FAULTS[fault]
+    assert ("picture_copies.exact" in caught) == (fault == "copy")
+    assert bool(caught) == (fault != "none")
+
+
+@pytest.mark.parametrize("name", PICTURE_JUDGES)
+def test_judges_of_pictures_are_silent_where_there_are_none(name: str) -> None:
+    assert judge(name).scores(world()) == []
+
+
+@pytest.mark.parametrize("name", TABLE_JUDGES)
+def test_judges_of_tables_leave_pictures_alone(name: str) -> None:
+    assert name == "likelihood" or "picture" not in judge(name).sees(picture_world().space)
