@@ -11,7 +11,8 @@ numbers with a step are spread over the scores that come out as them, so that st
 from a tanh and are rounded to their levels, gradients straight through, so that the discriminator sees of a draw what
 will be drawn. It may look at several rows together (PacGAN, Lin et al., 2018, https://arxiv.org/abs/1712.04086), so
 that a generator that always draws the same is found out. What is given, say a class, is read by the generator beside
-the noise and projected on the discriminator's features (Miyato and Koyama, 2018, https://arxiv.org/abs/1802.05637).
+the noise and projected on the discriminator's features (Miyato and Koyama, 2018, https://arxiv.org/abs/1802.05637); a
+classifier may watch besides that draws are of their class (Odena et al., 2017, https://arxiv.org/abs/1610.09585).
 A GAN has no likelihood.
 """
 
@@ -80,11 +81,14 @@ class GANConfig:
     spectral_norm: bool = False  # the discriminator's matrices are divided by their largest singular value
     minibatch_std: bool = False  # the discriminator is told how much a batch's pictures differ
     discriminator_rate: float = 1.0  # learning rate of the discriminator, as a multiple of the generator's
+    auxiliary: float = (
+        0.0  # weight of a classifier of the given codes beside the discriminator, which draws must please
+    )
     augment: tuple[Augmentation, ...] = ()  # what is done to real and drawn pictures alike: flip, crop, shift
 
     def __post_init__(self) -> None:
         check_least(self, 1, "n_noise", "n_hidden", "n_embed", "pack", "width")
-        check_least(self, 0, "n_layers")
+        check_least(self, 0, "n_layers", "auxiliary")
         for name in ("gradient_penalty", "fake_penalty"):
             if getattr(self, name) is not None:
                 check_least(self, 0, name)
@@ -178,19 +182,28 @@ class Discriminator(nn.Module):
         self.read = nn.ModuleList(PictureReader(shape, s) for s in shape.pictures.values())
         n_seen = c.pack * (len(self.read) * c.n_hidden + shape.n_vector)
         n_known = c.pack * self.embed_given.n_out
-        n_before = max(c.n_layers - 1, 0) if shape.pictures else c.n_layers  # the first one reads the picture
+        n_least = int(len(self.read) + bool(shape.n_vector) > 1)  # parts that must go together meet in a hidden layer
+        n_before = max(c.n_layers - 1, n_least) if shape.pictures else c.n_layers  # the first one reads the picture
         self.body = MLP(n_seen + n_known, [c.n_hidden] * n_before, 1, c.activation)
         self.project = nn.Linear(n_known, n_seen) if shape.pictures and n_known else None
+        self.codes = CodeGroups(shape.given.sizes)
+        self.classify = nn.Linear(n_seen // c.pack, self.codes.n_padded) if c.auxiliary and n_known else None
 
-    def forward(self, seen: Seen, known: Tensor) -> Tensor:
-        """Pictures and vectors of rows, and what is given of them (B, m) → one number a pack (B / pack,)."""
+    def forward(self, seen: Seen, known: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures and vectors of rows, and what is given of them (B, m).
+
+        Returns:
+            One number a pack (B / pack,), and logits of the given codes (B, P), which the rows alone tell.
+        """
         parts = [read(x) for read, x in zip(self.read, seen[:-1], strict=True)] + seen[-1:]
         n = len(known) // self.pack
-        rows, known = torch.cat(parts, 1).reshape(n, -1), known.reshape(n, -1)
+        each = torch.cat(parts, 1)
+        logits = torch.zeros(len(each), 0) if self.classify is None else self.classify(each)
+        rows, known = each.reshape(n, -1), known.reshape(n, -1)
         answer = self.body(torch.cat([rows, known], 1)).squeeze(1)
-        if self.project is None:
-            return answer
-        return answer + (self.project(known) * rows).sum(1) / rows.shape[1] ** 0.5
+        if self.project is not None:
+            answer = answer + (self.project(known) * rows).sum(1) / rows.shape[1] ** 0.5
+        return answer, logits
 
 
 class GANNet(nn.Module):
@@ -282,49 +295,61 @@ class GAN(Model, HasLoss, Conditions):
             fake = self._drawn(rows, generator)
         real = self._real(rows, generator)
         fake, real = self._augmented([fake, real], generator)
-        return self._of_pairs(real, fake, self._known(rows, self.net.discriminator))
+        loss, logits = self._of_pairs(real, fake, self._known(rows, self.net.discriminator))
+        return loss + self._misread(logits, rows)
 
-    def _of_pairs(self, real: Seen, fake: Seen, known: Tensor) -> Tensor:
-        """Losses of pairs, the first of which have their slopes in them."""
+    def _of_pairs(self, real: Seen, fake: Seen, known: Tensor) -> tuple[Tensor, Tensor]:
+        """Losses of pairs, the first of which have their slopes in them (B / pack,), and logits of real rows."""
         c, n = self.config, len(known)
         m = n_penalised(n, c.penalised if self.shape.pictures else 1.0, c.pack)
-        r, f = self._judged_pairs(behind(real, m), behind(fake, m), known[m:])
+        r, f, logits = self._judged_pairs(behind(real, m), behind(fake, m), known[m:])
         penalty = torch.zeros(m // c.pack)
         heads = []
         for rows, weight in ((first(real, m), c.gradient_penalty), (first(fake, m), c.fake_penalty)):
             if weight:
-                answers, slope = slopes(self._judged, rows, known[:m])
+                *judged, slope = slopes(self._judged, rows, known[:m])
                 penalty = penalty + 0.5 * weight * slope
             else:
-                answers = self._judged(rows, known[:m])
-            heads.append(answers)
-        loss = discriminator_loss(c.loss, torch.cat([heads[0], r]), torch.cat([heads[1], f]))
-        return loss + torch.cat([penalty * (n / m), torch.zeros(len(r))])
+                judged = list(self._judged(rows, known[:m]))
+            heads.append(judged)
+        loss = discriminator_loss(c.loss, torch.cat([heads[0][0], r]), torch.cat([heads[1][0], f]))
+        loss = loss + torch.cat([penalty * (n / m), torch.zeros(len(r))])
+        return loss, torch.cat([heads[0][1], logits]) if len(logits) else heads[0][1]
 
-    def _judged(self, seen: Seen, known: Tensor) -> Tensor:
-        """The discriminator's answers (B / pack,)."""
+    def _judged(self, seen: Seen, known: Tensor) -> tuple[Tensor, Tensor]:
+        """The discriminator's answers (B / pack,), and its logits of the given codes (B, P)."""
         critic, spectral = self.net.discriminator, self.net.spectral
         return critic(seen, known) if spectral is None else spectral.call(critic, seen, known)
 
-    def _judged_pairs(self, real: Seen, fake: Seen, known: Tensor) -> tuple[Tensor, Tensor]:
-        """Answers to real and to drawn rows, in one go."""
+    def _judged_pairs(self, real: Seen, fake: Seen, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Answers to real and to drawn rows, in one go, and logits of real ones."""
         if not len(known):
-            return torch.zeros(0), torch.zeros(0)
+            return torch.zeros(0), torch.zeros(0), torch.zeros(0, 0)
         if self.config.minibatch_std:  # looks at all rows of a call
-            return self._judged(real, known), self._judged(fake, known)
-        r, f = self._judged(joined(real, fake), torch.cat([known, known])).chunk(2)
-        return r, f
+            r, logits = self._judged(real, known)
+            return r, self._judged(fake, known)[0], logits
+        answers, logits = self._judged(joined(real, fake), torch.cat([known, known]))
+        r, f = answers.chunk(2)
+        return r, f, logits[: len(known)]
+
+    def _misread(self, logits: Tensor, rows: Batch) -> Tensor | float:
+        """−log p(given codes | row), weighed, the mean of each pack (B / pack,)."""
+        critic = self.net.discriminator
+        if critic.classify is None:
+            return 0.0
+        log_p = critic.codes.log_prob(logits, rows["given.codes"]).sum(1)  # (B,)
+        return -self.config.auxiliary * log_p.view(-1, self.config.pack).mean(1)
 
     def _generator_loss(self, rows: Batch, generator: torch.Generator) -> Tensor:
         known = self._known(rows, self.net.discriminator)
-        fake = self._drawn(rows, generator)
-        if self.config.loss != "relativistic":
-            (fake,) = self._augmented([fake], generator)
-            return generator_loss(self.config.loss, None, self._judged(fake, known))
-        fake, real = self._augmented([fake, self._real(rows, generator)], generator)
+        sides = [self._drawn(rows, generator)]
+        if self.config.loss == "relativistic":
+            sides.append(self._real(rows, generator))
+        fake, *real = self._augmented(sides, generator)
         with torch.no_grad():
-            answers = self._judged(real, known)
-        return generator_loss(self.config.loss, answers, self._judged(fake, known))
+            r = self._judged(real[0], known)[0] if real else None
+        f, logits = self._judged(fake, known)
+        return generator_loss(self.config.loss, r, f) + self._misread(logits, rows)
 
     def _known(self, rows: Batch, net: Generator | Discriminator) -> Tensor:
         """The given columns as a network reads them (B, m)."""

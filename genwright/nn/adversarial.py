@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 Seen = list[Tensor]  # what the discriminator sees of rows: pictures (B, C, H, W), and last a vector (B, n)
-Judge = Callable[[Seen, Tensor], Tensor]  # rows and what is given (B, m) → answers (B / pack,)
+Judge = Callable[[Seen, Tensor], tuple[Tensor, Tensor]]  # rows, what is given (B, m) → answers (B / pack,), and more
 
 
 def discriminator_loss(kind: str, real: Tensor, fake: Tensor) -> Tensor:
@@ -44,12 +44,12 @@ def generator_loss(kind: str, real: Tensor | None, fake: Tensor) -> Tensor:
     return -fake if kind == "hinge" else F.softplus(-fake)
 
 
-def slopes(judge: Judge, seen: Seen, known: Tensor) -> tuple[Tensor, Tensor]:
-    """Answers, and ‖∇_x D(x)‖² of each pack, summed over its rows, both (B / pack,); gradients pass through both."""
+def slopes(judge: Judge, seen: Seen, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What is judged, and ‖∇_x D(x)‖² of each pack, summed over its rows (B / pack,); gradients pass through all."""
     leaves = [x.detach().requires_grad_() for x in seen]
-    answers = judge(leaves, known)
+    answers, more = judge(leaves, known)
     found = torch.autograd.grad(answers.sum(), leaves, create_graph=True, allow_unused=True)
-    return answers, sum_of_squares([x for x in found if x is not None], len(answers))
+    return answers, more, sum_of_squares([x for x in found if x is not None], len(answers))
 
 
 def sum_of_squares(parts: list[Tensor], n: int) -> Tensor:
