@@ -19,7 +19,8 @@ packages() {
         ctgan) echo "torch ctgan==0.12.1" ;;  # the same licence
         smote) echo "imbalanced-learn==0.14.2 pandas" ;;
         pgmpy) echo "torch==2.13.0 pgmpy==1.1.2" ;;
-        *) echo "no peer $1; there are: argn copula ctgan pgmpy smote" >&2; return 1 ;;
+        pythae) echo "torch==2.13.0 pythae==0.1.2" ;;
+        *) echo "no peer $1; there are: argn copula ctgan pgmpy pythae smote" >&2; return 1 ;;
     esac
 }
 
@@ -45,7 +46,7 @@ build() {
 
 for peer in "${@:-all}"; do
     case "$peer" in
-        all) for each in smote argn copula ctgan pgmpy; do build "$each"; done ;;
+        all) for each in smote argn copula ctgan pgmpy pythae; do build "$each"; done ;;
         *) build "$peer" ;;
     esac
 done
