@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from genwright.cli.terminal.screen import Screen
-from genwright.cli.terminal.words import free_folder, kinds, require, stem
+from genwright.cli.terminal.words import column_options, free_folder, kinds, require, stem
 from genwright.core.errors import GenwrightError, RunError, SchemaError, UnknownNameError
 from genwright.core.registry import MODELS
 from genwright.data.parts import PARTS
@@ -27,112 +27,140 @@ RUNS = Path("runs")
 MOST_TOLD = 3  # columns of which a model tells what it learnt
 
 
+Data = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="A CSV, JSON lines, Parquet, text, .npz or IDX file, a folder of pictures or texts, a built-in set.",
+    ),
+]
+Family = Annotated[
+    str,
+    typer.Option(
+        help="A family of `genwright list models`; auto chooses by the data.",
+        autocompletion=lambda: ["auto", *MODELS.names()],
+    ),
+]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the model; again for more.")
+]
+Seed = Annotated[int | None, typer.Option(help="The same seed fits the same model; 0 without it.")]
+Rows = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WAY",
+        help="Of a text file: lines, passages or paragraphs; of a folder also files; chosen without it.",
+        autocompletion=lambda: ["lines", "passages", "paragraphs", "files"],
+    ),
+]
+Encoding = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Of a file of text, e.g. utf-8, cp1252; found without it.")
+]
+Header = Annotated[
+    bool, typer.Option("--header/--no-header", help="Whether a table's first line holds the column names.")
+]
+Part = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Of pictures in parts: train, test or validation; train without it.",
+        autocompletion=lambda: list(PARTS),
+    ),
+]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be read; they are counted and named.")
+]
+Share = Annotated[
+    float | None, typer.Option(help="Share of the rows kept for judging, 0.2 without it; 0: none, and no scores.")
+]
+Minutes = Annotated[float | None, typer.Option(help="How long a neural family trains.")]
+Steps = Annotated[int | None, typer.Option(help="The same in gradient steps.")]
+Resume = Annotated[
+    Path | None, typer.Option(metavar="RUN", help="Go on with the fit to this folder, which was killed.")
+]
+Given = Annotated[
+    list[str] | None, typer.Option(metavar="COLUMN", help="A column always known when sampling; again for more.")
+]
+Kind = Annotated[
+    list[str] | None, typer.Option(metavar="COLUMN=KIND", help="Read a column as this kind; again for more.")
+]
+Options = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="COLUMN.NAME=VALUE",
+        help="How a column is encoded, e.g. text.tokenizer=bpe; settings: `genwright list codecs KIND`.",
+    ),
+]
+SchemaFile = Annotated[
+    Path | None, typer.Option(help="Kinds of the columns, as JSON; `genwright show DATA --json` writes it.")
+]
+Target = Annotated[
+    list[str] | None, typer.Option(metavar="COLUMN", help="A column whose prediction matters; again for more.")
+]
+Judge = Annotated[bool, typer.Option("--judge/--no-judge", help="Score the fit.")]
+Out = Annotated[Path | None, typer.Option(help="Folder of the run; without it, runs/ and the name of the data.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run that is there.")]
+
+
 def command(
     screen: Screen,
-    data: Annotated[
-        str,
-        typer.Argument(
-            metavar="DATA",
-            help="A CSV, JSON lines, Parquet, text, .npz or IDX file, a folder of pictures or texts, a built-in set.",
-        ),
-    ],
-    model: Annotated[
-        str,
-        typer.Option(
-            help="A family of `genwright list models`; auto chooses by the data.",
-            autocompletion=lambda: ["auto", *MODELS.names()],
-        ),
-    ] = "auto",
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the model; again for more.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed fits the same model; 0 without it.")] = None,
-    rows: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WAY",
-            help="Of a text file: lines, passages or paragraphs; of a folder also files; chosen without it.",
-            autocompletion=lambda: ["lines", "passages", "paragraphs", "files"],
-        ),
-    ] = None,
-    encoding: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of a file of text, e.g. utf-8, cp1252; found without it.")
-    ] = None,
-    header: Annotated[
-        bool, typer.Option("--header/--no-header", help="Whether a table's first line holds the column names.")
-    ] = True,
-    part: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Of pictures in parts: train, test or validation; train without it.",
-            autocompletion=lambda: list(PARTS),
-        ),
-    ] = None,
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be read; they are counted and named.")
-    ] = False,
-    held_out: Annotated[
-        float | None, typer.Option(help="Share of the rows kept for judging, 0.2 without it; 0: none, and no scores.")
-    ] = None,
-    minutes: Annotated[float | None, typer.Option(help="How long a neural family trains.")] = None,
-    steps: Annotated[int | None, typer.Option(help="The same in gradient steps.")] = None,
-    resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Go on with the fit to this folder, which was killed.")
-    ] = None,
-    given: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="A column always known when sampling; again for more.")
-    ] = None,
-    kind: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN=KIND", help="Read a column as this kind; again for more.")
-    ] = None,
-    schema: Annotated[
-        Path | None, typer.Option(help="Kinds of the columns, as JSON; `genwright show DATA --json` writes it.")
-    ] = None,
-    target: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="A column whose prediction matters; again for more.")
-    ] = None,
-    judge: Annotated[bool, typer.Option("--judge/--no-judge", help="Score the fit.")] = True,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of the run; without it, runs/ and the name of the data.")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run that is there.")] = False,
+    data: Data,
+    model: Family = "auto",
+    settings: Settings = None,
+    seed: Seed = None,
+    rows: Rows = None,
+    encoding: Encoding = None,
+    header: Header = True,
+    part: Part = None,
+    skip_bad: SkipBad = False,
+    held_out: Share = None,
+    minutes: Minutes = None,
+    steps: Steps = None,
+    resume: Resume = None,
+    given: Given = None,
+    kind: Kind = None,
+    column: Options = None,
+    schema: SchemaFile = None,
+    target: Target = None,
+    judge: Judge = True,
+    out: Out = None,
+    overwrite: Overwrite = False,
     threads: int | None = None,
 ) -> dict[str, Any]:
     """Fits, judges, saves and reports."""
-    from genwright.core.config import parse_settings
     from genwright.data.read import read
 
     is_share = held_out is None or 0 <= held_out < 1
     require(is_share, f"--held-out {held_out}: expected a share of the rows, from 0 up to but not 1")
-    chosen = _checked(model, parse_settings(settings or []))
-    if threads is not None and (resume is not None or _is_neural(model)):
-        chosen.setdefault("threads", str(threads))
-    options = {"rows": rows, "encoding": encoding, "header": None if header else False}
-    options |= {"part": part, "skip_bad": skip_bad or None}
-    with screen.progress() as progress:
-        progress(0.0, f"reading {data}")
-        records = read(data, **{name: value for name, value in options.items() if value is not None})
+    asked: dict[str, Any] = {"model": model, "settings": _settings(model, settings, threads, resume is not None)}
+    asked |= {"seed": seed, "held_out": held_out, "minutes": minutes, "steps": steps, "resume": resume is not None}
+    of_columns, of_kinds = column_options(column or []), kinds(kind or [])
+    of_reader = {"rows": rows, "encoding": encoding, "part": part, "skip_bad": skip_bad or None}
+    of_reader["header"] = None if header else False  # type: ignore[assignment]
+    records = read(data, **{name: value for name, value in of_reader.items() if value is not None})
     if resume is not None:
         _require_unfinished(resume)
     place = _place(data, resume or out, overwrite)
-    if resume is not None:
-        said: dict[str, Any] = {
-            "model": model,
-            "settings": chosen,
-            "seed": seed,
-            "held_out": held_out,
-            "given": given or None,
-        }
-        said |= {"minutes": minutes, "steps": steps, "kinds": kinds(kind or []), "resume": True}
-        said |= {"schema": None if schema is None else _read_schema(schema)}
-        return _told(screen, _fitted(screen, records, place, overwrite, said), place, overwrite, judge, target or [])
-    records, columns = _schema(screen, records, schema, kinds(kind or []))
-    target, given = _names(target, columns), _names(given, columns)
-    asked: dict[str, Any] = {"model": model, "settings": chosen, "seed": seed, "held_out": held_out, "schema": columns}
-    asked |= {"minutes": minutes, "steps": steps, "given": given or None}
+    if resume is not None and not of_columns:  # columns are as they were
+        asked |= {"kinds": of_kinds, "given": given, "schema": None if schema is None else _read_schema(schema)}
+    else:
+        records, columns = _schema(screen, records, schema, of_kinds, of_columns)
+        target, asked["given"] = _names(target, columns), _names(given, columns)
+        asked["schema"] = columns
+    asked["given"] = asked["given"] or None
     run = _fitted(screen, records, place, overwrite, asked)
     return _told(screen, run, place, overwrite, judge, target or [])
+
+
+def _settings(model: str, asked: list[str] | None, threads: int | None, is_resumed: bool) -> dict[str, str]:
+    """Settings of the model and its training, known to be right before any data are read."""
+    from genwright.core.config import parse_settings
+
+    chosen = _checked(model, parse_settings(asked or []))
+    if threads is not None and (is_resumed or _is_neural(model)):
+        chosen.setdefault("threads", str(threads))
+    return chosen
 
 
 def _names(asked: list[str] | None, columns: "Schema") -> list[str]:
@@ -214,7 +242,13 @@ def _require_unfinished(place: Path) -> None:
         raise RunError(f"the fit to {place} has come to its end: there is nothing to resume; use it, or fit to another")
 
 
-def _schema(screen: Screen, records: "Records", path: Path | None, asked: dict[str, str]) -> "tuple[Records, Schema]":
+def _schema(
+    screen: Screen,
+    records: "Records",
+    path: Path | None,
+    asked: dict[str, str],
+    options: dict[str, dict[str, str]],
+) -> "tuple[Records, Schema]":
     """The columns, inferred or read from a file, and shown; with them the records, now counted."""
     from genwright.cli.terminal.columns import show_schema
     from genwright.data.infer import infer
@@ -226,6 +260,7 @@ def _schema(screen: Screen, records: "Records", path: Path | None, asked: dict[s
             progress(0.0, f"reading {records.name}")
             inferred, stats = infer(records, asked)
         schema = inferred if schema is None else schema.with_columns(inferred[name] for name in asked)
+    schema = schema.with_options(options)
     records = replace(records, n_rows=stats.n_rows) if stats else records
     rows = "" if records.n_rows is None else f"{records.n_rows:,} rows, "
     screen.heading(f"{records.name}: {rows}{len(schema)} column{'s' if len(schema) != 1 else ''}")

@@ -71,7 +71,14 @@ def check_positive(config: Any, *names: str) -> None:
 
 def to_json(config: Any) -> dict[str, Any]:
     """The configuration as plain JSON values; ``configure`` reads it back."""
-    return asdict(config)
+    return {name: _plain(value) for name, value in asdict(config).items()}
+
+
+def _plain(value: Any) -> Any:
+    """The value with lists for tuples, as it comes back from JSON."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, (tuple, list)) else value
 
 
 def parse_settings(pairs: list[str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from genwright.core.config import configure, to_json
 from genwright.core.errors import SchemaError, UnknownNameError
 from genwright.core.registry import CODECS
 
@@ -105,6 +106,15 @@ class Schema:
             self[name]  # raises for an unknown column
         return Schema(tuple(new.get(column.name, column) for column in self.columns))
 
+    def with_options(self, options: Mapping[str, Mapping[str, Any]]) -> "Schema":
+        """The schema with some settings of columns' codecs, e.g. `{"text": {"tokenizer": "bpe"}}`.
+
+        Raises:
+            UnknownNameError: there is no such column or setting.
+            ConfigError: a setting is out of range.
+        """
+        return self.with_columns(_with_options(self[name], asked) for name, asked in options.items())
+
     def to_json(self) -> list[dict[str, Any]]:
         """Plain JSON values, one object a column."""
         return [asdict(c) for c in self.columns]
@@ -124,6 +134,14 @@ class Schema:
             return cls.from_json(json.loads(Path(path).read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
             raise SchemaError(f"{path}: {error}") from None
+
+
+def _with_options(column: Column, asked: Mapping[str, Any]) -> Column:
+    """The column with settings of its codec, checked, as plain JSON values."""
+    cls = CODECS.get(column.kind).Config
+    own = {name: value for name, value in column.options.items() if name != "parse"}
+    found = to_json(configure(cls, {**own, **asked}))
+    return replace(column, options={**column.options, **{name: found[name] for name in asked}})
 
 
 def in_words(kind: "pa.DataType") -> str:

@@ -258,3 +258,43 @@ def test_a_text_too_short_says_what_to_do(here: Path) -> None:
     Path("word.txt").write_text("hello\n", "utf-8")
     ended = call("fit", "word.txt")
     assert (ended.code, "1 row is too few" in ended.err, "--rows" in ended.err) == (3, True, True)
+
+
+def test_columns_are_encoded_as_asked(here: Path) -> None:
+    Path("lines.txt").write_text("the cat sat on the mat\na dog ran over there\n" * 30)
+    words = ["--rows", "lines", "--model", "ngram", "--no-judge"]
+    bpe = ["--column", "text.tokenizer=bpe", "--column", "text.vocab_size=270"]
+    assert call("fit", "lines.txt", *words, *bpe, "--out", "run").code == 0
+    codec = gw.load("run").artefact.codec.codecs["text"]
+    assert (codec.tokenizer, codec.field.support.n) == ("bpe", 270)
+    ended = call("fit", "lines.txt", *words, "--column", "text.tokeniser=bpe")
+    assert (ended.code, "did you mean tokenizer?" in ended.err) == (2, True)
+    ended = call("fit", "lines.txt", *words, "--column", "title.tokenizer=bpe")
+    assert "no title in the columns" in ended.err
+
+
+def test_a_fit_goes_on_only_with_columns_as_they_were(here: Path) -> None:
+    def stop(done: float, line: str) -> None:
+        if line.startswith("step 3 "):
+            raise KeyboardInterrupt
+
+    Path("lines.txt").write_text("the cat sat on the mat\na dog ran over there\n" * 30)
+    records = gw.read("lines.txt", rows="lines")
+    settings = {"n_layers": 1, "width": 8, "n_evaluations": 2, "checkpoint_seconds": 0}
+    schema = gw.infer(records)[0].with_options({"text": {"max_length": 40}})
+    gw.fit(
+        records,
+        "gpt",
+        schema=schema,
+        settings=settings,
+        steps=6,
+        judge=False,
+        checkpoint="run.checkpoint",
+        progress=stop,
+    )
+    words = ["fit", "lines.txt", "--rows", "lines", "--no-judge", "--resume", "run"]
+    ended = call(*words, "--column", "text.max_length=50")
+    assert ended.code == 4
+    assert "schema was" in ended.err
+    assert call(*words, "--column", "text.max_length=40").code == 0
+    assert gw.load("run").artefact.facts["n_steps"] == 6

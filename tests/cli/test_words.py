@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genwright.cli.terminal.words import MOST_ROWS, count, free_file, free_folder, kinds, stem
+from genwright.cli.terminal.words import MOST_ROWS, column_options, count, free_file, free_folder, kinds, stem
 from genwright.core.errors import ConfigError
 
 
@@ -78,3 +78,15 @@ def test_a_file_is_not_replaced_unasked(tmp_path: Path) -> None:
     for place in (taken, tmp_path, tmp_path / "absent" / "a.csv"):
         with pytest.raises(ConfigError):
             free_file(place, overwrite=False)
+
+
+def test_options_of_columns() -> None:
+    pairs = ["text.tokenizer=bpe", "text.clean=nfc,space", "outer.inner.decimals=2", "a=b.decimals=1"]
+    assert column_options(pairs) == {
+        "text": {"tokenizer": "bpe", "clean": "nfc,space"},
+        "outer.inner": {"decimals": "2"},
+        "a=b": {"decimals": "1"},
+    }
+    for wrong in ("tokenizer=bpe", "text.tokenizer", ".tokenizer=bpe", ""):
+        with pytest.raises(ConfigError, match=r"column\.name=value"):
+            column_options([wrong])

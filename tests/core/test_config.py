@@ -1,5 +1,6 @@
 """Settings are read from JSON and from text, described from their source, and wrong ones are named."""
 
+import json
 from dataclasses import dataclass, fields
 
 import pytest
@@ -29,6 +30,7 @@ def test_text_becomes_the_fields_type():
 @given(st.builds(Settings, st.integers(), st.none() | st.floats(allow_nan=False), st.tuples(st.integers()), st.text()))
 def test_json_round_trip(settings):
     assert configure(Settings, to_json(settings)) == settings
+    assert json.loads(json.dumps(to_json(settings))) == to_json(settings)
 
 
 @pytest.mark.parametrize("settings", [{"min_leaf": "many"}, {"min_leaf": 2.5}, {"is_honest": "maybe"}, {"sizes": 3}])

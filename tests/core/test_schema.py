@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genwright.core.errors import SchemaError, UnknownNameError
+from genwright.core.errors import ConfigError, SchemaError, UnknownNameError
 from genwright.core.registry import CODECS
 from genwright.core.schema import NOT_YET, Column, Schema, in_words
 
@@ -102,3 +102,22 @@ def test_types_in_words():
     found = [in_words(kind) for kind in kinds]
     assert found == [*["whole numbers"] * 2, *["numbers"] * 2, "true and false", "dates", "text"]
     assert in_words(pa.list_(pa.int64())) == "list<item: int64> values"
+
+
+def test_options_are_set_one_by_one_and_checked():
+    schema = Schema((Column("text", "text", {"runs_on": True, "parse": {"verbatim": True}}), Column("n", "number")))
+    found = schema.with_options({"text": {"vocab_size": "300", "clean": "nfc,space"}})
+    assert found["text"].options == {
+        "runs_on": True,
+        "parse": {"verbatim": True},
+        "vocab_size": 300,
+        "clean": ["nfc", "space"],
+    }
+    assert found["n"] == schema["n"]
+    assert Schema.from_json(json.loads(json.dumps(found.to_json()))) == found
+    with pytest.raises(UnknownNameError, match="did you mean tokenizer"):
+        schema.with_options({"text": {"tokeniser": "bpe"}})
+    with pytest.raises(UnknownNameError, match="no txt"):
+        schema.with_options({"txt": {"tokenizer": "bpe"}})
+    with pytest.raises(ConfigError, match="vocab_size = 10"):
+        schema.with_options({"text": {"vocab_size": 10}})

@@ -42,6 +42,17 @@ def kinds(pairs: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def column_options(pairs: Sequence[str]) -> dict[str, dict[str, str]]:
+    """`["text.tokenizer=bpe"]` → `{"text": {"tokenizer": "bpe"}}`; a column's name may itself hold points."""
+    found: dict[str, dict[str, str]] = {}
+    for pair in pairs:
+        match = re.fullmatch(r"(.+)\.(\w+)=(.*)", pair, re.DOTALL)
+        require(match is not None, f"--column {pair}: expected column.name=value, for example text.tokenizer=bpe")
+        assert match is not None
+        found.setdefault(match[1], {})[match[2]] = match[3].strip()
+    return found
+
+
 def require(is_right: bool, message: str) -> None:
     """Raises ConfigError with the message unless it is right."""
     if not is_right:
