@@ -7,7 +7,7 @@ https://doi.org/10.1007/BF00994018
 
 0.5: no difference was found; 1: every draw is recognised. A linear SVM looks at features (see `nn/picture_features`),
 a small convolutional network at pixels (see `nn/picture_detector`), which notices what an eye would not: a wrong noise,
-a grid left by strides. Few families of pictures come near 0.5 there. Read the SVM for what pictures show.
+a grid left by strides. Read the SVM for what pictures show.
 
 The interval is DeLong's, √2 wider, as in `detectability`. Pictures that are equal on both sides share a fold.
 """

@@ -17,7 +17,7 @@ JUDGED_PICTURES = 2_000  # draws, and held-out pictures, that judges look at unl
 TRAIN_PICTURES = 10_000  # training pictures that judges look at, at most
 TRAIN_PIXELS = 200_000_000  # numbers of these in all
 LEARNT_PICTURES = 60_000  # training pictures that features are learnt from, at most
-LEARNT_PIXELS = 400_000_000
+LEARNT_PIXELS = 100_000_000
 
 
 def row_pixels(space: Space) -> int:
