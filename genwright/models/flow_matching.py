@@ -19,7 +19,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -31,6 +31,7 @@ from genwright.core.space import Batch, Category, Pixels, Real, Space
 from genwright.nn import divergence
 from genwright.nn.given_columns import GivenColumns
 from genwright.nn.mlp import initialise, untrained
+from genwright.nn.picture_view import pictures
 from genwright.nn.row_points import RowPoints
 from genwright.nn.velocity import VelocityNet
 from genwright.samplers.euler import euler
@@ -41,7 +42,7 @@ COUNTED = 20_000  # rows whose means and covariances are taken
 BOUND_NUMBERS = 1 << 18  # numbers of points whose density is worked out at once
 DRAWN_NUMBERS = 1 << 16  # pixels that are drawn at once; a power of two of rows
 LEAST_ROWS = 16
-BOUND_POWER = 3.0  # ρ of the times in `bound` and `encode`
+BOUND_POWER = 2.0  # ρ of the times in `bound` and `encode`
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,8 @@ class FlowMatchingConfig:
     guidance_scale: float = 1.0  # how strongly draws follow the given columns; 1: as rows do
     sampler: Literal["euler", "heun"] = "heun"  # method that draws
     n_calls: int = 10  # evaluations of the network a draw, at most
-    time_power: float = 1.0  # ρ of the draw's times; above 1: smaller steps towards the data
-    n_bound_steps: int = 10  # steps of Heun's method in `bound`
+    time_power: float = 1.5  # ρ of the draw's times; above 1: smaller steps towards the data
+    n_bound_steps: int = 20  # steps of Heun's method in `bound`
     n_probes: int = 1  # Hutchinson's probes in `bound`, each at a point of its own
     exact_dim: int = 8  # numbers a row, D, up to which the trace is exact
     n_importance: int = 4  # points a row where it is
@@ -91,7 +92,6 @@ class FlowMatching(Model, HasLoss, HasBound, HasLatent, Conditions):
     supports = (Real, Category, Pixels)
     takes_shapes = True
     bound_name = "dequantised flow, trace exact or by Hutchinson's estimate"
-    training: ClassVar[Mapping[str, Any]] = {"learning_rate": 1e-3}
     net: VelocityNet
 
     def __init__(self, space: Space, config: Any = None):
@@ -105,6 +105,11 @@ class FlowMatching(Model, HasLoss, HasBound, HasLatent, Conditions):
         c = self.config
         sizes = (c.n_hidden, c.n_layers, c.n_embed, c.width, c.patch, c.attention)
         self.net = untrained(lambda: VelocityNet(self.points, self.given.view, *sizes))
+
+    @classmethod
+    def suited(cls, config: Any, data: Dataset, minutes: float | None) -> tuple[Any, Mapping[str, Any]]:
+        """Pictures are learnt in many small steps."""
+        return config, {"batch_size": 64, "learning_rate": 3e-3} if pictures(data.space) else {}
 
     def start(self, generator: torch.Generator) -> None:
         """Small random weights."""
