@@ -1,7 +1,8 @@
 """Tag the words of a sentence, or of a file of sentences.
 
 The run is an hmm whose states are tags, as one fitted to a .conllu file is. A file is .conllu, text with a sentence a
-line, or a table with a column of words; its ending says so.
+line, or a table with a column of words; its ending says so. With -o a table has a row a word, and a .conllu file its
+sentences.
 """
 
 from pathlib import Path
@@ -40,7 +41,10 @@ def command(
     found = recipe.tag(fitted, recipe.sentences_of(fitted, text) if is_file else [text])
     unseen = sorted({w for s in found for w, is_known in zip(s.words, s.is_known) if not is_known})
     if is_file or place is not None:
-        document = put(screen, [recipe.as_table(found)], recipe.tagged_schema(), place)
+        if place is not None and place.name.lower().removesuffix(".gz").endswith(".conllu"):
+            document = put(screen, [recipe.as_sentences(found)], recipe.sentences_schema(), place)
+        else:
+            document = put(screen, [recipe.as_table(found)], recipe.tagged_schema(), place)
         if place is not None:
             screen.say(f"{sum(len(s.words) for s in found):,} words of {len(found):,} sentences in {place}")
     else:

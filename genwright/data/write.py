@@ -1,4 +1,4 @@
-"""Rows → a file: CSV, TSV, JSON lines, plain text or Parquet by its ending, streaming, and whole or not at all.
+"""Rows → a file: CSV, TSV, JSON lines, plain text, CoNLL-U or Parquet by its ending, streaming, whole or not at all.
 
 The rows go to a temporary file in the same folder, which takes the final name only when all of it is on the disk.
 CSV cells are quoted where they hold a delimiter of any kind, a quote or a line end.
@@ -19,11 +19,15 @@ from genwright.core.errors import DataError
 from genwright.core.schema import Schema
 from genwright.data.lists import is_list, texts_of
 from genwright.data.typed import untyped
+from genwright.data.write_conllu import Conllu
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".jsonl.gz", ".txt", ".txt.gz", ".parquet")
+ENDINGS = (
+    *(".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".jsonl.gz", ".txt", ".txt.gz"),
+    *(".conllu", ".conllu.gz", ".parquet"),
+)
 PICTURES_GO = "name a folder, such as -o out/, or a .parquet file"
 RULE = "-" * 40  # between texts of several lines
 _NEEDS_QUOTES = r"""[,;\t|"\r\n]|^'|^\x{FEFF}"""
@@ -35,7 +39,7 @@ def write(batches: "Iterable[pa.Table]", path: str | Path, schema: Schema, excel
 
     Args:
         batches: Tables with the schema's columns.
-        path: Its ending chooses the format: .csv, .tsv, .jsonl (each also with .gz), .parquet.
+        path: Its ending chooses the format: .csv, .tsv, .jsonl, .txt, .conllu (each also with .gz), .parquet.
         schema: Says how values were written in the file they came from.
         excel_safe: Puts a ' before text cells that a spreadsheet would take for a formula (CSV and TSV).
 
@@ -122,7 +126,7 @@ def row_writer(form: str, stream: BinaryIO, schema: Schema, excel_safe: bool = F
     """What puts rows into an open stream as `write` puts them into a file.
 
     Args:
-        form: .csv, .tsv, .jsonl, .txt (a table of one column) or .parquet.
+        form: .csv, .tsv, .jsonl, .txt (a table of one column), .conllu (words and tags) or .parquet.
         stream: Bytes go there; a header at once.
         schema: See `write`.
         excel_safe: See `write`.
@@ -137,6 +141,8 @@ def row_writer(form: str, stream: BinaryIO, schema: Schema, excel_safe: bool = F
         raise DataError(f"a {form} file holds no pictures (column {pictures[0]!r}); {PICTURES_GO}")
     if form == ".jsonl":
         return _Jsonl(stream, schema)
+    if form == ".conllu":
+        return Conllu(stream, schema)
     if form == ".txt":
         return _Texts(stream, schema)
     return _Delimited(stream, schema, "\t" if form == ".tsv" else ",", excel_safe)

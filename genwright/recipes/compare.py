@@ -85,9 +85,7 @@ def compare(
     out = _free(out, [c.name for c in candidates], overwrite)
     records = read(data)
     progress(0.0, f"reading {records.name}")
-    schema = _schema(records, schema, kinds or {})
-    for name in (targets := as_names(targets)):
-        schema[name]  # raises for an unknown column
+    schema = _schema(records, schema, kinds or {}, targets := as_names(targets))
     asked = {"seed": seed, "held_out": held_out, "schema": schema, "overwrite": overwrite}
     judging: dict[str, Any] = {"targets": targets, "shared": {}}
     left, entries = _Clock(budget, sum(c.is_neural for c in candidates)), []
@@ -169,11 +167,13 @@ def _free(out: str | Path | None, names: Iterable[str], overwrite: bool) -> Path
     return folder
 
 
-def _schema(records: Records, schema: Schema | None, kinds: Mapping[str, str]) -> Schema:
-    if schema is not None and not kinds:
-        return schema
-    inferred, _ = infer(records, kinds)
-    return inferred if schema is None else schema.with_columns(inferred[name] for name in kinds)
+def _schema(records: Records, schema: Schema | None, kinds: Mapping[str, str], targets: Iterable[str]) -> Schema:
+    if schema is None or kinds:
+        inferred, _ = infer(records, kinds)
+        schema = (schema or inferred).with_columns(inferred[name] for name in kinds)
+    for name in targets:
+        schema[name]  # raises for an unknown column
+    return schema
 
 
 def _entry(

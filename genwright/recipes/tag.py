@@ -94,6 +94,17 @@ def tagged_schema() -> Schema:
     return Schema(tuple(Column(name, kind) for name, kind in kinds.items()))
 
 
+def as_sentences(tagged: Iterable[Tagged]) -> pa.Table:
+    """One row a sentence: `words` and `tags`, as a .conllu file has them."""
+    rows, kind = list(tagged), pa.list_(pa.string())
+    return pa.table({name: pa.array([list(getattr(s, name)) for s in rows], kind) for name in ("words", "tags")})
+
+
+def sentences_schema() -> Schema:
+    """How such a table is written."""
+    return Schema((Column("words", "sequence"), Column("tags", "sequence")))
+
+
 def _tagger(run: Run) -> tuple[HMM, str]:
     """The model and its column of words."""
     model = hmm_of(run)

@@ -184,3 +184,41 @@ def test_plain_texts_stand_one_a_line_or_between_rules(tmp_path):
     with pytest.raises(DataError, match=r"there are 2 \(t, u\); write .csv or .jsonl"):
         write([], tmp_path / "d.txt", Schema((Column("t", "text"), Column("u", "text"))))
     assert not (tmp_path / "d.txt").exists()
+
+
+SENTENCES = Schema((Column("words", "sequence"), Column("tags", "sequence")))
+
+
+def _sentences(words, tags):
+    kind = pa.list_(pa.string())
+    return pa.table({"words": pa.array(words, kind), "tags": pa.array(tags, kind)})
+
+
+@pytest.mark.parametrize("name", ["y.conllu", "y.conllu.gz"])
+def test_tagged_sentences_read_back(tmp_path, name):
+    words = [["Show", "me", "_", "東京"], ["New York", "!"], ["a"]]
+    tags = [["VERB", "PRON", None, "PROPN"], ["PROPN", "PUNCT"], [None]]
+    table = _sentences(words, tags)
+    assert write(iter([table.slice(0, 1), table.slice(1)]), tmp_path / name, SENTENCES) == 3
+    assert rows(read(tmp_path / name)) == {"words": words, "tags": tags}
+
+
+@pytest.mark.parametrize(
+    ("words", "tags", "says"),
+    [
+        ([["a"], []], [["X"], []], "row 2 has no words"),
+        ([["a", "b"]], [["X"]], "2 words and 1 tags"),
+        ([["a", None]], [["X", "Y"]], "row 1 holds a missing word"),
+        ([["a\tb"]], [["X"]], "which no field of CoNLL-U can"),
+        ([[" "]], [["X"]], "which no field of CoNLL-U can"),
+    ],
+)
+def test_what_a_file_of_sentences_cannot_hold_is_refused(tmp_path, words, tags, says):
+    with pytest.raises(DataError, match=says):
+        write([_sentences(words, tags)], tmp_path / "y.conllu", SENTENCES)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_table_is_no_file_of_sentences(make, tmp_path):
+    with pytest.raises(DataError, match="holds the columns words and tags, and these are a, b, c, d"):
+        _copy(make, tmp_path, "y.conllu")

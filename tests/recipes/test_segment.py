@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+import genwright as gw
 from genwright.core.errors import DataError, UnsupportedError
 from genwright.pipeline import fit, load
 from genwright.recipes.segment import segment
@@ -147,6 +148,10 @@ def test_the_command_tags_texts_and_files(tagger: tuple[Path, Run], tmp_path: Pa
     assert ended.code == 0, ended.err
     assert pd.read_csv(tmp_path / "tags.csv").tag.tolist() == ["DET", "NOUN", "VERB", "DET", "ADJ", "NOUN", "VERB"]
     assert sentences_of(run, tmp_path / "s.jsonl") == [["the", "dog"]]
+    assert call("tag", place, tmp_path / "s.txt", "-o", tmp_path / "tags.conllu").code == 0
+    (batch,) = gw.read(tmp_path / "tags.conllu").open()
+    assert batch.column(0).to_pylist() == [["the", "dog", "sees"], ["the", "old", "lamp", "light"]]
+    assert batch.column(1).to_pylist() == [["DET", "NOUN", "VERB"], ["DET", "ADJ", "NOUN", "VERB"]]
     assert call("tag", place, "nothing.txt").code == 2
     with pytest.raises(DataError, match="has no column 'words'"):
         sentences_of(run, pa.table({"a": ["x"], "b": ["y"]}))
