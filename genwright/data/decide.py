@@ -13,7 +13,8 @@
    from 5,000 different values on, more than half of the rows suffice.
 7. category: everything else.
 
-Lists, which come typed, are sequences; pictures are images, also where all are the same.
+Lists, which come typed, are sequences; pictures are images, also where all are the same. Beside pictures, whole numbers
+0 … n−1 under a name such as `label` are a category.
 
 A token of missing.ALWAYS is missing in every column, one of missing.SOMETIMES in numbers and dates (missing.py).
 """
@@ -35,6 +36,7 @@ PAIRS = (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("on", "off")
 MIN_NUMERIC, FEW_VALUES = 0.995, 20
 MIN_ROWS_FOR_ID, MIN_ROWS_FOR_NAMES, MANY_NAMES = 20, 100, 5_000
 LONG_TEXT, MANY_WORDS = 40, 6
+CLASS_NAMES, MOST_CLASSES = ("label", "labels", "class", "target", "y"), 1_000  # of numbered classes beside pictures
 
 Facts = TextColumn | TypedColumn
 
@@ -83,6 +85,19 @@ def forced(name: str, kind: str, facts: TextColumn) -> Column | None:
         return Column(name, kind, {"parse": _parse(facts)}, why="set by the user")
     column = rules[kind](name, facts)
     return column and Column(name, kind, column.options, why="set by the user")
+
+
+def as_class(column: Column, facts: Facts) -> Column:
+    """A column beside pictures: the numbers of classes are a category, anything else stays what it is."""
+    if column.kind != "number" or column.name.lower() not in CLASS_NAMES or not facts.counter.is_exact:
+        return column
+    values = facts.counter.counts
+    n = len(values)
+    if n > MOST_CLASSES or {str(value).strip() for value in values} != {str(i) for i in range(n)}:
+        return column
+    parse = column.options.get("parse")
+    options = {} if parse is None else {"parse": {"missing": parse["missing"], "type": "int64"}}
+    return Column(column.name, "category", options, why=f"0 to {n - 1} beside pictures: classes")
 
 
 def tokens(facts: TextColumn, with_unclear: bool) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from genwright.core.errors import DataError, SchemaError, UnknownNameError, quoted
 from genwright.core.records import Records
 from genwright.core.schema import Column, Schema, check_kind, in_words
-from genwright.data.decide import Facts, decide_text, decide_typed, forced, is_day_month_open
+from genwright.data.decide import Facts, as_class, decide_text, decide_typed, forced, is_day_month_open
 from genwright.data.lists import ListColumn, is_list
 from genwright.data.marks import has_own_null, mark_of
 from genwright.data.observe import TextColumn, TypedColumn
@@ -49,6 +49,8 @@ def infer(data: Any, kinds: Mapping[str, str] | None = None) -> tuple[Schema, St
         check_kind(kind, name)
     facts, n_rows = _observe(records)
     columns = [_decide(records, field, facts[field.name], kinds.get(field.name)) for field in records.arrow_schema]
+    if any(column.kind == "image" for column in columns):
+        columns = [c if c.name in kinds else as_class(c, facts[c.name]) for c in columns]
     for column in columns:
         _note(records, column, facts[column.name])
     return Schema(tuple(columns)), Stats(n_rows, tuple(_stats(c, facts[c.name]) for c in columns))

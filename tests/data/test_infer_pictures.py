@@ -81,3 +81,20 @@ def test_columns_without_any_picture_are_constant():
 
 def test_frames_of_bytes_are_read():
     assert infer(pd.DataFrame({"x": [GREY, COLOUR]}))[0]["x"].kind == "image"
+
+
+def test_numbered_classes_beside_pictures_are_categories(tmp_path):
+    labels, files = [0, 1, 2, 2, 1], [GREY] * 5
+    assert infer(pa.table({"x": files, "label": labels}))[0]["label"].kind == "category"
+    assert infer(pa.table({"x": files, "label": labels}), {"label": "number"})[0]["label"].kind == "number"
+    for other in (pa.table({"label": labels}), pa.table({"x": files, "label": [0, 1, 3, 3, 1]})):
+        assert infer(other)[0]["label"].kind == "number"
+    assert infer(pa.table({"x": files, "size": labels}))[0]["size"].kind == "number"
+    lines = [f"{i}.png,{label}" for i, label in enumerate(labels)]
+    for i in range(5):
+        (tmp_path / f"{i}.png").write_bytes(GREY)
+    (tmp_path / "metadata.csv").write_text("\n".join(["file_name,label", *lines]))
+    schema, _ = infer(tmp_path)
+    assert schema["label"].kind == "category"
+    table = pa.Table.from_batches(list(typed(read(tmp_path), schema)))
+    assert table["label"].to_pylist() == labels
