@@ -5,6 +5,7 @@ numbers, become `Vectors` (`_number_lists`). Lists may have any length, none inc
 be missing. A list longer than any that was learnt is cut, and a warning says so.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from genwright.codecs._number_lists import NumberLists, is_list, is_number
 from genwright.codecs._storage import is_new_type
 from genwright.core.codec import Codec
 from genwright.core.errors import ConfigError, DataError
+from genwright.core.schema import in_words
 from genwright.core.space import Field
 
 
@@ -86,6 +88,8 @@ class Sequence(Codec):
         lists = self._lists
         if pa.types.is_null(values.type):
             values = pa.nulls(len(values), pa.list_(lists.kind))
+        if not is_list(values.type):
+            values = _without_items(values)
         if values.type.value_type != lists.kind:
             values = _cast(values, lists.kind)
         rows, n_cut, n_lost = lists.encode(values)
@@ -144,6 +148,20 @@ def _plain(values: pa.Array) -> pa.Array:
         inner = pa.list_(inner.value_type)
     target = pa.list_(inner)
     return values if kind == target else values.cast(target)
+
+
+def _without_items(values: pa.Array) -> pa.Array:
+    """Lists of missing steps alone, which no type tells from texts and which come as such: `[null, null]`.
+
+    Raises:
+        DataError: they are no lists.
+    """
+    texts = values.to_pylist()
+    if not pa.types.is_string(values.type) or not all(
+        t is None or re.fullmatch(r"\[(null(, null)*)?\]", t) for t in texts
+    ):
+        raise DataError(f"holds {in_words(values.type)} where sequences were learnt; expected lists")
+    return pa.array([None if t is None else [None] * t.count("null") for t in texts], pa.list_(pa.null()))
 
 
 def _cast(values: pa.Array, kind: pa.DataType) -> pa.Array:
