@@ -1,6 +1,7 @@
 """Neural families through the whole path: fit, keep, go on, save, load, draw."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 import genwright as gw
 from genwright.core.errors import ConfigError, GenwrightError, RunError, UnknownNameError
+from genwright.training.checkpoint import read, write
 from tests.tables import customers, dependent
 
 SMALL: dict[str, Any] = {"n_hidden": 16, "latent_dim": 3, "checkpoint_seconds": 0.0, "n_evaluations": 6}
@@ -113,6 +115,26 @@ def test_what_makes_no_sense_is_refused(arguments: dict, says: str) -> None:
 
 def test_minutes_do_not_disturb_a_family_that_learns_in_one_go() -> None:
     assert gw.fit(dependent(100), "marginals", minutes=1.0, judge=False).sample(2).shape == (2, 3)
+
+
+def test_a_fit_does_not_go_on_with_another_version(tmp_path: Path) -> None:
+    place = tmp_path / "run.checkpoint"
+    asked: dict[str, Any] = {"judge": False, "out": tmp_path / "run"}
+    with pytest.raises(Killed):
+        gw.fit(customers(300), "vae", settings=SMALL, steps=30, **asked, progress=_kill_at(10))
+    was = read(place)
+    own = was.identity["versions"]
+    others = {"torch": "1.13.1", "genwright": "0.0.9"}
+    write(place, replace(was, identity={**was.identity, "versions": {**own, **others}}))
+    now = {name: own[name] for name in own if name in others}
+    with pytest.raises(RunError) as told:
+        gw.fit(customers(300), resume=True, **asked)
+    for name, version in others.items():
+        assert f'"{name}": "{version}"' in str(told.value)
+        assert f'"{name}": "{now[name]}"' in str(told.value)
+    assert '"numpy"' not in str(told.value)  # which is the same
+    write(place, was)
+    gw.fit(customers(300), resume=True, **asked)
 
 
 def test_the_loss_of_neural_families_is_told_on_the_card(tmp_path: Path) -> None:
