@@ -152,7 +152,7 @@ class VAE(Model, HasLoss, HasBound, HasLatent, Conditions):
         self.chunk = min(self.view.n_at_once, _pictures_at_once(space))  # type: ignore[misc]
         self.given = GivenColumns(space, is_linear)
         self.net = untrained(lambda: VAENet(self.config, space, self.view, self.given.view))
-        self._done = 1.0
+        self._done, self._has_pictures = 1.0, bool(pictures(space))
         self._binary = [n for n, h in self.net.pictures.heads.items() if h.name == "bernoulli" and self.config.binarise]
         if any(head.n > 2 for name, head in self.net.pictures.heads.items() if name in self._binary):
             self.bound_name = "importance-weighted ELBO of binary pictures"  # type: ignore[misc]
@@ -203,6 +203,16 @@ class VAE(Model, HasLoss, HasBound, HasLatent, Conditions):
 
     def loss(self, rows: Batch, generator: torch.Generator, phase: str = "model") -> Tensor:
         """−ELBO, with β and free bits, or the negative importance-weighted bound (B,)."""
+        if not torch.is_grad_enabled() and self._has_pictures:  # many rows are watched at once: piece by piece
+            return torch.cat([self._loss(part, generator) for part in self._pieces(rows)])
+        return self._loss(rows, generator)
+
+    def _pieces(self, rows: Batch) -> list[Batch]:
+        """Prepared rows, as many at a time as memory bears."""
+        n, size = len(rows["codes"]), min(BOUND_ROWS, _pictures_at_once(self.space))
+        return [{k: x[i : i + size] for k, x in rows.items()} for i in range(0, n, size)]
+
+    def _loss(self, rows: Batch, generator: torch.Generator) -> Tensor:
         rows = self._binarised(rows, generator)
         mu, log_s = self.net.posterior(rows, known := self._known(rows, len(rows["codes"])))
         rows, known = self._changed(rows, known, generator)
@@ -251,10 +261,7 @@ class VAE(Model, HasLoss, HasBound, HasLatent, Conditions):
     def bound(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Importance-weighted bound with S latents a row (B,); of pictures made binary, where they are learnt so."""
         rows = self.prepare(batch)
-        parts = [
-            self._bound({k: x[i : i + BOUND_ROWS] for k, x in rows.items()}, generator)
-            for i in range(0, n_rows(batch), BOUND_ROWS)
-        ]
+        parts = [self._bound(part, generator) for part in self._pieces(rows)]
         bound = torch.cat(parts) if parts else torch.zeros(0, dtype=torch.float64)
         return bound + self.given.log_prob(batch, len(bound))
 
