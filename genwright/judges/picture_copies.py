@@ -109,12 +109,14 @@ def _shares(races: Races, seed: int) -> dict[str, Measure]:
 
 
 def _closest(drawn: np.ndarray, train: np.ndarray, held_out: np.ndarray, evidence: Evidence) -> list[dict[str, Any]]:
-    """The draws nearest to a training picture, by d(x, train) / d(that picture, held-out)."""
+    """The draws nearest to a training picture, by d(x, train) / d(that picture, held-out), one for each picture."""
     distance, at = nearest(drawn, train)
     usual, _ = nearest(train[at], held_out)
     to_held_out, unseen = nearest(drawn, held_out)
     relative = distance / np.maximum(usual, 1e-6)
     rows = evidence.train_rows
+    order = np.argsort(relative, kind="stable")
+    order = order[np.sort(np.unique(at[order], return_index=True)[1])]  # the first draw of each training picture
     return [
         {
             "draw": int(i),
@@ -125,7 +127,7 @@ def _closest(drawn: np.ndarray, train: np.ndarray, held_out: np.ndarray, evidenc
             "to_held_out": float(to_held_out[i]),
             "relative": float(relative[i]),
         }
-        for i in np.argsort(relative, kind="stable")[:N_CLOSEST]
+        for i in order[:N_CLOSEST]
     ]
 
 

@@ -31,6 +31,7 @@ def test_exact_copies_are_counted_and_listed_with_their_originals() -> None:
     assert found["exact"].details["copy"] == 1.0
     closest = found["exact"].details["closest"]
     assert all(pair["distance"] < 1e-5 and pair["draw"] < 40 for pair in closest)
+    assert len({pair["train"] for pair in closest}) == len(closest)
     for pair in closest:
         assert torch.equal(fake["picture"][pair["draw"]], evidence.train["picture"][pair["train"]])
         assert pair["row"] == 3 * pair["train"] + 1
