@@ -10,7 +10,6 @@ batch's shards, end with what one process would have.
 
 import logging
 import math
-import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,20 +21,20 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from genwright.core.dataset import Dataset
-from genwright.core.errors import FitError, RunError, UnsupportedError
-from genwright.core.lengths import affordable_rows
-from genwright.core.model import HasBound, HasLogProb, HasLoss, HasStages, Progress
-from genwright.core.registry import MODELS
+from genwright.core.errors import FitError, RunError
+from genwright.core.model import HasLoss, Progress
 from genwright.core.rng import numpy_generator, torch_generator
-from genwright.core.space import Batch, Category, Real, Space
+from genwright.core.space import Batch
 from genwright.nn.ema import EMA, frozen
 from genwright.training import monitors
 from genwright.training.batches import Order, Rows, cut, divide
 from genwright.training.checkpoint import Checkpoint, read, require_same, write
+from genwright.training.gain import gain_over_marginals
 from genwright.training.monitors import Line
 from genwright.training.muon import Muon
 from genwright.training.plan import Outcome, Plan
 from genwright.training.processes import join
+from genwright.training.tensorboard import to_tensorboard
 
 log = logging.getLogger("genwright")
 
@@ -43,7 +42,6 @@ AVERAGED = 16  # steps from one average of the weights to the next
 MAX_WATCHED = 2048  # training rows that are watched where none are set aside
 WATCHED_SHARE = 0.04  # rows watched for a row learnt from, so that watching costs less than 2 % of a training
 MIN_WATCHED = 256  # however few are learnt from between two evaluations
-COMPARED, COMPARED_STEPS = 512, 16_384  # rows, and steps of sequences, that are compared with the trivial model
 MAX_ROLLBACKS = 3
 FINAL_LR = 0.01  # share of the learning rate that is left at the end
 OVERRUN = 1.25  # a budget of minutes may be exceeded this far before training ends early
@@ -143,7 +141,8 @@ class _Training:
         self.model.net.load_state_dict(self.best)
         self.model.net.eval()
         self.model.anneal(1.0)
-        self._compare_with_marginals()
+        gain = gain_over_marginals(self.model, self.data, self.rows.index, self.watched.index, self.plan.seed)
+        self.now.log[-1] |= {} if gain is None else {"gain_over_marginals": gain}
         notes += monitors.speak(self.now.log)
         return Outcome(self.now.log, notes, self.now.step, self.now.n_steps, self.now.best_step)
 
@@ -289,7 +288,8 @@ class _Training:
         line["seconds"] = round(time.perf_counter() - started, 3)
         self.now.log.append(line)
         self._remember()
-        _to_tensorboard(self.config.tensorboard, line, self.accelerator.is_main_process)
+        if self.config.tensorboard and self.accelerator.is_main_process:
+            to_tensorboard(self.config.tensorboard, line)
         self._tell(line)
 
     @torch.no_grad()
@@ -381,29 +381,6 @@ class _Training:
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise RunError(f"{self.plan.checkpoint} is not a checkpoint of this model ({error}); fit anew") from None
 
-    def _compare_with_marginals(self) -> None:
-        """How many nats a held-out row gains over independent columns, into the log's last line."""
-        model = self.model
-        if not isinstance(model, (HasLogProb, HasBound)) or isinstance(model, HasStages) or not len(self.watched):
-            return  # stages are not yet all learnt
-        try:
-            trivial = MODELS.get("marginals")(_counted(getattr(model, "space", self.data.space)))
-        except UnsupportedError:  # has no idea of arrays
-            return
-        seed = self.plan.seed
-        trivial.solve(self.data.subset(self.rows.index), torch_generator(seed, "trivial"), lambda done, line: None)
-        batch = self.data.take(self.watched.index[:COMPARED])
-        n = affordable_rows(batch, self.data.space, COMPARED, COMPARED_STEPS, least=2)
-        batch = {name: x[:n] for name, x in batch.items()}
-        own = model.log_prob(batch) if isinstance(model, HasLogProb) else model.bound(batch, torch_generator(seed, "b"))
-        self.now.log[-1]["gain_over_marginals"] = float((own - trivial.log_prob(batch)).mean())
-
-
-def _counted(space: Space) -> Space:
-    """The columns that a likelihood speaks of: texts, series and arrays that are always given are left out of it."""
-    is_single = {name: isinstance(f.support, Real | Category) and not f.event_shape for name, f in space.items()}
-    return Space({name: f for name, f in space.items() if is_single[name] or not f.is_given})
-
 
 @contextmanager
 def _threads(n: int) -> Iterator[None]:
@@ -418,17 +395,3 @@ def _threads(n: int) -> Iterator[None]:
 
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): x for k, x in tensors.items() if k.startswith(prefix)}
-
-
-def _to_tensorboard(folder: str, line: Line, is_main: bool) -> None:
-    """The line's numbers as TensorBoard's events, where a folder is asked for."""
-    if not folder or not is_main:
-        return
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise FitError("tensorboard is not installed; pip install tensorboard, or leave the setting empty") from None
-    with SummaryWriter(os.fspath(folder)) as writer:
-        for name, value in line.items():
-            if name not in ("step", "drawn"):
-                writer.add_scalar(name, value, line["step"])
