@@ -30,7 +30,8 @@ from genwright.data.missing import ALWAYS, is_token, trimmed
 from genwright.data.read import read
 from genwright.data.typed import readable, typed, untyped
 from genwright.runs.draw import POOLED_ROWS, complete
-from genwright.runs.run import Run, frame, known_flavour
+from genwright.runs.frames import frame, known_flavour
+from genwright.runs.run import Run
 
 ROWS = 2_048  # rows filled at a time
 TURNS = 4  # times that proposals are drawn for a row before its holes are filled without regard to its known cells

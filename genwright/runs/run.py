@@ -3,9 +3,8 @@
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
-from typing import Any, Unpack, get_args, overload
+from typing import Any, Unpack, overload
 
 import numpy as np
 import pyarrow as pa
@@ -14,19 +13,18 @@ import torch
 from genwright.core.codec import TableCodec
 from genwright.core.dataset import Dataset, concat, n_rows
 from genwright.core.decoding import Decoding, Settings
-from genwright.core.errors import CellError, ConfigError, DataError, UnknownNameError, UnsupportedError
+from genwright.core.errors import CellError, ConfigError, DataError, UnsupportedError
 from genwright.core.given import parse
 from genwright.core.judge import Evidence, Judge, Score
 from genwright.core.lengths import JUDGED_STEPS, LEAST_ROWS, affordable_rows
 from genwright.core.model import HasBound, HasLogProb, Model, Progress
-from genwright.core.records import Flavour, Records
+from genwright.core.records import Records
 from genwright.core.registry import JUDGES, MODELS
 from genwright.core.rng import numpy_generator, torch_generator
 from genwright.core.schema import Schema
 from genwright.core.space import Batch, Real, Space, Tokens, Vectors, row_shape
 from genwright.data.cache import encode
 from genwright.data.fingerprint import fingerprint
-from genwright.data.picture_objects import as_objects
 from genwright.data.read import read
 from genwright.data.readers.builtin import NAMES as BUILT_IN
 from genwright.data.readers.text import TextReader
@@ -38,6 +36,7 @@ from genwright.runs import artefact as artefacts
 from genwright.runs.artefact import Artefact
 from genwright.runs.beside import drawn_beside, is_given_whole
 from genwright.runs.draw import Draw, whole
+from genwright.runs.frames import frame, known_flavour
 from genwright.runs.live import live
 from genwright.runs.picture_evidence import JUDGED_PICTURES, learnt, most_train, needs_features, row_pixels
 from genwright.runs.remembered import Remembered
@@ -395,64 +394,6 @@ class Run:
         train, held_out = encode(records, self.schema, self.artefact.codec, rows)
         self.train = train if self.train is None else self.train
         self.held_out = held_out if self.held_out is None else self.held_out
-
-
-def frame(table: pa.Table, flavour: Flavour = "pandas", with_gaps: Collection[str] = ()) -> Any:
-    """An Arrow table as the user's kind of frame; of pandas, pictures are Pillow's images, or NumPy arrays.
-
-    Args:
-        table: The rows.
-        flavour: The kind of frame.
-        with_gaps: Columns that become pandas' nullable types where they hold whole numbers or truth values; others
-            with gaps become floats and objects, as pandas reads them from text.
-    """
-    if known_flavour(flavour) == "arrow":
-        return table
-    if flavour == "polars":
-        import polars
-
-        return polars.from_arrow(table)
-    objects = {name: as_objects(column) for name, column in zip(table.column_names, table.columns)}
-    pictures = {name: values for name, values in objects.items() if values is not None}
-    found = table.drop_columns(list(pictures)).to_pandas()
-    for name, values in pictures.items():
-        found.insert(table.column_names.index(name), name, _object_series(values))
-    whole = [name for name in table.column_names if name in with_gaps]
-    nullable = table.select(whole).to_pandas(types_mapper=_nullable_types().get)
-    for name in whole:
-        found[name] = nullable[name]
-    return found
-
-
-def _object_series(values: list[Any]) -> Any:
-    """A pandas column of objects, arrays among them."""
-    import pandas as pd
-
-    column = np.empty(len(values), object)
-    for i, value in enumerate(values):
-        column[i] = value
-    return pd.Series(column, dtype=object)
-
-
-@cache
-def _nullable_types() -> dict[pa.DataType, Any]:
-    """Arrow's whole numbers and truth values → pandas' types of the same width that can be missing."""
-    import pandas as pd
-
-    widths = (pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64())
-    names = {kind: str(kind).replace("uint", "UInt").replace("int", "Int") for kind in widths}
-    return {pa.bool_(): pd.BooleanDtype(), **{kind: pd.api.types.pandas_dtype(name) for kind, name in names.items()}}
-
-
-def known_flavour(flavour: Any) -> Any:
-    """The flavour, if it is one.
-
-    Raises:
-        UnknownNameError: it is none; the nearest is named.
-    """
-    if flavour and flavour not in get_args(Flavour):
-        raise UnknownNameError(flavour, get_args(Flavour), "the kinds of frames")
-    return flavour
 
 
 def as_names(names: str | Iterable[str]) -> tuple[str, ...]:

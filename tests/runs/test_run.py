@@ -8,7 +8,7 @@ import pytest
 
 from genwright.core.errors import ConfigError, DataError, UnknownNameError
 from genwright.pipeline import fit, load
-from genwright.runs.run import frame
+from genwright.runs.frames import frame
 from tests.tables import as_text, customers
 
 FAST = ["marginals", "likelihood"]
