@@ -185,14 +185,14 @@ def _told(screen: Screen, run: "Run", place: Path, overwrite: bool, judge: bool,
 def _saved_and_judged(
     screen: Screen, run: "Run", place: Path, overwrite: bool, judge: bool, targets: list[str]
 ) -> dict[str, Any]:
-    from genwright.training.checkpoint import beside
+    from genwright.training.checkpoint import beside, remove
 
     for note in run.artefact.facts.get("notes", []):
         if note not in screen.notes:  # said on the way
             screen.note(note, is_warning=True)
     kept = beside(place)
     place = _saved(screen, run, place, overwrite)
-    kept.unlink(missing_ok=True)
+    remove(kept)
     screen.kept = f"the fit is kept in {place}, without scores"
     if judge and run.held_out is not None and len(run.held_out) >= 2:
         _judged(screen, run, place, targets)

@@ -20,6 +20,7 @@ from genwright.core.model import HasLogProb
 from genwright.core.rng import torch_generator
 from genwright.core.space import Category, Field, Pixels, Real, Space, Tokens
 from genwright.models.vqvae import VQVAE, VQVAEConfig
+from genwright.pipeline import fit
 from genwright.training.budget import Budget
 from genwright.training.config import TrainingConfig
 from genwright.training.learn import learn
@@ -227,6 +228,19 @@ def test_a_kill_in_either_stage_is_gone_on_from_with_the_same_bits(tmp_path: Pat
     assert outcome.n_steps == 40
     with pytest.raises(RunError, match="cannot resume"):
         learn(_model(data), data, _plan(30, checkpoint=path, resume=True), silent)
+
+
+def test_a_fit_that_was_killed_in_its_second_stage_is_told_nothing_again(tmp_path: Path) -> None:
+    settings = {"n_codes": 8, "width": 4, "prior_settings": "n_layers=1,width=16,n_heads=2", "checkpoint_seconds": 0}
+    asked = {"model": "vqvae", "steps": 20, "settings": settings, "judge": False}
+    whole = fit("digits-pictures", **asked)
+    with pytest.raises(_Killed):
+        fit("digits-pictures", **asked, out=tmp_path / "run", progress=_kill_behind(0.8))
+    assert (tmp_path / "run.checkpoint.second").exists()
+    resumed = fit("digits-pictures", out=tmp_path / "run", resume=True, judge=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert _equal(whole.model.state(), resumed.model.state())
+    assert resumed.sample(3, given="label = '3'").equals(whole.sample(3, given="label = '3'"))
 
 
 _RANKS = """
