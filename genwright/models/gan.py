@@ -23,7 +23,6 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from genwright.core.config import check_least, check_positive
 from genwright.core.dataset import Dataset, n_rows
@@ -40,14 +39,12 @@ from genwright.nn.adversarial import (
     n_penalised,
     slopes,
 )
+from genwright.nn.adversaries import Discriminator, Generator, Shape
 from genwright.nn.augment import Augmentation, applied, drawn
-from genwright.nn.code_groups import CodeGroups
-from genwright.nn.column_embed import ColumnEmbed
-from genwright.nn.column_head import ColumnHead, uniforms
-from genwright.nn.conv import ConvDecoder, ConvGrid
+from genwright.nn.column_head import uniforms
 from genwright.nn.given_columns import GivenColumns
 from genwright.nn.likeness import likeness, points, spacing
-from genwright.nn.mlp import ACTIVATIONS, MLP, initialise, untrained
+from genwright.nn.mlp import initialise, untrained
 from genwright.nn.picture_view import picture_shape, pictures, prepared, scaled, to_codes, without_pictures
 from genwright.nn.row_view import RowView
 from genwright.nn.spectral_norm import SpectralNorm
@@ -104,115 +101,13 @@ def filled(config: GANConfig, space: Space) -> GANConfig:
     return replace(config, **chosen)
 
 
-class Shape:
-    """What both networks are built for.
-
-    Args:
-        config: Settings.
-        space: The whole space.
-        view: The modelled columns that are no pictures.
-        given: The columns that are always known.
-    """
-
-    def __init__(self, config: GANConfig, space: Space, view: RowView, given: RowView):
-        self.config, self.view, self.given = config, view, given
-        self.pictures = {name: picture_shape(space, name) for name in pictures(space)}
-        self.is_conv = bool(self.pictures) and config.trunk != "dense"
-        self.activation = ACTIVATIONS[config.activation]
-        self.n_vector = CodeGroups(view.sizes).n_padded + view.n_scores  # width of the other columns
-
-
-class Generator(nn.Module):
-    """Noise, and the given columns → what the row's parts are made of."""
-
-    def __init__(self, shape: Shape):
-        super().__init__()
-        c = shape.config
-        self.embed_given = ColumnEmbed(shape.given, c.n_embed)
-        n_in = c.n_noise + self.embed_given.n_out
-        n_before = max(c.n_layers - 1, 0) if shape.pictures else c.n_layers  # the last one stands before the heads
-        self.body = MLP(n_in, [c.n_hidden] * n_before, c.n_hidden, c.activation, norm=not shape.pictures)
-        self.act = shape.activation()
-        self.head = ColumnHead(shape.view, c.n_hidden, n_mixture=1)
-        self.draw = nn.ModuleList(_drawing(shape, s) for s in shape.pictures.values())
-
-    def forward(self, z: Tensor, known: Tensor) -> Tensor:
-        """What the head reads (B, n_hidden)."""
-        return self.act(self.body(torch.cat([z, known], 1)))
-
-    def pictures(self, h: Tensor) -> list[Tensor]:
-        """In (−1, 1), each (B, C, H, W)."""
-        return [draw(h).tanh() for draw in self.draw]
-
-
-def _drawing(shape: Shape, size: tuple[int, int, int]) -> nn.Module:
-    """n_hidden numbers → a picture, before the tanh."""
-    channels, height, breadth = size
-    if shape.is_conv:
-        return ConvDecoder(shape.config.n_hidden, channels, (height, breadth), shape.config.width)
-    return nn.Sequential(nn.Linear(shape.config.n_hidden, math.prod(size)), nn.Unflatten(1, size))
-
-
-class PictureReader(nn.Module):
-    """A picture → features (B, n_hidden)."""
-
-    def __init__(self, shape: Shape, size: tuple[int, int, int]):
-        super().__init__()
-        self.grid = ConvGrid(size, shape.config.width) if shape.is_conv else None
-        n_in = math.prod(self.grid.shape if self.grid else size)
-        self.has_std = shape.config.minibatch_std
-        self.out, self.act = nn.Linear(n_in + self.has_std, shape.config.n_hidden), shape.activation()
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) → (B, n_hidden)."""
-        h = (F.silu(self.grid(x)) if self.grid else x).flatten(1)
-        if self.has_std:  # Karras et al., 2018, https://arxiv.org/abs/1710.10196
-            h = torch.cat([h, (h.var(0, correction=0) + 1e-8).sqrt().mean().expand(len(h), 1)], 1)
-        return self.act(self.out(h))
-
-
-class Discriminator(nn.Module):
-    """Rows, several at a time → how real they look."""
-
-    def __init__(self, shape: Shape):
-        super().__init__()
-        c = shape.config
-        self.embed_given = ColumnEmbed(shape.given, c.n_embed)
-        self.pack = c.pack
-        self.read = nn.ModuleList(PictureReader(shape, s) for s in shape.pictures.values())
-        n_seen = c.pack * (len(self.read) * c.n_hidden + shape.n_vector)
-        n_known = c.pack * self.embed_given.n_out
-        n_least = int(len(self.read) + bool(shape.n_vector) > 1)  # parts that must go together meet in a hidden layer
-        n_before = max(c.n_layers - 1, n_least) if shape.pictures else c.n_layers  # the first one reads the picture
-        self.body = MLP(n_seen + n_known, [c.n_hidden] * n_before, 1, c.activation)
-        self.project = nn.Linear(n_known, n_seen) if shape.pictures and n_known else None
-        self.codes = CodeGroups(shape.given.sizes)
-        self.classify = nn.Linear(n_seen // c.pack, self.codes.n_padded) if c.auxiliary and n_known else None
-
-    def forward(self, seen: Seen, known: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures and vectors of rows, and what is given of them (B, m).
-
-        Returns:
-            One number a pack (B / pack,), and logits of the given codes (B, P), which the rows alone tell.
-        """
-        parts = [read(x) for read, x in zip(self.read, seen[:-1], strict=True)] + seen[-1:]
-        n = len(known) // self.pack
-        each = torch.cat(parts, 1)
-        logits = torch.zeros(len(each), 0) if self.classify is None else self.classify(each)
-        rows, known = each.reshape(n, -1), known.reshape(n, -1)
-        answer = self.body(torch.cat([rows, known], 1)).squeeze(1)
-        if self.project is not None:
-            answer = answer + (self.project(known) * rows).sum(1) / rows.shape[1] ** 0.5
-        return answer, logits
-
-
 class GANNet(nn.Module):
     """Both networks."""
 
-    def __init__(self, shape: Shape):
+    def __init__(self, shape: Shape, has_spectral: bool):
         super().__init__()
         self.generator, self.discriminator = Generator(shape), Discriminator(shape)
-        self.spectral = SpectralNorm(self.discriminator) if shape.config.spectral_norm else None
+        self.spectral = SpectralNorm(self.discriminator) if has_spectral else None
 
     def reset(self, generator: torch.Generator) -> None:
         """Finds the largest singular values of the first weights."""
@@ -240,11 +135,27 @@ class GAN(Model, HasLoss, Conditions):
             raise UnsupportedError(f"gan cannot be given the picture {known[0]!r}; leave it to be drawn")
         modelled = without_pictures(Space({n: f for n, f in space.items() if not f.is_given}))
         self.view, self.given = RowView(modelled), GivenColumns(space)
-        self.shape = Shape(self.config, space, self.view, self.given.view)
+        self.shape = self._shape()
         n_pixels = sum(math.prod(s) for s in self.shape.pictures.values())
         n_at_once = 1 << (max(PIXELS_AT_ONCE // n_pixels, 16).bit_length() - 1) if n_pixels else self.view.n_at_once
         self.chunk = min(n_at_once, self.view.n_at_once)  # type: ignore[misc]
-        self.net = untrained(lambda: GANNet(self.shape))
+        self.net = untrained(lambda: GANNet(self.shape, self.config.spectral_norm))
+
+    def _shape(self) -> Shape:
+        c = self.config
+        names = ("n_noise", "n_hidden", "n_layers", "n_embed", "pack", "activation")
+        sizes = {name: picture_shape(self.space, name) for name in pictures(self.space)}
+        width = 0 if c.trunk == "dense" else c.width
+        more: dict[str, Any] = {name: getattr(c, name) for name in names}
+        return Shape(
+            self.view,
+            self.given.view,
+            sizes,
+            **more,
+            width=width,
+            has_std=c.minibatch_std,
+            has_classifier=c.auxiliary > 0,
+        )
 
     @classmethod
     def suited(cls, config: Any, data: Dataset, minutes: float | None) -> tuple[Any, Mapping[str, Any]]:
