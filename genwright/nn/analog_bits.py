@@ -2,18 +2,23 @@
 
 https://arxiv.org/abs/2208.04202
 
-    y = ±1 + u − ½ in each bit,  u uniform on [0, 1)
+    y = ±1 · (1 + σ n) in each bit,  n ~ N(0, 1) cut where y would change its sign,  σ = 1/3
 
-A code's points fill a cube of volume 1 around its corner, and no two cubes touch, so a density p(y) bounds the code's
-probability without any constant:
+A code's points lie around its corner and nearer to it than to any other, so a density p(y) bounds its probability.
+Noise without edges is what a smooth density can follow:
 
-    log P(code) = log ∫_{nearest corner is the code's} p(y) dy ≥ E_u log p(corner + u − ½)
+    log P(code) = log ∫_{nearest corner is the code's} p(y) dy ≥ E_n [log p(y) − log q(y | code)]
 """
+
+import math
 
 import torch
 from torch import Tensor
 
 from genwright.nn.code_groups import CodeGroups
+
+SCALE = 1 / 3  # σ
+CUT = float(torch.special.ndtr(torch.tensor(-1 / SCALE, dtype=torch.float64)))  # share of the noise that is cut
 
 
 class AnalogBits:
@@ -32,6 +37,17 @@ class AnalogBits:
         """Codes (B, J) → corners (B, n), each coordinate −1 or 1."""
         parts = [c[codes[:, g.members]].flatten(1) for g, c in zip(self.groups.groups, self._corners)]
         return torch.cat(parts, 1) if parts else torch.zeros(len(codes), 0)
+
+    def around(self, codes: Tensor, u: Tensor) -> Tensor:
+        """Points of each code by uniform numbers u in [0, 1), both (B, n)."""
+        noise = torch.special.ndtri(CUT + (1 - CUT) * u.double()).float().clamp(min=-0.999 / SCALE, max=5)
+        return self.encode(codes) * (1 + SCALE * noise)
+
+    def log_q(self, codes: Tensor, y: Tensor) -> Tensor:
+        """log q(y | code), summed over the bits of a row (B,), float64."""
+        noise = (self.encode(codes) * y - 1).double() / SCALE
+        constant = math.log(SCALE * math.sqrt(2 * math.pi) * (1 - CUT))
+        return (-0.5 * noise.square() - constant).sum(1)
 
     def spread(self, each: Tensor) -> Tensor:
         """Something of each element (B, J), for each of its bits (B, n)."""

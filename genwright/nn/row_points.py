@@ -1,7 +1,7 @@
 """Rows of any columns as points of R^D, for families that need a density there.
 
     pictures   brightness, −1 … 1; a code's points fill the cell around it     x = (2 (code + u − ½)) / (n − 1) − 1
-    codes      their bits, see `analog_bits`                                    y = ±1 + u − ½
+    codes      their bits, see `analog_bits`                                    y = ±1 · (1 + σ n)
     numbers    their scores z; where a number has a step, any score that comes out as it; where its code says that the
                score does not count, standard normal noise
 
@@ -65,13 +65,13 @@ class RowPoints:
     def spread(self, rows: Batch, generator: torch.Generator) -> Tensor:
         """A point of each row, x ~ q(x | row) (B, D)."""
         n = len(rows["codes"])
-        u = torch.rand(n, self.n_pixels + self.bits.n, generator=generator) - 0.5
+        u = torch.rand(n, self.n_pixels + self.bits.n, generator=generator)
         start, parts = 0, []
         for name in self.pictures:
             codes = rows[f"pixels.{name}"].flatten(1)
-            parts.append(scaled(codes + u[:, start : start + codes.shape[1]], self.levels(name)))
+            parts.append(scaled(codes + u[:, start : start + codes.shape[1]] - 0.5, self.levels(name)))
             start += codes.shape[1]
-        parts.append(self.bits.encode(rows["codes"]) + u[:, start:])
+        parts.append(self.bits.around(rows["codes"], u[:, start:]))
         return torch.cat([*parts, self._scores(rows, generator)], 1) if self.view.n_scores else torch.cat(parts, 1)
 
     def _scores(self, rows: Batch, generator: torch.Generator) -> Tensor:
@@ -92,7 +92,8 @@ class RowPoints:
     def log_volume(self, rows: Batch, x: Tensor) -> Tensor:
         """−log q(x | row) + log |dz / d number|: what makes log p(x) a bound of log p(row) (B,), float64."""
         cells = sum(math.prod(s) * math.log(2 / (self.levels(name) - 1)) for name, s in self.shapes.items())
-        total = torch.full((len(x),), float(cells), dtype=torch.float64)
+        bits = x[:, self.n_pixels : self.n_pixels + self.bits.n]
+        total = cells - self.bits.log_q(rows["codes"], bits)
         if not self.view.n_scores:
             return total
         low, high = self._cell(rows)

@@ -1,6 +1,8 @@
 """Codes as corners: there and back, also from anywhere in a code's cube."""
 
+import numpy as np
 import torch
+from scipy.stats import kstest, truncnorm
 
 from genwright.nn.analog_bits import AnalogBits
 
@@ -18,6 +20,18 @@ def test_codes_come_back_from_anywhere_in_their_cubes():
     assert y.shape == (500, 2 + 0 + 3 + 1 + 3 + 9) == (500, bits.n)
     u = torch.rand(y.shape, generator=torch.Generator().manual_seed(1)) - 0.5
     assert torch.equal(bits.decode(y + u), c)
+
+
+def test_points_of_a_code_have_the_density_that_is_told():
+    """Beside SciPy's truncated normal distribution."""
+    bits, c, n = AnalogBits([4]), torch.tensor([[2]]), 4_000
+    u = torch.rand(n, 2, generator=torch.Generator().manual_seed(3))
+    y = bits.around(c.expand(n, 1), u)
+    assert torch.equal(bits.decode(y), c.expand(n, 1))
+    q = truncnorm(-3, np.inf, loc=1, scale=1 / 3)
+    away = (bits.encode(c) * y).double().numpy()  # along the corner
+    np.testing.assert_allclose(bits.log_q(c.expand(n, 1), y), q.logpdf(away).sum(1), atol=1e-4)
+    assert kstest(away.ravel(), q.cdf).pvalue > 1e-3
 
 
 def test_every_point_is_a_code():

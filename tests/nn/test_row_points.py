@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import torch
+from scipy.stats import truncnorm
 
 from genwright.core.dataset import select
 from genwright.core.space import Batch, Category, Field, Pixels, Real, Space
@@ -41,17 +42,19 @@ def test_every_point_of_a_row_leads_back_to_it():
 
 
 def test_the_volume_is_that_of_the_cells():
-    """Pixels, a step's width in scores, the slope of a smooth number, a normal density where no score counts."""
+    """Pixels, bits, a step's width in scores, a smooth number's slope, a normal density where no score counts."""
     points, batch = RowPoints(space()), rows()
     ready = points.rows(batch)
     x = points.spread(ready, torch.Generator().manual_seed(0))
+    vector, bits = points.split(x)[1], truncnorm(-3, np.inf, loc=1, scale=1 / 3)
     cells = 24 * math.log(2 / 6)
     normal = 0.5 * x[:, -2:].square() + 0.5 * math.log(2 * math.pi)
     whole, smooth = (place.number for place in points.view.places if place.number is not None)
     for i in range(0, 300, 7):
         size, weight = float(batch["size"][i]), float(batch["weight"][i])
         low, high = (np.interp(size + half, whole._x, whole._z) for half in (-0.5, 0.5))
-        expected = cells + (float(normal[i, 0]) if size == 4 else math.log(high - low))
+        expected = cells - float(bits.logpdf(vector[i, :5].abs().double()).sum())
+        expected += float(normal[i, 0]) if size == 4 else math.log(high - low)
         expected += float(normal[i, 1]) if math.isnan(weight) else float(smooth.log_slope(np.array([weight]))[0])
         assert abs(float(points.log_volume(select(ready, slice(i, i + 1)), x[i : i + 1])) - expected) < 1e-4
 
