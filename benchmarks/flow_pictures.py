@@ -32,8 +32,9 @@ from genwright.training.plan import Plan
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 MNIST = Path(__file__).parents[2] / "shared/data/mnist/mnist.npz"
-WAYS = [("heun", 100, 1.5), ("heun", 20, 1.5)]
-WAYS += [("heun", n, power) for n in (10, 6) for power in (1.0, 1.5, 2.0)] + [("euler", 10, 1.0), ("euler", 10, 1.5)]
+WAYS = [("heun", 100, 1.0), ("heun", 20, 0.7)]
+WAYS += [("heun", n, power) for n in (10, 6) for power in (0.5, 0.7, 1.0, 1.5)]
+WAYS += [("euler", 10, 0.7), ("euler", 10, 1.0)]
 
 
 def pictures(name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -137,7 +138,7 @@ def main() -> None:
         rows, seconds = drawn(model, asked["label"], way, 1.0)
         told(f"{way[0]}, {way[1]} evaluations, power {way[2]:g}", rows, seconds)
     for guidance in args.guidance:
-        rows, seconds = drawn(model, asked["label"], ("heun", 10, 1.5), guidance)
+        rows, seconds = drawn(model, asked["label"], ("heun", 10, 0.7), guidance)
         told(f"heun, 10 evaluations, guidance {guidance:g}", rows, seconds)
         each = torch.cat([(rows["label"] == c).nonzero().flatten()[:20] for c in range(10)])
         sheet(rows["image"][each].double() * 255 / x.max(), args.out / f"{args.data}-guidance-{guidance:g}.png")
