@@ -83,7 +83,8 @@ class Hinges:
         """Learnt from values (N,)."""
         known = x[~np.isnan(x)]
         mean = float(known.mean()) if len(known) else 0.0
-        scale = float(known.std()) or 1.0 if len(known) else 1.0
+        scale = float(known.std()) if len(known) else 0.0
+        scale = scale if scale > 1e-12 * abs(mean) else np.inf  # what did not vary tells nothing: z = 0
         inner = np.linspace(0, 1, n_knots + 2)[1:-1]
         knots = np.unique(np.quantile((known - mean) / scale, inner)) if len(known) and n_knots else np.zeros(0)
         return cls(np.array([mean, scale, float(len(known) < len(x))]), knots)

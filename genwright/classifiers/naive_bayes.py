@@ -1,0 +1,190 @@
+"""Naive Bayes: the generative classifier, columns independent within a class (Maron, 1961; Ng and Jordan, 2001).
+
+https://doi.org/10.1145/321075.321084 · https://papers.nips.cc/paper/2020
+
+    log p(y | x) = log p(y) + sum_j log p(x_j | y) − log Z(x)
+
+A number is normal within a class, or has a histogram; a category has its shares; a pixel is bright or dark; the n-grams
+of a text are drawn one by one. Whether a number is missing tells of the class as well. What no row of the fit had tells
+nothing: an unseen code, an unknown word; a number beyond those of the fit counts as the nearest of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from genwright.core.classifier import MatrixClassifier
+from genwright.core.config import check_least, check_positive
+from genwright.core.errors import ConfigError
+from genwright.core.feature_view import Features
+
+if TYPE_CHECKING:
+    import torch
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class NaiveBayesConfig:
+    """Settings of the columns' distributions."""
+
+    numbers: Literal["normal", "histogram"] = "normal"  # distribution of a number within a class
+    n_bins: int = 20  # bins of equally many rows of a histogram
+    pseudo_count: float = 1.0  # added to the count of every code, bin, pixel and n-gram
+    smoothing: float = 1e-9  # added to variances, as a share of the largest column's
+    threshold: float = 0.5  # brightness from which a pixel is bright
+
+    def __post_init__(self) -> None:
+        check_positive(self, "pseudo_count")
+        check_least(self, 2, "n_bins")
+        check_least(self, 0, "smoothing", "threshold")
+        if self.numbers not in ("normal", "histogram"):
+            raise ConfigError(f"numbers = {self.numbers!r}; expected normal or histogram")
+
+
+class NaiveBayes(MatrixClassifier):
+    """Bayes' rule with independent columns."""
+
+    Config = NaiveBayesConfig
+
+    def _fit(self, rows: Features, y: np.ndarray, seed: int) -> None:
+        config, is_class = self.config, y == np.arange(len(self.classes))[:, None]  # (K, N)
+        numbers, codes = rows.X[:, ~rows.is_category], rows.X[:, rows.is_category]
+        one = normals if config.numbers == "normal" else histograms
+        self._arrays: Arrays = {
+            **one(numbers, is_class, config),
+            **missing_shares(numbers, is_class, config.pseudo_count),
+            **code_shares(codes, is_class, config.pseudo_count),
+            **pixel_shares(rows.pixels >= config.threshold, is_class, config.pseudo_count),
+            **gram_shares(rows.counts, is_class, config.pseudo_count),
+        }
+
+    def log_joint(self, rows: Features) -> np.ndarray:
+        """log p(y, x) (B, K), but for what is the same for all classes."""
+        arrays = self._arrays
+        numbers, codes = rows.X[:, ~rows.is_category], rows.X[:, rows.is_category]
+        is_bright = (rows.pixels >= self.config.threshold).astype(np.float64)
+        total = np.log(self._shares) + _log_missing(numbers, arrays) + _log_codes(codes, arrays)
+        total += _log_normals(numbers, arrays) if "mean" in arrays else _log_histograms(numbers, arrays)
+        total += is_bright @ arrays["log_bright"].T + (1 - is_bright) @ arrays["log_dark"].T
+        return total + rows.counts @ arrays["log_gram"].T
+
+    def _predict(self, rows: Features) -> np.ndarray:
+        from scipy.special import softmax
+
+        return softmax(self.log_joint(rows), axis=1)
+
+    def _state(self) -> "dict[str, torch.Tensor]":
+        import torch
+
+        return {key: torch.from_numpy(np.ascontiguousarray(x)) for key, x in self._arrays.items()}
+
+    def _load_state(self, state: "Mapping[str, torch.Tensor]") -> None:
+        self._arrays = {key: x.numpy() for key, x in state.items()}
+
+
+def normals(X: np.ndarray, is_class: np.ndarray, config: NaiveBayesConfig) -> Arrays:
+    """Mean and variance of each number in each class (K, D), of all rows where a class has none; and its range."""
+    known = ~np.isnan(X)  # (N, D)
+    filled, whole = np.where(known, X, 0.0), np.ones((1, len(X)), bool)
+    mean, var = _moments(filled, known, is_class)
+    mean_of_all, var_of_all = _moments(filled, known, whole)
+    is_empty = is_class @ known.astype(float) == 0  # (K, D)
+    mean, var = np.where(is_empty, mean_of_all, mean), np.where(is_empty, var_of_all, var)
+    more = config.smoothing * max(var_of_all.max(initial=0.0), np.finfo(float).tiny)
+    return {
+        "mean": mean,
+        "var": np.maximum(var + more, np.finfo(float).tiny),
+        "low": np.where(known, X, np.inf).min(0, initial=np.inf),
+        "high": np.where(known, X, -np.inf).max(0, initial=-np.inf),
+    }
+
+
+def histograms(X: np.ndarray, is_class: np.ndarray, config: NaiveBayesConfig) -> Arrays:
+    """Edges between bins (D, n_bins − 1) and log shares of the bins (K, D, n_bins)."""
+    inner = np.linspace(0, 1, config.n_bins + 1)[1:-1]
+    known = [x[~np.isnan(x)] for x in X.T]
+    edges = np.array([np.quantile(x, inner) if len(x) else 0 * inner for x in known]).reshape(len(known), -1)
+    bins = np.stack([np.searchsorted(e, x, "right") for e, x in zip(edges, X.T, strict=True)]) if len(edges) else edges
+    counts = np.zeros((len(is_class), len(edges), config.n_bins))
+    for j, x in enumerate(X.T):
+        for k, inside in enumerate(is_class):
+            counts[k, j] = np.bincount(bins[j][inside & ~np.isnan(x)], minlength=config.n_bins)
+    return {"edges": edges, "log_bin": _log_shares(counts, config.pseudo_count)}
+
+
+def missing_shares(X: np.ndarray, is_class: np.ndarray, pseudo: float) -> Arrays:
+    """log p(known | y) and log p(missing | y) (2, K, D); 0 for a column that is always, or never, known."""
+    is_missing = np.isnan(X)
+    counts = np.stack([is_class.astype(float) @ ~is_missing, is_class.astype(float) @ is_missing], -1)  # (K, D, 2)
+    tells = is_missing.any(0) & ~is_missing.all(0)
+    return {"log_missing": np.moveaxis(_log_shares(counts, pseudo) * tells[:, None], -1, 0)}
+
+
+def code_shares(codes: np.ndarray, is_class: np.ndarray, pseudo: float) -> Arrays:
+    """Of each category its codes (n,) and their log shares (K, n)."""
+    found: Arrays = {}
+    for j, x in enumerate(codes.T):
+        found[f"codes.{j}"], place = np.unique(x, return_inverse=True)
+        counts = np.stack([np.bincount(place[inside], minlength=len(found[f"codes.{j}"])) for inside in is_class])
+        found[f"log_code.{j}"] = _log_shares(counts, pseudo)
+    return found
+
+
+def pixel_shares(is_bright: np.ndarray, is_class: np.ndarray, pseudo: float) -> Arrays:
+    """log p(bright | y) and log p(dark | y), each (K, P)."""
+    bright = is_class.astype(np.float64) @ is_bright.astype(np.float64)
+    shares = _log_shares(np.stack([bright, is_class.sum(1)[:, None] - bright], -1), pseudo)
+    return {"log_bright": shares[..., 0], "log_dark": shares[..., 1]}
+
+
+def gram_shares(counts: Any, is_class: np.ndarray, pseudo: float) -> Arrays:
+    """log p(g | y) (K, G)."""
+    return {"log_gram": _log_shares((counts.T @ is_class.T.astype(np.float64)).T, pseudo)}
+
+
+def _moments(filled: np.ndarray, known: np.ndarray, is_class: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of the known values in each class (K, D)."""
+    weight = is_class.astype(np.float64)
+    n = np.maximum(weight @ known, 1)
+    mean = weight @ filled / n
+    own = [np.square(np.where(known, filled - m, 0.0)) for m in mean]  # K of (N, D)
+    return mean, np.stack([w @ x for w, x in zip(weight, own, strict=True)]) / n
+
+
+def _log_shares(counts: np.ndarray, pseudo: float) -> np.ndarray:
+    counts = counts + pseudo
+    return np.log(counts / counts.sum(-1, keepdims=True))
+
+
+def _log_normals(X: np.ndarray, arrays: Arrays) -> np.ndarray:
+    known = ~np.isnan(X) & (arrays["low"] <= arrays["high"])  # a number that the fit never knew tells nothing
+    x = np.where(known, np.clip(X, arrays["low"], arrays["high"]), 0.0)
+    pairs = zip(arrays["mean"], arrays["var"], strict=True)
+    each = [-0.5 * (known * (np.log(2 * np.pi * var) + np.square(x - mean) / var)).sum(1) for mean, var in pairs]
+    return np.stack(each, 1)  # (B, K)
+
+
+def _log_histograms(X: np.ndarray, arrays: Arrays) -> np.ndarray:
+    total = np.zeros((len(X), arrays["log_bin"].shape[0]))
+    for j, (x, edges) in enumerate(zip(X.T, arrays["edges"], strict=True)):
+        told = arrays["log_bin"][:, j, np.searchsorted(edges, x, "right")].T  # NaN is sorted behind all edges
+        total += np.where(np.isnan(x)[:, None], 0.0, told)
+    return total
+
+
+def _log_missing(X: np.ndarray, arrays: Arrays) -> np.ndarray:
+    log_known, log_missing = arrays["log_missing"]
+    is_missing = np.isnan(X).astype(np.float64)
+    return (1 - is_missing) @ log_known.T + is_missing @ log_missing.T
+
+
+def _log_codes(codes: np.ndarray, arrays: Arrays) -> np.ndarray:
+    total = np.zeros((len(codes), 1))
+    for j, x in enumerate(codes.T):
+        kept = arrays[f"codes.{j}"]
+        place = np.minimum(np.searchsorted(kept, x), len(kept) - 1)
+        total = total + np.where((kept[place] == x)[:, None], arrays[f"log_code.{j}"][:, place].T, 0.0)
+    return total
