@@ -23,8 +23,13 @@ if TYPE_CHECKING:
     from genwright.pipeline import fit as fit
     from genwright.pipeline import load as load
     from genwright.recipes.compare import compare as compare
+    from genwright.recipes.edit import edit as edit
     from genwright.recipes.impute import impute as impute
+    from genwright.recipes.inpaint import inpaint as inpaint
+    from genwright.recipes.interpolate import interpolate as interpolate
     from genwright.recipes.query import query as query
+    from genwright.recipes.reconstruct import reconstruct as reconstruct
+    from genwright.recipes.traverse import traverse as traverse
     from genwright.report.build import build_report as build_report
     from genwright.runs.hugging_face.arrive import from_hugging_face as from_hugging_face
     from genwright.runs.hugging_face.leave import export as export
@@ -37,8 +42,13 @@ _HOMES = {
     "load": "genwright.pipeline",
     "Run": "genwright.runs.run",
     "compare": "genwright.recipes.compare",
+    "edit": "genwright.recipes.edit",
     "impute": "genwright.recipes.impute",
+    "inpaint": "genwright.recipes.inpaint",
+    "interpolate": "genwright.recipes.interpolate",
     "query": "genwright.recipes.query",
+    "reconstruct": "genwright.recipes.reconstruct",
+    "traverse": "genwright.recipes.traverse",
     "build_report": "genwright.report.build",
     "export": "genwright.runs.hugging_face.leave",
     "from_hugging_face": "genwright.runs.hugging_face.arrive",

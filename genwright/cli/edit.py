@@ -1,0 +1,45 @@
+"""Give pictures another attribute and leave the rest: genwright edit RUN a.png --set "label = 'bag'" -o bag.png.
+
+Where the run is given the attribute, what it is now is guessed unless --given says it. Where the run draws it, pictures
+are moved by the difference of the classes' mean latents.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from genwright.cli.terminal.screen import Screen
+from genwright.cli.terminal.words import require
+
+
+def command(
+    screen: Screen,
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.")],
+    pictures: Annotated[list[str], typer.Argument(metavar="PICTURES", help="Files of pictures, or a folder.")],
+    change: Annotated[
+        str | None, typer.Option("--set", metavar="CHANGE", help="What is to be, e.g. \"label = 'bag'\".")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="PNG file to write.")] = None,
+    given: Annotated[str | None, typer.Option(help="What it is now, e.g. \"label = 'shirt'\".")] = None,
+    strength: Annotated[float, typer.Option(help="How far latents are moved, where they are; 1: to the other.")] = 1.0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
+) -> dict[str, Any]:
+    """Edits and says how."""
+    from genwright.cli.terminal.pictures import picture_file, tell_guesses
+    from genwright.core.given import parse
+    from genwright.pipeline import load
+    from genwright.recipes.edit import edit
+
+    require(bool(change), "say what is to change with --set, for example --set \"label = 'bag'\"")
+    require(out is not None, "name a file for the picture with -o, such as -o edited.png")
+    place = picture_file(out, overwrite)
+    parse(given), parse(change)
+    fitted = load(run)
+    with screen.progress() as progress:
+        progress(0.0, "editing")
+        source = pictures if len(pictures) > 1 else pictures[0]
+        found = edit(fitted, source, change, given=given, strength=strength, out=place)
+    tell_guesses(screen, found.guessed, found.names)
+    screen.say(f"{len(found.names)} picture{'s' if len(found.names) > 1 else ''} {found.way}, in {place}")
+    return {"run": str(run), "output": str(place), "set": change, "before": found.before, "way": found.way}

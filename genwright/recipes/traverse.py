@@ -1,0 +1,138 @@
+"""What do the main directions of a latent space do to a picture? One row of pictures for each of them.
+
+Directions are the principal components of the latents of pictures (held-out ones, or else draws):
+
+    Z − mean = U S Vᵀ,      row k: E[x | z = mean + s v_k],   s from −3 to 3 standard deviations along v_k
+
+Where latents are noise that spreads alike in all directions (flow_matching, gan), they are those along which pictures
+change most (the right singular vectors of the best linear map from noise to pictures):
+
+    E[(x − x̄) zᵀ] = U S Vᵀ,   z ~ N(0, I)
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genwright.core.dataset import n_rows
+from genwright.core.errors import ConfigError
+from genwright.core.rng import torch_generator
+from genwright.core.space import Batch
+from genwright.data.contact_sheet import png
+from genwright.data.film import write_bytes
+from genwright.data.labelled_sheet import labelled_sheet
+from genwright.models.flow_matching import FlowMatching
+from genwright.models.gan import GAN
+from genwright.runs.picture_latents import check_latent, decoded, encoded, picture_column, reads_given
+from genwright.runs.picture_rows import told
+from genwright.runs.picture_sample import some_rows
+from genwright.runs.run import Run
+
+N_ROWS, N_NOISE = 1000, 1000  # pictures whose latents are looked at; draws of noise
+REACH = 3.0  # standard deviations to either side
+
+
+@dataclass(frozen=True)
+class Traversal:
+    """Pictures along directions.
+
+    Args:
+        pictures: uint8 (directions, steps, C, H, W), 0 dark to 255 bright.
+        steps: Where along each direction, in standard deviations.
+        shares: Of the latents' variance that lies along each direction; of noise, of the pictures' variance that a
+            straight line explains.
+        of: What directions were learnt from, in words.
+        given: Values of the given columns.
+    """
+
+    pictures: np.ndarray
+    steps: np.ndarray
+    shares: np.ndarray
+    of: str
+    given: Batch
+
+    def sheet(self) -> bytes:
+        """A PNG file with a direction a row."""
+        words = [f"{k}: {100 * share:.0f} %" for k, share in enumerate(self.shares, 1)]
+        return png(labelled_sheet(list(zip(words, self.pictures, strict=True)), [f"{s:+.2g} sd" for s in self.steps]))
+
+
+def traverse(
+    run: Run, n_directions: int = 8, n_steps: int = 9, *, given: Any = None, out: str | Path | None = None
+) -> Traversal:
+    """Pictures along the main directions of the latent space.
+
+    Args:
+        run: Of a family with latents.
+        n_directions: Rows.
+        n_steps: Pictures a row, from 3 standard deviations on one side to 3 on the other.
+        given: Values of the given columns; the most frequent ones where it is not said.
+        out: A PNG file to write.
+
+    Raises:
+        UnsupportedError: the family has no latents.
+        ConfigError: no direction, or fewer than two steps.
+    """
+    if n_directions < 1 or n_steps < 2:
+        raise ConfigError(f"n_directions = {n_directions}, n_steps = {n_steps}; expected at least 1 direction, 2 steps")
+    picture_column(run.model)
+    check_latent(run.model)
+    rows, of = some_rows(run, N_ROWS)
+    fixed = _fixed(run, rows, told(run, given))
+    if isinstance(run.model, GAN | FlowMatching):
+        middle, directions, scales, shares = _of_noise(run, fixed, n_directions)
+        of = f"{N_NOISE:,} draws of noise"
+    else:
+        latents = encoded(run.model, rows, run.artefact.seed)
+        middle, directions, scales, shares = main_directions(latents, n_directions)
+        middle = _middle(run, rows, latents, fixed)
+    steps = torch.linspace(-REACH, REACH, n_steps)
+    z = middle + (steps.view(1, -1, 1) * scales.view(-1, 1, 1)) * directions.unsqueeze(1)  # (directions, steps, K)
+    flat = decoded(run.model, z.flatten(0, 1).float(), fixed, run.artefact.seed)
+    found = Traversal(flat.reshape(len(z), n_steps, *flat.shape[1:]), steps.numpy(), shares.numpy(), of, fixed)
+    if out is not None:
+        write_bytes(found.sheet(), out)
+    return found
+
+
+def main_directions(latents: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Mean (K,), at most n directions (n, K), standard deviations along them (n,), shares of the variance (n,)."""
+    x = latents.double()
+    middle = x.mean(0)
+    _, s, vt = torch.linalg.svd(x - middle, full_matrices=False)
+    n = min(n, int((s > 1e-9).sum())) or 1
+    return middle, _signed(vt[:n]), s[:n] / max(len(x) - 1, 1) ** 0.5, s[:n].square() / s.square().sum()
+
+
+def _signed(v: Tensor) -> Tensor:
+    """Directions whose largest part is positive, the same on every machine."""
+    return v * v.gather(1, v.abs().argmax(1, keepdim=True)).sign()
+
+
+def _middle(run: Run, rows: Batch, latents: Tensor, fixed: Batch) -> Tensor:
+    """Mean of the latents of rows with the fixed values, where there are some; of all of them else."""
+    at = torch.ones(n_rows(rows), dtype=torch.bool)
+    for name, x in fixed.items():
+        at &= rows[name] == x
+    return (latents[at] if reads_given(run.model) and at.sum() >= 2 else latents).double().mean(0)
+
+
+def _of_noise(run: Run, fixed: Batch, n: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    model, generator = run.model, torch_generator(run.artefact.seed, "directions")
+    width = model.config.n_noise if isinstance(model, GAN) else model.points.n  # type: ignore[attr-defined]
+    z = torch.randn(N_NOISE, width, generator=generator)
+    x = torch.from_numpy(decoded(model, z, fixed, run.artefact.seed)).flatten(1).double() / 255  # (B, C H W)
+    x = x - x.mean(0)
+    _, s, vt = torch.linalg.svd(x.T @ z.double() / len(z), full_matrices=False)
+    n = min(n, len(s))
+    return torch.zeros(width).double(), _signed(vt[:n]), torch.ones(n).double(), s[:n].square() / x.var(0).sum()
+
+
+def _fixed(run: Run, rows: Batch, cells: Batch) -> Batch:
+    """The given columns: as said, or else as most rows have them."""
+    names = [name for name, f in run.model.space.items() if f.is_given]
+    return {name: cells[name] if name in cells else rows[name].mode().values[None] for name in names}
