@@ -157,6 +157,8 @@ class Grams:
         """w (B, G)."""
         from sklearn.preprocessing import normalize
 
+        if not counts.shape[1]:
+            return counts
         weighted = counts.copy()
         weighted.data = (1 + np.log(weighted.data)) * self.rarity[weighted.indices]
         return normalize(weighted, copy=False)
