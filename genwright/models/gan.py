@@ -55,6 +55,7 @@ LEFT_OPEN: dict[str, tuple[Any, Any]] = {  # settings where nothing is said: of 
     "loss": ("non_saturating", "relativistic"),
     "gradient_penalty": (5.0, 1.0),
     "fake_penalty": (0.0, 1.0),
+    "auxiliary": (0.0, 0.2),
 }
 
 
@@ -78,15 +79,13 @@ class GANConfig:
     spectral_norm: bool = False  # the discriminator's matrices are divided by their largest singular value
     minibatch_std: bool = False  # the discriminator is told how much a batch's pictures differ
     discriminator_rate: float = 1.0  # learning rate of the discriminator, as a multiple of the generator's
-    auxiliary: float = (
-        0.0  # weight of a classifier of the given codes beside the discriminator, which draws must please
-    )
+    auxiliary: float | None = None  # weight of a classifier that draws must please; None: 0, with pictures 0.2
     augment: tuple[Augmentation, ...] = ()  # what is done to real and drawn pictures alike: flip, crop, shift
 
     def __post_init__(self) -> None:
         check_least(self, 1, "n_noise", "n_hidden", "n_embed", "pack", "width")
-        check_least(self, 0, "n_layers", "auxiliary")
-        for name in ("gradient_penalty", "fake_penalty"):
+        check_least(self, 0, "n_layers")
+        for name in ("gradient_penalty", "fake_penalty", "auxiliary"):
             if getattr(self, name) is not None:
                 check_least(self, 0, name)
         check_positive(self, "tau", "discriminator_rate", "penalised")
@@ -125,7 +124,7 @@ class GAN(Model, HasLoss, Conditions):
     net: GANNet
     betas = (0.5, 0.99)
     training: ClassVar[Mapping[str, Any]] = {"learning_rate": 2e-3, "batch_size": 512, "weight_decay": 0.0}
-    of_pictures: ClassVar[Mapping[str, Any]] = {"learning_rate": 5e-4, "batch_size": 64}  # the same with pictures
+    of_pictures: ClassVar[Mapping[str, Any]] = {"learning_rate": 1e-3, "batch_size": 32, "ema": 0.998}
 
     def __init__(self, space: Space, config: Any = None):
         super().__init__(space, config)
@@ -154,7 +153,7 @@ class GAN(Model, HasLoss, Conditions):
             **more,
             width=width,
             has_std=c.minibatch_std,
-            has_classifier=c.auxiliary > 0,
+            has_classifier=bool(c.auxiliary),
         )
 
     @classmethod
@@ -249,7 +248,7 @@ class GAN(Model, HasLoss, Conditions):
         if critic.classify is None:
             return 0.0
         log_p = critic.codes.log_prob(logits, rows["given.codes"]).sum(1)  # (B,)
-        return -self.config.auxiliary * log_p.view(-1, self.config.pack).mean(1)
+        return -(self.config.auxiliary or 0.0) * log_p.view(-1, self.config.pack).mean(1)
 
     def _generator_loss(self, rows: Batch, generator: torch.Generator) -> Tensor:
         known = self._known(rows, self.net.discriminator)

@@ -16,6 +16,7 @@ FEW_EPOCHS = 5  # times that adversaries must see the rows at least
 FAR_OFF = 0.6  # share of rows, or standard scores, that a column may be off
 LITTLE_VARIETY = 0.5  # of real rows' variety, below which draws have collapsed
 APART, FURTHER = 0.2, 2.0  # energy distance by which draws may move away from real rows, and how many times further
+AWAY = 0.025  # energy distance above which draws are told to lie apart from real rows
 N_ASTRAY, N_HOPELESS = 5, 20  # evaluations in a row: after better ones, and where there were none
 MIN_ASTRAY_STEPS = 500  # before which nothing is certain
 WIDE_SCORE = 50.0  # a standardised number this far out
@@ -133,8 +134,13 @@ def _is_far(distance: float, best: float) -> bool:
 
 
 def resemblance(log: list[Line]) -> list[str]:
-    """Draws of which single columns are far off."""
-    off = _series(log, "columns_off")
+    """Draws of which single columns are far off, or that stayed apart from real rows."""
+    off, apart = _series(log, "columns_off"), _series(log, "distance")
+    if apart and apart[-1][1] > AWAY and not _is_far(apart[-1][1], min(v for _, v in apart)):
+        return [
+            f"Not learnt: draws are {apart[-1][1]:.2g} away from real rows, as a share of the distance between these: "
+            f"kinds of rows may be lacking; look at draws, train longer, or use another network."
+        ]
     if not off or off[-1][1] <= FAR_OFF:
         return []
     return [

@@ -19,7 +19,7 @@ from genwright.training.config import TrainingConfig
 from genwright.training.loop import train
 from genwright.training.plan import Plan
 
-SMALL = {"width": 4, "n_hidden": 16, "n_layers": 1, "n_noise": 8}
+SMALL = {"width": 4, "n_hidden": 16, "n_layers": 1, "n_noise": 8, "auxiliary": 0.0}
 
 
 def _data(n: int = 300) -> Dataset:
@@ -234,6 +234,7 @@ def test_what_is_left_open_is_chosen_by_the_columns() -> None:
     assert settings["batch_size"] < 512
     of_tables, settings = GAN.suited(GANConfig(), _only(data, "label", "bright"), None)
     assert (of_tables.loss, of_tables.gradient_penalty, of_tables.fake_penalty) == ("non_saturating", 5.0, 0.0)
+    assert (of_pictures.auxiliary, of_tables.auxiliary) == (0.2, 0.0)
     assert settings == {}
     assert GAN.suited(GANConfig(loss="hinge"), data, None)[0].loss == "hinge"
 

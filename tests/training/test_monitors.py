@@ -23,7 +23,7 @@ def _log(held: list[float], **more: float) -> list[dict]:
 
 def _draws(variety: list[float], distance: list[float] | None = None) -> list[dict]:
     """What adversaries' evaluations tell."""
-    apart = distance or [0.05] * len(variety)
+    apart = distance or [0.01] * len(variety)
     return [
         {"step": 100 * i, "variety": v, "distance": d, "epochs": 10 * i}
         for i, (v, d) in enumerate(zip(variety, apart, strict=True))
@@ -44,6 +44,7 @@ GOOD = [5.0, 3.5, 2.6, 2.3, 2.2, 2.15, 2.12, 2.11, 2.1, 2.1, 2.1]
         (_log(GOOD, kl=0.01), "Posterior collapse"),
         (_log(GOOD, variety=0.1), "Mode collapse"),
         (_draws([0.1, 0.9, 0.9], [0.9, 0.05, 0.3]), "Divergence"),
+        (_draws([0.1, 0.9, 0.9], [0.9, 0.05, 0.04]), "Not learnt"),
         (_log(GOOD, columns_off=0.9), "Not learnt"),
         (_log(GOOD, dead_codes=0.9), "Dead codes"),
         (_log(GOOD, gain_over_marginals=-1.5), "Worse than independent columns"),
