@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from genwright.data.read import read as read
     from genwright.pipeline import fit as fit
     from genwright.pipeline import load as load
+    from genwright.recipes.classify import classify as classify
     from genwright.recipes.compare import compare as compare
     from genwright.recipes.edit import edit as edit
     from genwright.recipes.impute import impute as impute
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from genwright.recipes.reconstruct import reconstruct as reconstruct
     from genwright.recipes.traverse import traverse as traverse
     from genwright.report.build import build_report as build_report
+    from genwright.runs.classifier_run import ClassifierRun as ClassifierRun
     from genwright.runs.hugging_face.arrive import from_hugging_face as from_hugging_face
     from genwright.runs.hugging_face.leave import export as export
     from genwright.runs.run import Run as Run
@@ -41,6 +43,8 @@ _HOMES = {
     "fit": "genwright.pipeline",
     "load": "genwright.pipeline",
     "Run": "genwright.runs.run",
+    "ClassifierRun": "genwright.runs.classifier_run",
+    "classify": "genwright.recipes.classify",
     "compare": "genwright.recipes.compare",
     "edit": "genwright.recipes.edit",
     "impute": "genwright.recipes.impute",

@@ -32,7 +32,8 @@ from genwright.data.split import HeldOut, split
 from genwright.data.typed import typed
 from genwright.nn.picture_view import pictures
 from genwright.runs import artefact as artefacts
-from genwright.runs.artefact import Artefact
+from genwright.runs.artefact import Artefact, ClassifierArtefact
+from genwright.runs.classifier_run import ClassifierRun
 from genwright.runs.document import versions
 from genwright.runs.folder import check_target
 from genwright.runs.preview import preview
@@ -166,7 +167,7 @@ def _learned(
 ) -> Run:
     """Records become tensors, a model learns them."""
     progress(0.0, f"reading {records.name}")
-    facts, schema = _facts_of(records), _schema(records, asked.schema, kinds, targets)
+    facts, schema = facts_of(records), schema_of(records, asked.schema, kinds, targets)
     if (series := _series(records, schema, asked)) is not None:
         records, schema = series.rows(records, asked.held_out), series.schema()
         facts["series"] = series.to_json()
@@ -314,12 +315,14 @@ def _readable(codec: TableCodec, name: str) -> tuple[TableCodec, list[str]]:
 
 
 def load(path: str | Path) -> Run:
-    """A saved run. Nothing in the folder is executed.
+    """A saved run; a `ClassifierRun` where it predicts. Nothing in the folder is executed.
 
     Raises:
         RunError: the folder is not a run, or was damaged; names the file.
     """
-    return Run(artefacts.load(path), path=Path(path))
+    artefact = artefacts.load(path)
+    kind = ClassifierRun if isinstance(artefact, ClassifierArtefact) else Run
+    return kind(artefact, path=Path(path))
 
 
 def choose(codec: TableCodec, n: int) -> tuple[str, str]:
@@ -351,7 +354,7 @@ def _is_of_texts(texts: list[Text], n_others: int, n: int) -> bool:
     return n_others + len(texts) <= 5 and longest >= 40 * n and longest >= 0.8 * whole
 
 
-def _schema(records: Records, schema: Schema | None, kinds: Mapping[str, str], targets: tuple[str, ...]) -> Schema:
+def schema_of(records: Records, schema: Schema | None, kinds: Mapping[str, str], targets: tuple[str, ...]) -> Schema:
     """The columns: those given, with single kinds inferred anew, or all of them inferred."""
     if schema is None or kinds:
         inferred, _ = infer(records, kinds)
@@ -361,7 +364,7 @@ def _schema(records: Records, schema: Schema | None, kinds: Mapping[str, str], t
     return schema
 
 
-def _facts_of(records: Records) -> dict[str, Any]:
+def facts_of(records: Records) -> dict[str, Any]:
     """Where the rows come from: a short name, the absolute path, the fingerprint, and what kind of frame they are."""
     path = Path(records.path).resolve() if records.path else None
     return {

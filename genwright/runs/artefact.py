@@ -1,4 +1,4 @@
-"""A run is a fitted model as a folder, saved whole or not at all, and checked before anything in it is used.
+"""A run is a fitted model or classifier as a folder, saved whole or not at all, and checked before anything is used.
 
     run.json             names, settings, codec, seed, facts, scores (see `document`)
     weights.safetensors  the model's tensors
@@ -18,6 +18,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genwright.core.classifier import Classifier
 from genwright.core.codec import TableCodec
 from genwright.core.errors import RunError, UnknownNameError
 from genwright.core.judge import Score
@@ -73,6 +74,13 @@ class Artefact:
     scores: list[Score] = field(default_factory=list)
     log: list[dict[str, Any]] = field(default_factory=list)
     features: "dict[str, torch.Tensor] | None" = None
+
+
+@dataclass
+class ClassifierArtefact(Artefact):
+    """The same of a fitted classifier, which predicts where a model draws."""
+
+    model: Classifier  # type: ignore[assignment]
 
 
 def save(artefact: Artefact, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -185,7 +193,9 @@ def _load(folder: Path) -> Artefact:
     tensors = _tensors(contents[WEIGHTS], folder / WEIGHTS)
     features = _tensors(contents[FEATURES], folder / FEATURES) if FEATURES in contents else None
     try:
-        return Artefact(**from_document(migrate(document), tensors), log=log, features=features)
+        found = from_document(migrate(document), tensors)
+        kind = ClassifierArtefact if isinstance(found["model"], Classifier) else Artefact
+        return kind(**found, log=log, features=features)
     except UnknownNameError:
         raise
     except Exception as error:  # whatever a model or codec says to a document that is not its own

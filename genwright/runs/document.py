@@ -1,7 +1,9 @@
 """The document of a run, which `run.json` holds: everything but the model's tensors and the log, as plain values.
 
-{"format": 1, "model": {"name", "config", "space"}, "seed", "codec": {"schema", "codecs"},
+{"format": 2, "model": {"name", "config", "space"}, "seed", "codec": {"schema", "codecs"},
  "facts": {...}, "scores": [...], "notes": [...]}
+
+A classifier's model has a "target" besides: the column that it foretells.
 """
 
 import platform
@@ -11,11 +13,12 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from genwright.core.classifier import Classifier
 from genwright.core.codec import TableCodec
 from genwright.core.config import configure, to_json
 from genwright.core.judge import Score
 from genwright.core.model import Model
-from genwright.core.registry import MODELS
+from genwright.core.registry import CLASSIFIERS, MODELS
 from genwright.core.space import Space
 
 if TYPE_CHECKING:
@@ -45,8 +48,10 @@ def versions() -> dict[str, str]:
 def to_document(artefact: "Artefact") -> dict[str, Any]:
     """Everything but tensors and log, as plain JSON values."""
     model, facts = artefact.model, artefact.facts
+    target = {"target": model.target} if isinstance(model, Classifier) else {}
+    described = {"name": artefact.model_name, "config": to_json(model.config), "space": model.space.to_json()}
     return {
-        "model": {"name": artefact.model_name, "config": to_json(model.config), "space": model.space.to_json()},
+        "model": described | target,
         "seed": artefact.seed,
         "codec": artefact.codec.state(),
         "facts": {k: v for k, v in facts.items() if k != "notes"},
@@ -65,9 +70,7 @@ def from_document(document: Mapping[str, Any], tensors: "Mapping[str, torch.Tens
     name, seed = document["model"]["name"], document["seed"]
     if not isinstance(name, str) or not isinstance(seed, int):
         raise TypeError("the model's name is a text and the seed is an integer")
-    cls = MODELS.get(name)
-    config = configure(cls.Config, document["model"]["config"])
-    model: Model = cls(Space.from_json(document["model"]["space"]), config)
+    model = _untrained(name, document["model"])
     model.load_state(tensors)
     return {
         "codec": TableCodec.from_state(document["codec"]),
@@ -77,3 +80,12 @@ def from_document(document: Mapping[str, Any], tensors: "Mapping[str, torch.Tens
         "facts": {**document["facts"], "notes": list(document["notes"])},
         "scores": [Score(**score) for score in document["scores"]],
     }
+
+
+def _untrained(name: str, described: Mapping[str, Any]) -> Model | Classifier:
+    """What a document names, before its tensors are loaded."""
+    cls = (CLASSIFIERS if "target" in described else MODELS).get(name)
+    config, space = configure(cls.Config, described["config"]), Space.from_json(described["space"])
+    if "target" not in described:
+        return cls(space, config)
+    return cls(config).bind(space, described["target"])

@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from genwright.core.classifier import Classifier
 from genwright.core.config import configure
 from genwright.core.errors import UnknownNameError
 from genwright.core.model import HasLoss, Model
-from genwright.core.registry import MODELS
+from genwright.core.registry import CLASSIFIERS, MODELS
 from genwright.training.config import TrainingConfig
 
 
 def divided(
-    family: type[Model], settings: Mapping[str, Any], suited: Mapping[str, Any] | None = None
+    family: type[Model | Classifier], settings: Mapping[str, Any], suited: Mapping[str, Any] | None = None
 ) -> tuple[Any, TrainingConfig]:
     """The configurations of a family and of its training, which only gradient families have.
 
@@ -29,7 +30,8 @@ def divided(
     known = {f.name for f in fields(family.Config)} | of_training
     for name in settings:
         if name not in known:
-            raise UnknownNameError(name, known, f"the settings of {MODELS.name_of(family)}")
+            registry = CLASSIFIERS if issubclass(family, Classifier) else MODELS
+            raise UnknownNameError(name, known, f"the settings of {registry.name_of(family)}")
     usual = family.training if issubclass(family, HasLoss) else {}
     training = configure(
         TrainingConfig, {**usual, **(suited or {}), **{k: v for k, v in settings.items() if k in of_training}}

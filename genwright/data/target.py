@@ -1,0 +1,183 @@
+"""The column that a classifier is to foretell: which classes it has, which rows have one, and which are held out.
+
+Labels are names: a column of few numbers becomes a category, 1.0 the class "1.0". Rows without a label are left out.
+Of each class an exact share is held out, so that rare classes stand on both sides; a class of one row is learnt from.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from genwright.core.errors import ConfigError, FitError, UnsupportedError
+from genwright.core.records import Records
+from genwright.core.rng import numpy_generator
+from genwright.core.schema import Column, Schema
+from genwright.data.infer import infer
+from genwright.data.split import HeldOut, split
+from genwright.data.typed import typed
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+log = logging.getLogger("genwright")
+MOST_CLASSES = 1_000
+MOST_NUMBERS = 50  # different numbers that can be classes without being called a category
+ROWS_A_CLASS = 2  # rows that a class must have on average
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What is known of the target.
+
+    Args:
+        column: Its column.
+        codes: Of each row (N,), by the order in which classes first appear; −1 without a label.
+        n_classes: Different labels.
+        notes: What to tell, in sentences.
+    """
+
+    column: Column
+    codes: "np.ndarray"
+    n_classes: int
+    notes: tuple[str, ...] = ()
+
+
+def labels_of(records: Records, schema: Schema, target: str, is_set: bool = False) -> Labels:
+    """The target as a category.
+
+    Args:
+        records: Read once, or twice where the target's kind was another.
+        schema: Of the records.
+        target: Its name.
+        is_set: The user has said what kind the target is.
+
+    Raises:
+        UnknownNameError: there is no such column.
+        UnsupportedError: it holds no classes: many numbers, dates, pictures …
+        FitError: there is one class, or none.
+    """
+    column = schema[target]
+    notes: tuple[str, ...] = ()
+    if column.kind not in ("category", "boolean"):
+        column, notes = _as_category(records, column)
+    codes, n = _codes(records, column)
+    known = int((codes >= 0).sum())
+    _check(records.name, column, schema[target].kind, n, known, is_set)
+    if known < len(codes):
+        told = f"{len(codes) - known:,} of {len(codes):,} rows have no {target!r} and are left out"
+        notes = (*notes, told)
+    return Labels(column, codes, n, notes)
+
+
+def labelled(records: Records, labels: Labels) -> tuple[Records, "np.ndarray"]:
+    """The rows that have a label, and their codes (N,)."""
+    import pyarrow as pa
+
+    has_label = labels.codes >= 0
+    if has_label.all():
+        return replace(records, n_rows=len(has_label)), labels.codes
+
+    def opened() -> Iterator["pa.RecordBatch"]:
+        first = 0
+        for batch in records.open():
+            yield batch.filter(pa.array(has_label[first : first + batch.num_rows]))
+            first += batch.num_rows
+
+    return replace(records, open=opened, n_rows=int(has_label.sum())), labels.codes[has_label]
+
+
+def stratified(records: Records, schema: Schema, codes: "np.ndarray", share: float, seed: int) -> HeldOut:
+    """Which rows are held out: the share of each class, or as a column's `split` says.
+
+    Args:
+        records: Those with a label.
+        schema: Of the records.
+        codes: Their classes (N,).
+        share: Of the rows to hold out.
+        seed: Another seed holds out other rows.
+
+    Raises:
+        ConfigError: the share is out of range.
+    """
+    if not 0 <= share < 1:
+        raise ConfigError(f"held_out = {share} of the rows; expected 0 up to but not including 1")
+    if any(column.split for column in schema):
+        return split(records, schema, len(codes), share, seed)
+    mask = held_out_mask(codes, share, seed)
+    return lambda batch, first: mask[first : first + batch.num_rows]
+
+
+def held_out_mask(codes: "np.ndarray", share: float, seed: int) -> "np.ndarray":
+    """Of each class the share of its rows, rounded at random so that the whole comes out right; bool (N,)."""
+    import numpy as np
+
+    mask = np.zeros(len(codes), dtype=bool)
+    order = numpy_generator(seed, "split").permutation(len(codes))
+    of_class = order[np.argsort(codes[order], kind="stable")]  # rows of a class stand together, in random order
+    taken = np.floor(share * np.arange(1, len(codes) + 1) + 0.5).astype(np.int64)
+    mask[of_class[np.diff(taken, prepend=0) > 0]] = True
+    _, first, counts = np.unique(codes[of_class], return_index=True, return_counts=True)
+    for start, n in zip(first.tolist(), counts.tolist(), strict=True):
+        rows = of_class[start : start + n]
+        if mask[rows].all():
+            mask[rows[0]] = False  # a class must be learnt from
+    if share and len(codes) >= 2 and not mask.any():
+        largest = of_class[first[counts.argmax()] + counts.max() - 1]
+        mask[largest] = counts.max() > 1
+    return mask
+
+
+def _as_category(records: Records, column: Column) -> tuple[Column, tuple[str, ...]]:
+    """A column of another kind, read as names."""
+    import pyarrow as pa
+
+    if column.kind not in ("number", "text", "id", "constant"):
+        advice = "a classifier foretells classes: name a column of few different values"
+        raise UnsupportedError(f"target {column.name!r} is of kind {column.kind}; {advice}")
+    inferred = infer(records, {column.name: "category"})[0][column.name]
+    found = replace(inferred, split=column.split, why=f"the target; {column.why}" if column.why else "the target")
+    if column.kind != "number":
+        return found, ()
+    is_whole = column.options.get("parse", {}).get("type") == "int64"
+    if is_whole:
+        return replace(found, options={"parse": {**found.options["parse"], "type": "int64"}}), ()
+    kind = records.arrow_schema.field(column.name).type
+    if pa.types.is_integer(kind):
+        return found, ()
+    return found, (f"the labels of {column.name!r} are decimal numbers; each different one is a class of that name",)
+
+
+def _codes(records: Records, column: Column) -> tuple["np.ndarray", int]:
+    """The label of each row as a code (N,), −1 where it is missing, and how many labels there are."""
+    import numpy as np
+    import pyarrow as pa
+
+    found = pa.chunked_array([batch.column(0) for batch in typed(records, Schema((column,)))])
+    values = found.combine_chunks()
+    if not pa.types.is_dictionary(values.type):
+        values = values.dictionary_encode()
+    codes = values.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    used, dense = np.unique(codes, return_inverse=True)  # a declared category may name classes that no row has
+    has_missing = bool(len(used)) and used[0] < 0
+    return dense - int(has_missing), len(used) - int(has_missing)
+
+
+def _check(place: str, column: Column, kind: str, n: int, known: int, is_set: bool) -> None:
+    """Refuses what is no set of classes."""
+    target = repr(column.name)
+    if not known:
+        raise FitError(f"{place}: every row lacks its {target}; label some rows, or name another target")
+    if n == 1:
+        raise FitError(f"{place}: all {known:,} labelled rows have the same {target}; a classifier needs two classes")
+    if kind == "number" and not is_set and n > min(MOST_NUMBERS, max(2, known // 5)):
+        raise UnsupportedError(
+            f"target {target} has {n:,} different numbers in {known:,} rows, and regression is not offered; "
+            f'put the numbers into a few classes, or say kinds={{{target}: "category"}} where they are names'
+        )
+    if n > MOST_CLASSES or (n > ROWS_A_CLASS and known < ROWS_A_CLASS * n and not is_set):
+        raise FitError(
+            f"target {target} has {n:,} different values in {known:,} rows; a classifier learns up to {MOST_CLASSES:,} "
+            f"classes of {ROWS_A_CLASS} rows or more on average: name another column, or group its values"
+        )

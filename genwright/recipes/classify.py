@@ -1,0 +1,224 @@
+"""Foretell a column from the others: a classifier is chosen, fitted, judged on rows it has not seen, and kept.
+
+    p(class | the other columns)
+
+Half of what `fit` learns, p(row), and often the easier half: see `docs/classify.md`.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from genwright.codecs.boolean import Boolean
+from genwright.codecs.category import Category as CategoryCodec
+from genwright.core.classifier import Classifier
+from genwright.core.codec import TableCodec
+from genwright.core.config import to_json
+from genwright.core.dataset import Dataset
+from genwright.core.errors import FitError, UnknownNameError
+from genwright.core.model import HasLoss, Progress
+from genwright.core.records import Records
+from genwright.core.registry import CLASSIFIERS
+from genwright.core.schema import Schema
+from genwright.core.space import Category, Field, Real, Space
+from genwright.data.cache import encode
+from genwright.data.leakage import leaks
+from genwright.data.read import read
+from genwright.data.split import HeldOut
+from genwright.data.target import Labels, labelled, labels_of, stratified
+from genwright.data.typed import typed
+from genwright.pipeline import facts_of, schema_of
+from genwright.runs.artefact import ClassifierArtefact
+from genwright.runs.classifier_run import ClassifierRun
+from genwright.runs.folder import check_target
+from genwright.runs.run import silent
+from genwright.training.budget import Budget
+from genwright.training.choose_classifier import choose_classifier
+from genwright.training.config import TrainingConfig
+from genwright.training.learn_classifier import learn_classifier
+from genwright.training.plan import Plan
+from genwright.training.settings import divided
+
+log = logging.getLogger("genwright")
+
+
+def classify(
+    data: Any,
+    target: str,
+    model: str = "auto",
+    *,
+    settings: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    held_out: float = 0.2,
+    minutes: float | None = None,
+    steps: int | None = None,
+    schema: Schema | None = None,
+    kinds: Mapping[str, str] | None = None,
+    judge: bool = True,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> ClassifierRun:
+    """Learns p(target | other columns).
+
+    Args:
+        data: What `fit` takes: a table, texts, a folder of pictures, the name of a built-in set.
+        target: The column to foretell; its values are classes. Rows without one are left out.
+        model: A family in `genwright.classifiers`, or `auto`: what foretells best on folds of the training rows.
+        settings: Of the family, and of a network's training.
+        seed: Of everything random.
+        held_out: Share of each class that the classifier does not see and that scores rest on; 0: none, and no scores.
+        minutes: How long a network trains.
+        steps: The same in gradient steps.
+        schema: Kinds of the columns; inferred where it is not given.
+        kinds: Single columns' kinds; `{"column": "omitted"}` leaves one out.
+        judge: Whether to score it.
+        out: Folder to save the run to.
+        overwrite: Replace a run that is there already.
+        progress: Called with (fraction done, what is being done).
+
+    Raises:
+        DataError: the data cannot be read or encoded; names file, row or column.
+        FitError: nothing can be learnt, as from a target with one class; says why.
+        UnsupportedError: the target holds no classes, as many numbers do, or the family cannot read the columns.
+        UnknownNameError: there is no such column, family or setting; the nearest is named.
+        RunError: `out` is taken.
+    """
+    started = time.perf_counter()
+    if out is not None:
+        check_target(out, overwrite=overwrite)
+    chosen, budget = dict(settings or {}), Budget(minutes, steps)
+    if model != "auto":
+        divided(CLASSIFIERS.get(model), chosen)  # raises before any data are read
+    elif chosen:
+        raise UnknownNameError(next(iter(chosen)), [], "the settings of auto, which has none; name a family")
+    progress(0.0, "reading")
+    run = _learned(read(data), target, model, chosen, seed, held_out, budget, schema, kinds or {}, progress)
+    run.artefact.facts["seconds"] = round(time.perf_counter() - started, 3)
+    if judge and run.held_out is not None and len(run.held_out):
+        run.judge(progress=progress)
+    if out is not None:
+        run.save(out, overwrite=overwrite)
+    return run
+
+
+def _learned(
+    records: Records,
+    target: str,
+    model: str,
+    settings: Mapping[str, Any],
+    seed: int,
+    share: float,
+    budget: Budget,
+    schema: Schema | None,
+    kinds: Mapping[str, str],
+    progress: Progress,
+) -> ClassifierRun:
+    """Records become tensors, a classifier learns them."""
+    if target not in records.arrow_schema.names:
+        raise UnknownNameError(target, records.arrow_schema.names, f"the columns of {records.name}")
+    facts, schema = facts_of(records), schema_of(records, schema, kinds, (target,))
+    labels = labels_of(records, schema, target, is_set=target in kinds)
+    schema = schema.with_columns([labels.column])
+    n_rows = len(labels.codes)
+    records, codes = labelled(records, labels)
+    held = stratified(records, schema, codes, share, seed)
+    codec = _codec(records, schema, labels, held)
+    train, unseen = encode(records, schema, codec, held)
+    _check(records, train, target)
+    notes = [*labels.notes, *leaks(train, target, seed)]
+    train = Dataset(_space(codec, target), train.arrays)
+    why = "asked for"
+    if model == "auto":
+        model, why = choose_classifier(train, target, seed, progress)
+    train, gone = _readable(train, target, model)
+    notes += gone
+    for note in notes:
+        log.warning("%s", note)
+    classifier, config = _bound(model, settings, train, target, budget)
+    plan = Plan(config, budget, seed)
+    if budget == Budget() and isinstance(classifier, HasLoss) and classifier.usual_minutes:
+        plan.budget = Budget(minutes=classifier.usual_minutes)
+    outcome = learn_classifier(classifier, train, plan, progress)
+    counts = np.bincount(np.asarray(train.arrays[target]), minlength=classifier.n_classes)
+    facts |= {"target": target, "n_classes": classifier.n_classes, "n_rows": n_rows, "n_train": len(train)}
+    facts |= {"n_held_out": len(unseen), "held_out": share, "why": why}
+    facts |= {"shares": (counts / counts.sum()).tolist(), "notes": [*notes, *outcome.notes]}
+    facts |= {"n_steps": outcome.n_steps, "steps": outcome.n_planned} if outcome.n_planned else {}
+    artefact = ClassifierArtefact(codec, classifier, model, seed, facts, log=outcome.log)
+    unseen = Dataset(train.space, {name: unseen.arrays[name] for name in train.space})
+    return ClassifierRun(artefact, train, unseen)
+
+
+def _codec(records: Records, schema: Schema, labels: Labels, held: HeldOut) -> TableCodec:
+    """Fitted to the rows that are learnt from, with a code of missing values for every category but the target.
+
+    Where whole groups or the latest rows are held out, they may have classes of their own, so that the target's codec
+    is fitted to all rows.
+    """
+    target = labels.column.name
+    codec = TableCodec(schema).fit(_kept(typed(records, schema), held))
+    if any(column.split for column in schema):
+        one = Schema((labels.column,))
+        codec.codecs[target] = TableCodec(one).fit(typed(records, one)).codecs[target]
+    for name, own in codec.codecs.items():
+        if name != target and isinstance(own, CategoryCodec | Boolean):
+            own.has_missing = True  # a value that was never met is as a missing one
+    return codec
+
+
+def _kept(batches: Iterator[pa.RecordBatch], held: HeldOut) -> Iterator[pa.RecordBatch]:
+    """The rows that are learnt from."""
+    first = 0
+    for batch in batches:
+        yield batch.filter(pa.array(~held(batch, first)))
+        first += batch.num_rows
+
+
+def _space(codec: TableCodec, target: str) -> Space:
+    """What the classifier sees: every column but the target may lack a value, whether one did so far or not."""
+    return Space({name: f if name == target else _can_miss(f) for name, f in codec.space.items()})
+
+
+def _can_miss(f: Field) -> Field:
+    return replace(f, support=replace(f.support, has_missing=True)) if isinstance(f.support, Real | Category) else f
+
+
+def _check(records: Records, train: Dataset, target: str) -> None:
+    """Refuses rows from which nothing can be learnt."""
+    if len(train) < 2:
+        raise FitError(f"{records.name}: {len(train)} rows with {target!r} are too few to learn from; 2 are needed")
+    if len(train.arrays) < 2:
+        raise FitError(
+            f"{records.name}: beside {target!r} no column varies or can be read; constants and ids tell no class"
+        )
+
+
+def _readable(data: Dataset, target: str, model: str) -> tuple[Dataset, list[str]]:
+    """The rows without the columns that the family cannot read, and what to tell of it."""
+    supports = CLASSIFIERS.get(model).supports
+    gone = [n for n, f in data.space.items() if n != target and not isinstance(f.support, supports)]
+    if not gone or len(gone) == len(data.space) - 1:
+        return data, []
+    space = Space({name: f for name, f in data.space.items() if name not in gone})
+    listed = ", ".join(map(repr, gone[:5])) + (f" and {len(gone) - 5} more" if len(gone) > 5 else "")
+    return Dataset(space, {name: data.arrays[name] for name in space}), [f"{model} does not read {listed}: left out"]
+
+
+def _bound(
+    model: str, settings: Mapping[str, Any], data: Dataset, target: str, budget: Budget
+) -> tuple[Classifier, TrainingConfig]:
+    """The classifier, untrained, and the settings of its training."""
+    family: type[Any] = CLASSIFIERS.get(model)
+    config, training = divided(family, settings)
+    if issubclass(family, HasLoss):
+        config, more = family.suited(config, data, budget.minutes)
+        training = divided(CLASSIFIERS.get(model), settings, more)[1]
+    log.debug("%s: %s", model, to_json(config))
+    return family(config).bind(data.space, target), training

@@ -1,0 +1,346 @@
+"""A run that predicts: a fitted classifier with everything needed to ask it, judge it and keep it."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+
+from genwright.core.classifier import Classifier
+from genwright.core.dataset import Dataset, n_rows
+from genwright.core.errors import CellError, ConfigError, DataError, UnknownNameError, UnsupportedError
+from genwright.core.judge import Score
+from genwright.core.model import Progress
+from genwright.core.predictions import METRICS, UNSEEN, PredictionJudge, Predictions, scores
+from genwright.core.records import Records
+from genwright.core.registry import JUDGES
+from genwright.core.schema import Column, Schema
+from genwright.core.space import Batch
+from genwright.data.cache import encode
+from genwright.data.fingerprint import fingerprint
+from genwright.data.read import read
+from genwright.data.readers.builtin import NAMES as BUILT_IN
+from genwright.data.target import labelled, labels_of, stratified
+from genwright.data.typed import readable, typed
+from genwright.runs.artefact import Artefact
+from genwright.runs.frames import frame, known_flavour
+from genwright.runs.run import Run, as_names, silent
+
+CLASS, PROBABILITY, SECOND, SECOND_PROBABILITY, CERTAINTY = PREDICTED = (
+    "class",
+    "probability",
+    "second",
+    "second_probability",
+    "certainty",
+)
+AT_ONCE = 8_192  # rows that are predicted at a time
+
+
+@dataclass
+class ClassifierRun(Run):
+    """A fitted classifier with everything that is needed to use it.
+
+    Args:
+        artefact: What is saved; its model is a classifier.
+        train: Encoded rows it learnt from; only where the fit was made in this process.
+        held_out: Encoded rows it did not see; the same.
+        path: The folder it was loaded from.
+    """
+
+    artefact: Artefact
+
+    @property
+    def classifier(self) -> Classifier:
+        """The fitted family."""
+        model: Any = self.artefact.model
+        return model
+
+    @property
+    def target(self) -> str:
+        """The column that it foretells."""
+        return self.classifier.target
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that it reads."""
+        return list(self.classifier.others)
+
+    @property
+    def classes(self) -> list[Any]:
+        """The classes, in the order of `predict_proba`'s columns."""
+        return self._values(np.arange(self.classifier.n_classes)).to_pylist()
+
+    def predict(self, rows: Any, *, flavour: Any = None) -> Any:
+        """The likeliest class of each row, and how sure that is.
+
+        Args:
+            rows: Records with the columns that the run reads, in any order; others are not looked at.
+            flavour: "pandas", "polars" or "arrow"; what `rows` is where it is not given.
+
+        Returns:
+            A frame with a row for each of `rows`: `class` and its `probability`; `second`, the next likeliest class,
+            with `second_probability`; `certainty`, from 0 (all classes are equally likely) to 1 (one is certain):
+            1 − H(p) / log K.
+
+        Raises:
+            DataError: a column is absent, or a value does not fit its column; says which, and what may be meant.
+        """
+        records = read(rows)
+        known_flavour(flavour)
+        return _framed(rows, records, [self._told(p) for p in self._probabilities(records)], flavour)
+
+    def predict_proba(self, rows: Any, *, flavour: Any = None) -> Any:
+        """The probability of every class: a frame with a column for each, named by it; else as `predict`."""
+        records, names = read(rows), [str(value) for value in self.classes]
+        known_flavour(flavour)
+        tables = [pa.table({n: p[:, k] for k, n in enumerate(names)}) for p in self._probabilities(records)]
+        return _framed(rows, records, tables, flavour)
+
+    def predictions(self, rows: Any) -> Iterator[pa.Table]:
+        """What `predict` says, one Arrow table a chunk: memory stays flat however many rows there are."""
+        return (self._told(p) for p in self._probabilities(read(rows)))
+
+    @property
+    def predicted_schema(self) -> Schema:
+        """The columns of predictions, as a file is to have them."""
+        own = self.schema[self.target]
+        classes = tuple(Column(name, own.kind, own.options) for name in (CLASS, SECOND))
+        numbers = (Column(name, "number") for name in (PROBABILITY, SECOND_PROBABILITY, CERTAINTY))
+        found = {c.name: c for c in (*classes, *numbers)}
+        return Schema(tuple(found[name] for name in PREDICTED))
+
+    def judge(
+        self,
+        held_out: Any = None,
+        train: Any = None,
+        *,
+        judges: str | Iterable[str] | None = None,
+        targets: str | Iterable[str] = (),
+        max_rows: int | None = None,
+        shared: dict[Any, Any] | None = None,
+        progress: Progress = silent,
+    ) -> list[Score]:
+        """How good the predictions are: scores with intervals, between the best possible and the trivial guess.
+
+        Args:
+            held_out: Rows with their classes that it has not seen; those held out in the fit where it is not given.
+            train: Not looked at: what it learnt is in the run.
+            judges: A score's name, such as `accuracy`, or several; all of them where it is not given.
+            targets: The run's own target; no other can be judged.
+            max_rows: Rows that are looked at, 100,000 where it is not given.
+            shared: Not looked at.
+            progress: Called with (fraction done, what is being done).
+
+        Rows whose class the fit never saw count as wrong, and rows without one are left out; both are said.
+
+        Raises:
+            DataError: there are no rows with a class.
+            UnknownNameError: there is no such score.
+            ConfigError: another column's prediction is asked for.
+        """
+        own = _judges()
+        wanted = [*(m.name for m in METRICS), *own] if judges is None else list(as_names(judges))
+        for name in wanted:
+            if name not in own and name not in {m.name for m in METRICS}:
+                raise UnknownNameError(name, [*(m.name for m in METRICS), *own], "the scores of predictions")
+        if other := [name for name in as_names(targets) if name != self.target]:
+            raise ConfigError(f"this run foretells {self.target!r}, not {other[0]!r}; fit another for that")
+        progress(0.0, "judging: predicting")
+        rows = self._predictions(held_out, 100_000 if max_rows is None else max_rows)
+        progress(0.5, "judging: scores")
+        found = scores(rows, [m for m in METRICS if m.name in wanted])
+        for name in (name for name in wanted if name in own):
+            found += own[name].predicted(rows)
+        self.artefact.scores = found
+        progress(1.0, "judged")
+        return found
+
+    def sample(self, *args: Any, **more: Any) -> NoReturn:
+        """A classifier draws nothing."""
+        raise self._no_draws()
+
+    def stream(self, *args: Any, **more: Any) -> NoReturn:
+        """A classifier draws nothing."""
+        raise self._no_draws()
+
+    def draw(self, *args: Any, **more: Any) -> NoReturn:
+        """A classifier draws nothing."""
+        raise self._no_draws()
+
+    def log_prob(self, rows: Any) -> NoReturn:
+        """A classifier knows p(class | row), not p(row)."""
+        raise UnsupportedError(f"this run knows how likely a {self.target!r} is, not a row; use predict_proba")
+
+    def _no_draws(self) -> UnsupportedError:
+        what = f"this run predicts {self.target!r} ({self.artefact.model_name}) and draws no rows"
+        return UnsupportedError(f"{what}: use predict (genwright predict), or fit a family of genwright list models")
+
+    def encode(self, rows: Any) -> Iterator[Batch]:
+        """The columns that it reads, as tensors."""
+        return (batch for batch, _ in self._encoded(read(rows), with_target=False))
+
+    def remember_rows(self, need_train: bool, need_held_out: bool) -> None:
+        """Reads and splits the data of the fit again, where it is still there and unchanged; else says why not."""
+        if (self.train is not None or not need_train) and (self.held_out is not None or not need_held_out):
+            return
+        facts = self.artefact.facts
+        source = facts.get("path") or (facts["data"] if facts.get("data") in BUILT_IN else None)
+        if source is None:
+            return
+        try:
+            records = read(source, **facts.get("options", {}))
+            if fingerprint(records) != facts["fingerprint"]:
+                self._unread = f"{source} has changed since the fit"
+                return
+            labels = labels_of(records, self.schema, self.target, is_set=True)
+            records, codes = labelled(records, labels)
+            rows = stratified(records, self.schema, codes, facts["held_out"], self.artefact.seed)
+            self.train, self.held_out = encode(records, self.schema, self.artefact.codec, rows)
+        except DataError as error:
+            self._unread = f"the data of the fit cannot be read again: {error}"
+
+    def _probabilities(self, records: Records) -> Iterator[np.ndarray]:
+        return (self.classifier.predict_rows(batch) for batch, _ in self._encoded(records, with_target=False))
+
+    def _told(self, p: np.ndarray) -> pa.Table:
+        """Probabilities (B, K) as what `predict` says of them."""
+        n, K = p.shape
+        order = np.argsort(-p, axis=1, kind="stable")
+        first = order[:, 0] if K else np.zeros(n, np.int64)
+        second = order[:, 1] if K > 1 else first
+        with np.errstate(divide="ignore", invalid="ignore"):
+            entropy = -np.where(p > 0, p * np.log(p), 0).sum(1)
+        certainty = np.clip(1 - entropy / np.log(K), 0, 1) if K > 1 else np.ones(n)
+        at = np.arange(n)
+        columns = [self._values(first), p[at, first], self._values(second), p[at, second], certainty]
+        return pa.table(dict(zip(PREDICTED, columns, strict=True)))
+
+    def _values(self, codes: np.ndarray) -> pa.ChunkedArray:
+        """Classes of codes (B,), as the data had them."""
+        decoded = self.artefact.codec.codecs[self.target].decode(torch.from_numpy(codes.astype(np.int64)))
+        is_text = self.artefact.facts.get("is_text", False)
+        return readable(pa.table({self.target: decoded}), self.schema, is_text).column(0)
+
+    def _encoded(self, records: Records, with_target: bool) -> Iterator[tuple[Batch, np.ndarray]]:
+        """Batches of columns that it reads, with the codes of their classes (B,): `UNSEEN`, or −2 without one."""
+        names = [*self.columns, *([self.target] if with_target else [])]
+        _require(records, names)
+        wanted = Schema(tuple(c for c in self.schema if c.name in set(names)))
+        first = 0
+        for whole in _typed(records, wanted):
+            for start in range(0, max(whole.num_rows, 1), AT_ONCE):
+                part = whole.slice(start, AT_ONCE)
+                yield self._tensors(part, first + start), self._codes(part) if with_target else np.zeros(0, np.int64)
+            first += whole.num_rows
+
+    def _tensors(self, part: pa.RecordBatch, first: int) -> Batch:
+        try:
+            found = self.artefact.codec.encode(part, self.columns)
+        except CellError as error:
+            raise CellError(first + error.row, error.what, error.column) from None
+        return found or {"": torch.zeros(part.num_rows)}
+
+    def _codes(self, part: pa.RecordBatch) -> np.ndarray:
+        """The class of each row."""
+        codec = self.artefact.codec.codecs[self.target]
+        known = codec.decode(torch.arange(self.classifier.n_classes))
+        values = part.column(part.schema.get_field_index(self.target))
+        values = values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+        try:
+            values = values.cast(known.type)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            values, known = values.cast(pa.string()), known.cast(pa.string())
+        codes = pc.index_in(values, value_set=known).fill_null(UNSEEN).to_numpy(zero_copy_only=False).astype(np.int64)
+        codes[values.is_null().to_numpy(zero_copy_only=False)] = UNSEEN - 1
+        return codes
+
+    def _predictions(self, held_out: Any, max_rows: int) -> Predictions:
+        """What it says of rows with their classes."""
+        parts = list(self._judged(held_out, max_rows))
+        y = np.concatenate([y for _, y, _ in parts]) if parts else np.zeros(0, np.int64)
+        if not len(y):
+            why = f"; {self._unread}" if self._unread else ""
+            raise DataError(f"judging needs rows with a known {self.target!r}: pass held_out=…, a path or a frame{why}")
+        p, groups = (np.concatenate([part[i] for part in parts]) for i in (0, 2))
+        shares = np.asarray(self.artefact.facts["shares"], float)
+        return Predictions(y, p, shares, groups, [str(c) for c in self.classes], self.artefact.seed)
+
+    def _judged(self, held_out: Any, max_rows: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Probabilities, classes and groups of rows that have a class, chunk by chunk."""
+        if held_out is None:
+            self.remember_rows(need_train=False, need_held_out=True)
+        left = max_rows
+        for batch, y in self._own_rows() if held_out is None else self._encoded(read(held_out), with_target=True):
+            keep = np.flatnonzero(y >= UNSEEN)[:left]
+            left -= len(keep)
+            if len(keep):
+                rows = {name: x[keep] for name, x in batch.items()}
+                yield self.classifier.predict_rows(rows), y[keep], _groups(rows)
+
+    def _own_rows(self) -> Iterator[tuple[Batch, np.ndarray]]:
+        """The rows held out in the fit."""
+        own = self.held_out if self.held_out is not None else Dataset(self.classifier.space, {})
+        for batch in own.batches(AT_ONCE):
+            y = batch.pop(self.target).numpy()
+            yield batch or {"": torch.zeros(len(y))}, y
+
+
+def as_classifier(run: Run, path: str | Path) -> ClassifierRun:
+    """A loaded run, where it predicts.
+
+    Raises:
+        UnsupportedError: it draws rows instead.
+    """
+    if isinstance(run, ClassifierRun):
+        return run
+    raise UnsupportedError(
+        f"{path} is a run of {run.artefact.model_name}, which draws rows and foretells no class; "
+        "make one that does with genwright classify DATA --target COLUMN"
+    )
+
+
+def _judges() -> dict[str, PredictionJudge]:
+    """The registered judges of predictions, by name."""
+    found = {name: JUDGES.get(name) for name in JUDGES.names()}
+    return {name: cls() for name, cls in found.items() if issubclass(cls, PredictionJudge)}
+
+
+def _framed(rows: Any, records: Records, tables: list[pa.Table], flavour: Any) -> Any:
+    """Tables one below the other as a frame, with the index of the one that was asked about."""
+    found = frame(pa.concat_tables(tables), flavour or records.flavour)
+    is_pandas = type(rows).__name__ == "DataFrame" and hasattr(rows, "index") and hasattr(found, "set_axis")
+    return found.set_axis(rows.index, axis=0) if is_pandas else found
+
+
+def _require(records: Records, names: list[str]) -> None:
+    """Refuses records that lack a column, and names the one that may be it under another name."""
+    there = records.arrow_schema.names
+    absent = [name for name in names if name not in there]
+    if not absent:
+        return
+    unused = {name.lower(): name for name in there if name not in names}
+    near = get_close_matches(absent[0].lower(), unused, n=1, cutoff=0.6)
+    hint = f"did you mean its column {unused[near[0]]!r}? rename it" if near else f"the run reads {', '.join(names)}"
+    raise DataError(f"{records.name}: column {absent[0]!r} is absent; {hint}")
+
+
+def _typed(records: Records, schema: Schema) -> Iterator[pa.RecordBatch]:
+    """Typed batches; of rows where nothing is read, their number alone."""
+    if len(schema):
+        return typed(records, schema)
+    return (batch.select([]) for batch in records.open())
+
+
+def _groups(rows: Batch) -> np.ndarray:
+    """A number for each row (B,), equal where all its tensors are."""
+    n = n_rows(rows)
+    parts = [np.ascontiguousarray(x.numpy()).reshape(n, -1).view(np.uint8) for x in rows.values()]
+    beside = np.ascontiguousarray(np.concatenate(parts, 1))  # (B, bytes)
+    hashes = [hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in beside]
+    return np.frombuffer(b"".join(hashes), np.int64)
