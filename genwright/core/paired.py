@@ -1,0 +1,136 @@
+"""Two ways to predict, compared on the same rows: average precision, a paired interval, a paired test over folds.
+
+    AP = Σ_k (R_k − R_{k−1}) P_k      area under the steps of the precision-recall curve, thresholds from high to low
+
+Its chance level is the share of the positive class, so that it tells what is found of a rare class and how much is
+wrongly called one (Davis and Goadrich, 2006, https://doi.org/10.1145/1143844.1143874).
+
+Gains of J overlapping training sets are not independent. Nadeau and Bengio (2003,
+https://doi.org/10.1023/A:1024068626366) widen the variance of their mean by the share of rows tested:
+
+    t = mean(g) / sqrt((1/J + n_test / n_train) var(g)),   J − 1 degrees of freedom
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from genwright.core.predictions import BalancedAccuracy, Metric
+from genwright.core.rng import numpy_generator
+
+RESAMPLES = 1_000  # that an interval rests on
+PLACES = 4_000_000  # weights that are held at a time
+
+
+class AveragePrecision(Metric):
+    """Area under the precision-recall curve of one class.
+
+    Args:
+        positive: The class.
+    """
+
+    name, unit, direction = "pr_auc", "AP", "higher"
+    meaning = "How precisely rows of the class are found, averaged over how many of them are to be found."
+    source = "Davis and Goadrich (2006): https://doi.org/10.1145/1143844.1143874"
+
+    def __init__(self, positive: int = 1):
+        self.positive = positive
+
+    def values(self, y: np.ndarray, p: np.ndarray, W: np.ndarray) -> np.ndarray:
+        """As `Metric.values`; NaN where no row of the class has weight."""
+        s, is_positive = p[:, self.positive], y == self.positive
+        order = np.argsort(-s, kind="stable")
+        starts = np.flatnonzero(np.diff(-s[order], prepend=-np.inf))
+        hits = np.add.reduceat(W[:, order] * is_positive[order], starts, 1)  # (R, thresholds)
+        found, called = np.cumsum(hits, 1), np.cumsum(np.add.reduceat(W[:, order], starts, 1), 1)
+        precision = np.divide(found, called, out=np.zeros_like(found, float), where=called > 0)
+        total = found[:, -1]
+        return np.divide((hits * precision).sum(1), total, out=np.full(len(W), np.nan), where=total > 0)
+
+
+def metrics_for(n_classes: int, positive: int) -> tuple[Metric, ...]:
+    """What is compared, the deciding one first: of two classes the average precision of the rarer one."""
+    return (AveragePrecision(positive), BalancedAccuracy()) if n_classes == 2 else (BalancedAccuracy(),)
+
+
+def value(metric: Metric, y: np.ndarray, p: np.ndarray) -> float:
+    """The number of predictions p (B, K) for classes y (B,); NaN where it makes no sense."""
+    return float(metric.values(y, p, np.ones((1, len(y))))[0]) if len(y) else float("nan")
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What one way gains on another, on the same rows.
+
+    Args:
+        metric: Name.
+        before: The number without it.
+        after: The number with it.
+        low: Of the 95 % interval of after − before.
+        high: Its other end.
+        n: Rows.
+    """
+
+    metric: str
+    before: float
+    after: float
+    low: float
+    high: float
+    n: int
+
+    @property
+    def gain(self) -> float:
+        """after − before."""
+        return self.after - self.before
+
+    def __str__(self) -> str:
+        interval = f"95 % interval {self.low:+.3f} … {self.high:+.3f}"
+        return f"{self.metric} {self.before:.3f} → {self.after:.3f}, {self.gain:+.3f} ({interval}, {self.n:,} rows)"
+
+
+def paired_gain(metric: Metric, y: np.ndarray, before: np.ndarray, after: np.ndarray, seed: int) -> Gain:
+    """The gain with percentiles of the bootstrap over rows, the same resamples for both; the fits are taken as given.
+
+    Args:
+        metric: What is compared.
+        y: Classes (B,).
+        before: Probabilities (B, K) without.
+        after: Probabilities (B, K) with.
+        seed: Of the resamples.
+    """
+    rng, n = numpy_generator(seed, "paired"), len(y)
+    size = max(1, min(RESAMPLES, PLACES // max(n, 1)))
+    gains = []
+    for start in range(0, RESAMPLES, size):
+        W = rng.multinomial(n, np.full(n, 1 / n), min(size, RESAMPLES - start)).astype(np.float64)  # (R, B)
+        gains.append(metric.values(y, after, W) - metric.values(y, before, W))
+    found = np.concatenate(gains)
+    low, high = np.nanquantile(found, [0.025, 0.975]) if not np.isnan(found).all() else (np.nan, np.nan)
+    return Gain(metric.name, value(metric, y, before), value(metric, y, after), float(low), float(high), n)
+
+
+def p_value(gains: np.ndarray, test_share: float) -> float:
+    """One-sided p of "no gain" for gains of J fits, NaN ones left out; 1 where fewer than two are left.
+
+    Args:
+        gains: Of each fold (J,).
+        test_share: n_test / n_train of a fold.
+    """
+    from scipy.stats import t
+
+    known = gains[~np.isnan(gains)]
+    if len(known) < 2 or known.mean() <= 0:
+        return 1.0
+    error = np.sqrt((1 / len(known) + test_share) * known.var(ddof=1))
+    return float(t.sf(known.mean() / error, len(known) - 1)) if error else 0.0
+
+
+def dealt(y: np.ndarray, n_folds: int, rng: np.random.Generator) -> np.ndarray:
+    """The fold of each row (N,), dealt class by class; −1 for a class of one row, which is learnt from in all folds."""
+    fold, first = np.full(len(y), -1), 0
+    for k in np.unique(y):
+        rows = rng.permutation(np.flatnonzero(y == k))
+        if len(rows) > 1:
+            fold[rows] = (first + np.arange(len(rows))) % n_folds
+            first += len(rows)
+    return fold

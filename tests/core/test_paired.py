@@ -1,0 +1,76 @@
+"""Average precision against scikit-learn, the paired test against its own level, folds against what they promise."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.metrics import average_precision_score
+
+from genwright.core.paired import AveragePrecision, dealt, metrics_for, p_value, paired_gain, value
+
+
+def _noisy(n: int, strength: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    y = (rng.random(n) < 0.2).astype(int)
+    s = 1 / (1 + np.exp(-strength * y - rng.normal(size=n)))
+    return y, np.stack([1 - s, s], 1)
+
+
+@pytest.mark.parametrize("digits", [1, 2, 9])
+def test_average_precision_is_scikit_learns(digits):
+    y, p = _noisy(300, 1.0, 0)
+    p = p.round(digits)  # ties
+    assert value(AveragePrecision(1), y, p) == pytest.approx(average_precision_score(y, p[:, 1]))
+    assert value(AveragePrecision(0), y, p) == pytest.approx(average_precision_score(1 - y, p[:, 0]))
+
+
+def test_weights_are_copies_of_rows():
+    y, p = _noisy(60, 1.0, 1)
+    W = np.random.default_rng(0).integers(0, 4, (5, 60)).astype(float)
+    found = AveragePrecision(1).values(y, p, W)
+    for w, x in zip(W, found):
+        rows = np.repeat(np.arange(60), w.astype(int))
+        assert x == pytest.approx(average_precision_score(y[rows], p[rows, 1]))
+    assert np.isnan(AveragePrecision(1).values(np.zeros(4, int), p[:4], np.ones((1, 4)))[0])
+
+
+def test_the_deciding_metric():
+    assert [m.name for m in metrics_for(2, 1)] == ["pr_auc", "balanced_accuracy"]
+    assert [m.name for m in metrics_for(3, 1)] == ["balanced_accuracy"]
+
+
+def test_a_better_classifier_gains_and_the_same_one_does_not():
+    y, weak = _noisy(800, 0.5, 2)
+    better = weak.copy()
+    better[:, 1] = np.clip(weak[:, 1] + 0.3 * y, 0, 1)
+    better[:, 0] = 1 - better[:, 1]
+    gain = paired_gain(AveragePrecision(1), y, weak, better, 0)
+    assert 0 < gain.low < gain.gain < gain.high
+    assert gain.gain == pytest.approx(gain.after - gain.before)
+    nothing = paired_gain(AveragePrecision(1), y, weak, weak, 0)
+    assert nothing.low == nothing.gain == nothing.high == 0
+    assert "800 rows" in str(gain)
+
+
+def test_the_test_is_students_where_folds_do_not_overlap():
+    gains = np.random.default_rng(0).normal(0.3, 1, 12)
+    assert p_value(gains, 0.0) == pytest.approx(stats.ttest_1samp(gains, 0, alternative="greater").pvalue)
+    assert p_value(gains, 0.25) > p_value(gains, 0.0)
+    assert p_value(np.append(gains, np.nan), 0.25) == p_value(gains, 0.25)
+
+
+def test_what_tells_nothing_is_no_gain():
+    assert p_value(np.zeros(5), 0.25) == 1
+    assert p_value(np.array([1.0]), 0.25) == 1
+    assert p_value(-np.ones(5), 0.25) == 1
+    assert p_value(np.ones(5), 0.25) == 0
+
+
+def test_folds_hold_every_class():
+    y = np.repeat([0, 1, 2, 3], [50, 7, 2, 1])
+    fold = dealt(y, 5, np.random.default_rng(0))
+    assert fold[-1] == -1  # a class of one row is always learnt from
+    for k in range(5):
+        assert set(y[fold != k]) == {0, 1, 2, 3}
+    sizes = np.bincount(fold[:-1])
+    assert sizes.max() - sizes.min() <= 1
+    assert np.bincount(fold[:50]).min() == 10
