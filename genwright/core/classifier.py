@@ -18,7 +18,7 @@ import numpy as np
 
 from genwright.core.codec import NoConfig
 from genwright.core.dataset import Dataset, n_rows, select
-from genwright.core.errors import FitError, UnsupportedError
+from genwright.core.errors import FitError, RunError, UnsupportedError
 from genwright.core.feature_view import Features, FeatureView
 from genwright.core.model import Progress
 from genwright.core.registry import CLASSIFIERS
@@ -162,13 +162,16 @@ class MatrixClassifier(Classifier):
 
     def load_state(self, state: "Mapping[str, torch.Tensor]") -> None:
         """As `Classifier.load_state`."""
-        self.classes, self._shares = state["classes"].numpy(), state["shares"].numpy()
-        self.view.load_state({k.removeprefix("view."): x for k, x in state.items() if k.startswith("view.")})
-        self._is_category = self.view.is_category
         own = {k: x for k, x in state.items() if k not in ("classes", "shares") and not k.startswith("view.")}
         self._has_learnt = bool(own)
-        if own:
-            self._load_state(own)
+        try:
+            self.classes, self._shares = state["classes"].numpy(), state["shares"].numpy()
+            self.view.load_state({k.removeprefix("view."): x for k, x in state.items() if k.startswith("view.")})
+            if own:
+                self._load_state(own)
+        except KeyError as error:
+            raise RunError(f"a saved classifier lacks {error}; copy the run again, or fit it again") from error
+        self._is_category = self.view.is_category
 
     def _learn(self, rows: Features, y: np.ndarray, seed: int) -> None:
         self.classes, codes = np.unique(y, return_inverse=True)

@@ -5,10 +5,11 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load, save
 
 from genwright.core.classifier import MatrixClassifier
 from genwright.core.dataset import Dataset, select
-from genwright.core.errors import FitError, SpaceMismatchError, UnknownNameError, UnsupportedError
+from genwright.core.errors import FitError, RunError, SpaceMismatchError, UnknownNameError, UnsupportedError
 from genwright.core.registry import CLASSIFIERS
 from genwright.core.space import Batch, Category, Field, Pixels, Real, Space, Tokens, Vectors
 
@@ -88,11 +89,13 @@ def test_same_seed_same_probabilities(name: str, place: str) -> None:
 @everywhere
 def test_saved_is_loaded_bit_for_bit(name: str, place: str) -> None:
     batch, classifier = rows(place, 50, 3), fitted(name, place)
-    state = {key: x.clone() for key, x in classifier.state().items()}
-    assert all(isinstance(x, torch.Tensor) and x.is_contiguous() for x in state.values())
+    state = load(save(classifier.state()))
     other = CLASSIFIERS.get(name)().bind(space_of(place), "y")
     other.load_state(state)
     np.testing.assert_array_equal(other.predict_rows(batch), classifier.predict_rows(batch))
+    del state["shares"]
+    with pytest.raises(RunError, match="lacks 'shares'"):
+        other.load_state(state)
 
 
 @every
