@@ -8,6 +8,8 @@ Where latents are noise that spreads alike in all directions (flow_matching, gan
 change most (the right singular vectors of the best linear map from noise to pictures):
 
     E[(x − x̄) zᵀ] = U S Vᵀ,   z ~ N(0, I)
+
+and one starts from a draw, as the middle of the noise is nothing that draws look like.
 """
 
 from dataclasses import dataclass
@@ -91,7 +93,8 @@ def traverse(
         middle, directions, scales, shares = main_directions(latents, n_directions)
         middle = _middle(run, rows, latents, fixed)
     steps = torch.linspace(-REACH, REACH, n_steps)
-    z = middle + (steps.view(1, -1, 1) * scales.view(-1, 1, 1)) * directions.unsqueeze(1)  # (directions, steps, K)
+    start = middle.expand(len(directions), -1).unsqueeze(1)
+    z = start + (steps.view(1, -1, 1) * scales.view(-1, 1, 1)) * directions.unsqueeze(1)  # (directions, steps, K)
     flat = decoded(run.model, z.flatten(0, 1).float(), fixed, run.artefact.seed)
     found = Traversal(flat.reshape(len(z), n_steps, *flat.shape[1:]), steps.numpy(), shares.numpy(), of, fixed)
     if out is not None:
@@ -122,14 +125,15 @@ def _middle(run: Run, rows: Batch, latents: Tensor, fixed: Batch) -> Tensor:
 
 
 def _of_noise(run: Run, fixed: Batch, n: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """As `main_directions`, with a start for each direction: a draw without what it has of that direction (n, K)."""
     model, generator = run.model, torch_generator(run.artefact.seed, "directions")
     width = model.config.n_noise if isinstance(model, GAN) else model.points.n  # type: ignore[attr-defined]
     z = torch.randn(N_NOISE, width, generator=generator)
     x = torch.from_numpy(decoded(model, z, fixed, run.artefact.seed)).flatten(1).double() / 255  # (B, C H W)
     x = x - x.mean(0)
     _, s, vt = torch.linalg.svd(x.T @ z.double() / len(z), full_matrices=False)
-    n = min(n, len(s))
-    return torch.zeros(width).double(), _signed(vt[:n]), torch.ones(n).double(), s[:n].square() / x.var(0).sum()
+    v, one = _signed(vt[: min(n, len(s))]), z[0].double()
+    return one - (v @ one).unsqueeze(1) * v, v, torch.ones(len(v)).double(), s[: len(v)].square() / x.var(0).sum()
 
 
 def _fixed(run: Run, rows: Batch, cells: Batch) -> Batch:
