@@ -52,7 +52,7 @@ def test_nothing_open_nothing_changed():
 
 def test_bars_go_on_under_the_mask():
     """A bar's lower half is told by its upper one: errors are far smaller than those of independent draws."""
-    run, free = run_of("vae", 150), run_of("marginals")
+    run, free = run_of("vae", 250), run_of("marginals")
     rows = run.held_out.take(slice(0, len(run.held_out)))
     bars = rows["image"][:, 0, 0].float().max(1).values > 100
     rows = {k: x[bars] for k, x in rows.items()}

@@ -19,7 +19,7 @@ from tests.pictures import run_of, shapes
 
 @pytest.fixture(scope="module")
 def vae() -> gw.Run:
-    return run_of("vae", 150)
+    return run_of("vae", 250)
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +28,7 @@ def pictures() -> list[np.ndarray]:
 
 
 LABELS = ["disc", "bar"] * 6
+ENTRIES = "stream=nb_read_frames,width,height"
 
 
 # -- pictures from outside -------------------------------------------------------------------------------------------
@@ -155,7 +156,7 @@ def test_editing_changes_the_class_asked_for(vae, pictures):
 
 
 def test_where_the_class_is_drawn_latents_are_moved(pictures):
-    run = run_of("vae", 150, given=())
+    run = run_of("vae", 250, given=())
     found = gw.edit(run, pictures[1], "label = 'disc'", given="label = 'bar'")
     assert "difference of the classes' mean" in found.way
     same = gw.edit(run, pictures[1], "label = 'bar'", given="label = 'bar'")
