@@ -32,11 +32,10 @@ class ClassDraws:
     """
 
     def __init__(self, name: str, data: Dataset, target: str, seed: int):
-        family = MODELS.get(name)
-        if not issubclass(family, HasSolution):
-            raise UnsupportedError(
-                f"{name} learns by gradient steps; rows of a class are drawn from families that do not"
-            )
+        family: type[Model] = MODELS.get(name)
+        learns_at_once = issubclass(family, HasSolution)
+        if not learns_at_once:
+            raise UnsupportedError(f"{name} learns by gradient steps; rows of a class come from families that do not")
         self.space, self.target, self.seed = data.space, target, seed
         self.joint: Model | None = None
         self.of_class: dict[int, Model] = {}
