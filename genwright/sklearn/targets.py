@@ -1,0 +1,73 @@
+"""What scikit-learn calls y: labels, checked, and as a column beside X."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import assert_all_finite, column_or_1d
+
+
+def labels_of(estimator: Any, y: Any) -> np.ndarray:
+    """y as an array (B,) of labels, none of them missing.
+
+    Raises:
+        ValueError: y is absent, has two dimensions, or lacks a label.
+    """
+    if y is None:
+        name = type(estimator).__name__
+        raise ValueError(f"{name} requires y to be passed, but the target y is None.")
+    found = column_or_1d(y, warn=True)
+    assert_all_finite(found, input_name="y")
+    return found
+
+
+def with_column(frame: Any, codes: np.ndarray) -> tuple[Any, str]:
+    """The frame with the codes of classes as one more column, and that column's name."""
+    name = "target"
+    while name in frame.columns:
+        name += "_"
+    if isinstance(frame, pd.DataFrame):
+        return frame.assign(**{name: codes}), name
+    return frame.with_columns(type(frame)({name: codes})[name]), name
+
+
+def amounts(labels: np.ndarray, strategy: Any) -> dict[Any, int]:
+    """Class → rows that it lacks, of the classes that lack some.
+
+    Args:
+        labels: Of the rows (N,).
+        strategy: See `Augmenter`.
+
+    Raises:
+        ValueError: there is no such strategy, or it does not fit these classes.
+    """
+    found, counts = np.unique(labels, return_counts=True)
+    have = dict(zip(found.tolist(), counts.tolist()))
+    lacks = {label: n - have[label] for label, n in _wanted(have, strategy).items()}
+    if fewer := [label for label, n in lacks.items() if n < 0]:
+        label = fewer[0]
+        raise ValueError(
+            f"strategy asks for {have[label] + lacks[label]} rows of class {label!r}, which has {have[label]} already; "
+            "an Augmenter only adds rows"
+        )
+    return {label: n for label, n in lacks.items() if n}
+
+
+def _wanted(have: dict[Any, int], strategy: Any) -> dict[Any, int]:
+    """Class → rows that it is to have."""
+    most, least = max(have.values()), min(have, key=lambda label: have[label])
+    if isinstance(strategy, str) and strategy in ("auto", "not majority", "all"):
+        return dict.fromkeys(have, most)
+    if strategy == "minority":
+        return {least: most}
+    if isinstance(strategy, Mapping):
+        if unknown := [label for label in strategy if label not in have]:
+            raise ValueError(f"strategy names class {unknown[0]!r}, which y does not have; it has {list(have)[:10]}")
+        return {label: int(n) for label, n in strategy.items()}
+    if isinstance(strategy, int | float) and not isinstance(strategy, bool) and 0 < strategy <= 1:
+        if len(have) > 2:
+            raise ValueError(f"strategy={strategy} is for two classes, y has {len(have)}; pass {{class: rows}}")
+        return {least: int(strategy * most)}
+    expected = '"auto", "not majority", "all", "minority", a share above 0 up to 1, or a mapping of classes to rows'
+    raise ValueError(f"strategy={strategy!r}; expected {expected}")

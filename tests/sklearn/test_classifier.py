@@ -1,0 +1,79 @@
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from genwright import classify
+from genwright.sklearn import Classifier
+
+
+def labelled(n: int = 120) -> tuple[pd.DataFrame, np.ndarray]:
+    rng = np.random.default_rng(0)
+    x, place = rng.normal(size=n), rng.choice(["north", "south"], n)
+    frame = pd.DataFrame({"x": np.where(rng.random(n) < 0.1, np.nan, x), "place": place})
+    return frame, np.where(x + 2 * (place == "north") > 1, "ja", "nein, ß")
+
+
+def test_it_is_what_classify_learns() -> None:
+    X, y = labelled()
+    model = Classifier("logistic", random_state=0).fit(X, y)
+    run = classify(X.assign(y=y), "y", "logistic", held_out=0.0, judge=False)
+    expected = run.predict_proba(X)[list(model.classes_)].to_numpy()
+    np.testing.assert_allclose(model.predict_proba(X), expected, atol=1e-12)
+    assert model.score(X, y) > 0.8
+
+
+@pytest.mark.parametrize("labels", [[3, -1, 2], [True, False, True], ["b", "ä", "a"], [0.0, 2.0, 1.0]])
+def test_classes_are_sorted_labels_of_their_own_type(labels: list[object]) -> None:
+    X = np.repeat(np.eye(3), 20, axis=0)
+    y = np.repeat(np.array(labels), 20)
+    model = Classifier("knn", random_state=0).fit(X, y)
+    np.testing.assert_array_equal(model.classes_, np.unique(y))
+    np.testing.assert_array_equal(model.predict(X), y)
+    assert model.predict(X).dtype == y.dtype
+
+
+def test_codes_above_nine_keep_their_columns() -> None:
+    X = np.repeat(np.arange(12.0), 10)[:, None]
+    y = np.repeat([f"class {i}" for i in range(12)], 10)
+    model = Classifier("knn").fit(X, y)
+    assert model.score(X, y) == 1.0
+
+
+def test_a_column_may_be_called_target() -> None:
+    X, y = labelled()
+    model = Classifier("logistic").fit(X.rename(columns={"x": "target", "place": "target_"}), y)
+    assert model.n_features_in_ == 2
+
+
+def test_polars_and_lists() -> None:
+    X, y = labelled()
+    a = Classifier("logistic").fit(pl.from_pandas(X), pl.Series(y)).predict_proba(pl.from_pandas(X))
+    b = Classifier("logistic").fit(X.to_numpy().tolist(), y.tolist()).predict_proba(X.to_numpy().tolist())
+    c = Classifier("logistic").fit(X, pd.Series(y)).predict_proba(X)
+    np.testing.assert_allclose(a, c)
+    np.testing.assert_allclose(b, c)
+
+
+def test_grid_search_pipelines_and_cross_validation() -> None:
+    X, y = labelled()
+    assert cross_val_score(Classifier("logistic"), X, y, cv=3).mean() > 0.75
+    grid = {"settings": [{"n_neighbours": 1}, {"n_neighbours": 9}]}
+    search = GridSearchCV(Classifier("knn"), grid, cv=3, scoring="neg_log_loss").fit(X, y)
+    assert search.best_params_["settings"] == {"n_neighbours": 9}
+    assert make_pipeline(StandardScaler(), Classifier("logistic")).fit(X[["x"]], y).score(X[["x"]], y) > 0.6
+
+
+def test_errors() -> None:
+    X, y = labelled()
+    with pytest.raises(ValueError, match="one class"):
+        Classifier("logistic").fit(X, np.zeros(len(X)))
+    with pytest.raises(ValueError, match="Unknown label type"):
+        Classifier("logistic").fit(X, X["x"].fillna(0.5))
+    with pytest.raises(ValueError, match="did you mean"):
+        Classifier("logistik").fit(X, y)
+    with pytest.raises(ValueError, match="'x'"):
+        Classifier("logistic").fit(X, y).predict(X.assign(x="far"))
