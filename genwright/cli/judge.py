@@ -40,15 +40,19 @@ def command(
     ] = None,
 ) -> dict[str, Any]:
     """Judges, shows and keeps the scores."""
+    from genwright.cli.terminal.guesses import show_guesses
     from genwright.cli.terminal.scores import show_scores
+    from genwright.core.predictions import METRICS
     from genwright.pipeline import load
     from genwright.runs import rewrite
+    from genwright.runs.classifier_run import ClassifierRun
 
     n = None if max_rows is None else count(max_rows, "--max-rows")
     require(n is None or n >= 2, f"--max-rows {max_rows}: expected 2 or more; judges compare rows with each other")
+    known = [*JUDGES.names(), *(metric.name for metric in METRICS)]
     for name in judge or []:
-        if name not in JUDGES.names():
-            raise UnknownNameError(name, JUDGES.names(), JUDGES.package)
+        if name not in known:
+            raise UnknownNameError(name, known, JUDGES.package)
     fitted = load(run)
     for name in target or []:
         fitted.schema[name]  # raises for an unknown column
@@ -60,5 +64,5 @@ def command(
     screen.kept = "the run keeps the scores it had"
     kept = sorted([*before, *scores], key=lambda score: score.name)
     rewrite(run, scores=kept, features=fitted.artefact.features)
-    show_scores(screen, scores)
+    (show_guesses if isinstance(fitted, ClassifierRun) else show_scores)(screen, scores)
     return {"run": str(run), "scores": [score.to_json() for score in scores]}

@@ -53,16 +53,20 @@ def _data(screen: Screen, what: str, asked: dict[str, str]) -> dict[str, Any]:
 
 def _run(screen: Screen, path: Path) -> dict[str, Any]:
     from genwright.cli.terminal.columns import show_schema
+    from genwright.cli.terminal.guesses import show_guesses
     from genwright.cli.terminal.scores import show_scores
     from genwright.core.config import to_json
     from genwright.pipeline import load
+    from genwright.runs.classifier_run import ClassifierRun
 
     run = load(path)
     artefact = run.artefact
     screen.heading(f"{path}: {artefact.model_name} of {artefact.facts.get('data', 'a table')}")
     screen.table(["", ""], [(name, _told(value)) for name, value in _facts(run).items()])
     show_schema(screen, run.schema, most=len(run.schema))
-    if run.scores:
+    if run.scores and isinstance(run, ClassifierRun):
+        show_guesses(screen, run.scores)
+    elif run.scores:
         show_scores(screen, run.scores)
     else:
         screen.more(f"not judged yet: genwright judge {path}")

@@ -48,12 +48,16 @@ def _told(name: str, target: str, cells: np.ndarray, y: np.ndarray, share: float
 
 
 def _foretold(cells: np.ndarray, y: np.ndarray) -> float:
-    """Share of rows that have the most frequent class of their cell; cells of one row tell nothing."""
+    """Share of rows that have the most frequent class of their cell, among cells of two rows or more.
+
+    Where these hold less than half of the rows, nothing is told.
+    """
     _, cells = np.unique(cells, return_inverse=True)
     table = np.zeros((cells.max() + 1, y.max() + 1))
     np.add.at(table, (cells, y), 1)
     sizes = table.sum(1)
-    return float(table.max(1)[sizes > 1].sum() / len(y))
+    n = sizes[sizes > 1].sum()
+    return float(table.max(1)[sizes > 1].sum() / n) if 2 * n >= len(y) else 0.0
 
 
 def _cells(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -97,14 +97,18 @@ class ClassifierRun(Run):
 
     def predict_proba(self, rows: Any, *, flavour: Any = None) -> Any:
         """The probability of every class: a frame with a column for each, named by it; else as `predict`."""
-        records, names = read(rows), [str(value) for value in self.classes]
+        records = read(rows)
         known_flavour(flavour)
-        tables = [pa.table({n: p[:, k] for k, n in enumerate(names)}) for p in self._probabilities(records)]
-        return _framed(rows, records, tables, flavour)
+        return _framed(rows, records, list(self.probabilities(records)), flavour)
 
     def predictions(self, rows: Any) -> Iterator[pa.Table]:
         """What `predict` says, one Arrow table a chunk: memory stays flat however many rows there are."""
         return (self._told(p) for p in self._probabilities(read(rows)))
+
+    def probabilities(self, rows: Any) -> Iterator[pa.Table]:
+        """The same of `predict_proba`."""
+        names = [str(value) for value in self.classes]
+        return (pa.table({n: p[:, k] for k, n in enumerate(names)}) for p in self._probabilities(read(rows)))
 
     @property
     def predicted_schema(self) -> Schema:

@@ -1,0 +1,91 @@
+"""`classify` and `predict`, and what the other commands make of a run that predicts."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import call, rows_of
+from tests.tables import as_text, customers
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("classify")
+    as_text(customers()).to_csv(folder / "train.csv", index=False)
+    as_text(customers(30, 1)).drop(columns="churned").to_csv(folder / "new.csv", index=False)
+    ended = call("classify", folder / "train.csv", "--target", "churned", "--model", "logistic", "-o", folder / "run")
+    assert ended.code == 0, ended.err
+    return folder
+
+
+def test_classify_says_what_and_how_good(place: Path) -> None:
+    words = ["classify", place / "train.csv", "--target", "churned", "--model", "boosting", "-o", place / "b"]
+    ended = call(*words, "--set", "n_iter=5")
+    assert ended.code == 0
+    for said in ("Model: boosting", "cross_entropy", "trivial guess", "best possible", "genwright predict"):
+        assert said in ended.out + ended.err
+    document = call(*words, "--json", "--overwrite").document
+    assert document["classes"] == ["no", "yes"]
+    assert {s["name"] for s in document["scores"]} >= {"accuracy", "brier", "roc_auc"}
+
+
+def test_predict_to_a_file_and_to_the_screen(place: Path) -> None:
+    ended = call("predict", place / "run", place / "new.csv", "-o", place / "p.csv", "--overwrite")
+    assert ended.code == 0, ended.err
+    assert "30 rows in" in ended.err
+    rows = rows_of((place / "p.csv").read_text())
+    assert len(rows) == 30
+    assert list(rows[0]) == ["class", "probability", "second", "second_probability", "certainty"]
+    assert rows_of(call("predict", place / "run", place / "new.csv").out) == rows
+    document = call("predict", place / "run", place / "new.csv", "--json").document
+    assert [row["class"] for row in document["rows"]] == [row["class"] for row in rows]
+    every = rows_of(call("predict", place / "run", place / "new.csv", "--all").out)
+    assert list(every[0]) == ["no", "yes"]
+    assert float(every[0]["no"]) + float(every[0]["yes"]) == pytest.approx(1)
+
+
+def test_other_commands(place: Path) -> None:
+    shown = call("show", place / "run")
+    assert shown.code == 0
+    assert "trivial guess" in shown.out
+    listed = call("list", "runs", place)
+    assert listed.code == 0
+    assert "logistic" in listed.out
+    judged = call("judge", place / "run", "--judge", "accuracy")
+    assert judged.code == 0
+    assert "trivial guess" in judged.out
+    for words in (["sample", place / "run"], ["impute", place / "run", place / "new.csv"]):
+        ended = call(*words)
+        assert ended.code == 3
+        assert ended.err.startswith("error: ")
+        assert "Traceback" not in ended.err
+
+
+def test_sample_says_that_it_predicts(place: Path) -> None:
+    ended = call("sample", place / "run", "-n", "3")
+    assert ended.code != 0
+    assert "predicts 'churned'" in ended.err
+    assert "genwright predict" in ended.err
+
+
+def test_predict_refuses_a_run_that_draws(place: Path) -> None:
+    assert call("fit", place / "train.csv", "--model", "marginals", "--no-judge", "--out", place / "m").code == 0
+    ended = call("predict", place / "m", place / "new.csv")
+    assert ended.code != 0
+    assert "foretells no class" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--target", "churnt"], "did you mean churned"),
+        (["--target", "income", "--model", "logistic"], "regression is not offered"),
+        (["--target", "churned", "--model", "bosting"], "did you mean boosting"),
+        (["--target", "churned", "--set", "penalty=2"], "add --model NAME"),
+    ],
+)
+def test_what_is_refused(place: Path, words: list[str], said: str) -> None:
+    ended = call("classify", place / "train.csv", *words, "-o", place / "never")
+    assert ended.code != 0
+    assert said in ended.err
+    assert not (place / "never").exists()
