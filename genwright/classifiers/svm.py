@@ -6,8 +6,8 @@ https://doi.org/10.1007/BF00994018
 
 The exact kernel costs more than the square of the rows; for many rows φ is approximated by columns of the kernel matrix
 (Nyström: Williams and Seeger, 2001, https://papers.nips.cc/paper/1866) or by random waves (Rahimi and Recht, 2007,
-https://papers.nips.cc/paper/3182). The machines are scikit-learn's (LIBSVM with loss max(0, m), several classes one
-against one; LIBLINEAR with loss max(0, m)², one against the rest); how margins become probabilities is told in
+https://papers.nips.cc/paper/3182). The machines are scikit-learn's (LIBSVM with loss max(0, m), a machine for each two
+classes; LIBLINEAR with loss max(0, m)², one against the rest); how margins become probabilities is told in
 `core/calibration.py`.
 """
 
@@ -75,6 +75,7 @@ class SVM(MatrixClassifier):
         super().__init__(config)
         self._design = Design()
         self._calibration = Calibration(self.config.calibration)
+        self._machine: Any = None
         self._map: Any = None  # φ; None: none beside the machine's own
 
     def _fit(self, rows: Features, y: np.ndarray, seed: int) -> None:
@@ -93,10 +94,11 @@ class SVM(MatrixClassifier):
             warnings.simplefilter("ignore", ConvergenceWarning)  # a stopped fit is a valid, slightly weaker classifier
             self._machine = machine(np.arange(len(y)))
             margins = unseen_margins(lambda a, b: machine(a).decision_function(phi[b]), y, self.config.n_folds, seed)
+        self._calibration.is_pairwise = how == "exact"
         self._calibration.fit(margins, y)
 
     def margins(self, rows: Features) -> np.ndarray:
-        """f(x) (B, K); (B,) for two classes, above 0 for the second."""
+        """f(x) (B, K), of the exact kernel (B, K (K − 1) / 2); (B,) for two classes, above 0 for the second."""
         X = self._design.plain(rows)
         return self._machine.decision_function(X if self._map is None else self._map.transform(X))
 
@@ -121,7 +123,8 @@ class SVM(MatrixClassifier):
         self._calibration.load_state(state)
         self._machine = from_tensor(state["machine"], TRUSTED)
         self._map = from_tensor(state["map"], TRUSTED) if "map" in state else None
-        if hasattr(self._machine, "support_"):
+        self._calibration.is_pairwise = hasattr(self._machine, "support_")
+        if self._calibration.is_pairwise:
             _check_vectors(self._machine)
 
 
@@ -137,7 +140,7 @@ def _machine(how: str, config: SVMConfig, gamma: float, seed: int) -> Any:
     from sklearn.svm import SVC, LinearSVC
 
     if how == "exact":
-        return SVC(C=config.C, gamma=gamma)
+        return SVC(C=config.C, gamma=gamma, decision_function_shape="ovo")
     return LinearSVC(C=config.C, max_iter=config.n_iter, random_state=seed % 2**32)
 
 

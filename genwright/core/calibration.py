@@ -7,7 +7,12 @@ https://doi.org/10.1145/775047.775151
 
 each class against the rest, learnt from margins f of rows that the machine had not seen: it is fitted once a fold on
 the other folds, and then on all rows (scikit-learn's CalibratedClassifierCV with `ensemble=False`). Platt's targets are
-(n₊ + 1)/(n₊ + 2) and 1/(n₋ + 2) instead of 1 and 0.
+(n₊ + 1)/(n₊ + 2) and 1/(n₋ + 2) instead of 1 and 0; the steps stay between these.
+
+Machines that part each two classes get a curve a pair, r_ij = p(y = i | i or j, x), and their probabilities are those
+that fit all pairs best (Wu, Lin and Weng, 2004, https://www.jmlr.org/papers/v5/wu04a.html; as LIBSVM does):
+
+    min_p sum_{i<j} (r_ji p_i − r_ij p_j)²,   sum_i p_i = 1
 
 A class with fewer rows than there are folds stays in all of them, and its rows count with the margins of the machine
 that saw them; where all classes are so few, all rows do. Then probabilities know no more than that n rows cannot give
@@ -15,6 +20,7 @@ certainty, which is what Platt's targets say.
 """
 
 from collections.abc import Callable, Mapping
+from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
 
 Method = Literal["platt", "isotonic"]
 MOST_STEPS = 100  # of Newton's method
+MOST_NUMBERS = 4_000_000  # of matrices that are solved together
 
 
 class Calibration:
@@ -31,23 +38,28 @@ class Calibration:
 
     Args:
         method: Of the curves.
+        is_pairwise: Margins are those of pairs (0, 1), (0, 2) … (1, 2) …, above 0 for the first.
     """
 
-    def __init__(self, method: Method = "platt"):
-        self.method = method
-        self.curves: list[np.ndarray] = []  # a class: (2,) a and b of Platt, or (2, M) x and y of the steps
+    def __init__(self, method: Method = "platt", is_pairwise: bool = False):
+        self.method, self.is_pairwise = method, is_pairwise
+        self.curves: list[np.ndarray] = []  # (2,) a and b of Platt, or (2, M) x and y of the steps; a class, or a pair
 
     def fit(self, margins: np.ndarray, y: np.ndarray) -> "Calibration":
-        """Learns one curve a class, for two classes only that of the second.
+        """Learns the curves.
 
         Args:
-            margins: Those of rows not seen (N, K), or (N,) for two classes.
+            margins: Those of rows not seen: (N,) for two classes, above 0 for the second; else (N, K), or of pairs.
             y: Their classes (N,), 0 … K−1.
         """
         one = platt if self.method == "platt" else isotonic
-        columns = margins[:, None] if margins.ndim == 1 else margins
-        first = 1 if margins.ndim == 1 else 0
-        self.curves = [one(columns[:, j], y == j + first) for j in range(columns.shape[1])]
+        if margins.ndim == 1:
+            self.curves = [one(margins, y == 1)]
+        elif self.is_pairwise:
+            pairs = zip(margins.T, combinations(range(int(y.max()) + 1), 2), strict=True)
+            self.curves = [one(f[(y == i) | (y == j)], y[(y == i) | (y == j)] == i) for f, (i, j) in pairs]
+        else:
+            self.curves = [one(f, y == k) for k, f in enumerate(margins.T)]
         return self
 
     def __call__(self, margins: np.ndarray) -> np.ndarray:
@@ -56,6 +68,8 @@ class Calibration:
         p = np.stack([_curve(c, f) for c, f in zip(self.curves, columns.T, strict=True)], 1)
         if margins.ndim == 1:
             return np.concatenate([1 - p, p], 1)
+        if self.is_pairwise:
+            return coupled(p)
         total = p.sum(1, keepdims=True)
         return np.where(total > 0, p / np.where(total > 0, total, 1), 1 / p.shape[1])
 
@@ -134,8 +148,36 @@ def isotonic(margin: np.ndarray, is_class: np.ndarray) -> np.ndarray:
     """Corners (2, M) of the rising curve with the least squared error, straight between them."""
     from sklearn.isotonic import IsotonicRegression
 
-    curve = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(margin, is_class.astype(float))
+    n_class = int(is_class.sum())
+    low, high = 1 / (len(margin) - n_class + 2), (n_class + 1) / (n_class + 2)
+    curve = IsotonicRegression(y_min=low, y_max=high, out_of_bounds="clip").fit(margin, is_class.astype(float))
     return np.stack([curve.X_thresholds_, curve.y_thresholds_])
+
+
+def coupled(r: np.ndarray) -> np.ndarray:
+    """Probabilities (B, K) that fit those of pairs (B, K (K − 1) / 2) best.
+
+    With Q_ii = sum_j r_ji² and Q_ij = −r_ji r_ij they solve [Q 1; 1ᵀ 0] [p; λ] = [0; 1].
+    """
+    n = round((1 + (1 + 8 * r.shape[1]) ** 0.5) / 2)  # K
+    size = max(1, MOST_NUMBERS // (n + 1) ** 2)
+    parts = [_coupled(r[start : start + size], n) for start in range(0, len(r), size)]
+    return np.concatenate(parts) if parts else np.zeros((0, n))
+
+
+def _coupled(r: np.ndarray, n: int) -> np.ndarray:
+    i, j = np.triu_indices(n, 1)
+    r = np.clip(r, 1e-7, 1 - 1e-7)
+    first = np.zeros((len(r), n, n))  # (B, i, j) r_ij
+    first[:, i, j], first[:, j, i] = r, 1 - r
+    Q = np.zeros((len(r), n + 1, n + 1))
+    Q[:, :n, :n] = -first * first.transpose(0, 2, 1)
+    Q[:, range(n), range(n)] = np.square(first).sum(1)
+    Q[:, n, :n] = Q[:, :n, n] = 1
+    target = np.zeros((len(r), n + 1, 1))
+    target[:, n] = 1
+    p = np.maximum(np.linalg.solve(Q, target)[:, :n, 0], 0)
+    return p / p.sum(1, keepdims=True)
 
 
 def _halvings(F: np.ndarray, target: np.ndarray, w: np.ndarray, step: np.ndarray, gradient: np.ndarray) -> float:

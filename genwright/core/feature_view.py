@@ -1,8 +1,8 @@
 """Rows of a space as features for classifiers: numbers, codes, pixels and weighted n-grams.
 
 Numbers stay as they are (NaN is missing), categories are codes, pictures are flattened to [0, 1]. Of texts, and of
-other sequences of codes, the 1- and 2-grams are counted and weighted by how rare they are (Spärck Jones, 1972,
-https://doi.org/10.1108/eb026526; as scikit-learn's TfidfVectorizer):
+other sequences of codes, the 1- and 2-grams (of characters up to 5) are counted and weighted by how rare they are
+(Spärck Jones, 1972, https://doi.org/10.1108/eb026526; as scikit-learn's TfidfVectorizer):
 
     w_g = (1 + log c_g) (1 + log((1 + N) / (1 + N_g))),   each row scaled to ‖w‖ = 1
 
@@ -11,7 +11,7 @@ get w on its first singular vectors (latent semantic analysis, Deerwester et al.
 https://doi.org/10.1002/(SICI)1097-4571(199009)41:6<391::AID-ASI1>3.0.CO;2-9).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,11 @@ N_GRAMS = 200_000  # n-grams kept a column, the most frequent
 MIN_ROWS = 2  # rows of the fit that must have an n-gram; 1 where there are fewer than `FEW_ROWS`
 FEW_ROWS = 100
 N_TOPICS = 100  # singular vectors
+LONGEST = 2  # tokens of the longest n-gram
+FEW_CODES = 1_000  # vocabularies below it are of characters, or as telling, and get longer ones
+LONGEST_OF_FEW = 5
+AT_ONCE = 2_000_000  # tokens whose n-grams are looked at together
+MOST_GRAMS = 8_000_000  # n-grams that are remembered while counting
 
 
 @dataclass(frozen=True)
@@ -117,10 +122,11 @@ class FeatureView:
 
 
 class Grams:
-    """The 1- and 2-grams of one column of tokens."""
+    """The n-grams of one column of tokens."""
 
     def __init__(self, support: Tokens):
         self.support = support
+        self.longest = LONGEST_OF_FEW if support.n < FEW_CODES else LONGEST
         self.kept = np.zeros(0, np.int64)  # (G,) numbers of n-grams, sorted
         self.rarity = np.zeros(0)  # (G,) 1 + log((1 + N) / (1 + N_g))
         self.topics = np.zeros((0, 0))  # (S, G)
@@ -132,23 +138,31 @@ class Grams:
             codes: Tokens.
             seed: Of the search for topics; None: there are none.
         """
-        row, gram = self._all(codes)
-        values, place = np.unique(gram, return_inverse=True)
-        counts = _matrix(row, place, (len(codes), len(values)))
-        n_have, n_all = np.bincount(counts.indices, minlength=len(values)), np.asarray(counts.sum(0)).ravel()
+        values, n_all, n_have = np.zeros((3, 0), np.int64)
+        for part in self._parts(codes):
+            row, gram = self._all(part)
+            own, place = np.unique(gram, return_inverse=True)
+            counts = _matrix(row, place, (len(part), len(own)))
+            tallies = np.bincount(place, minlength=len(own)), np.bincount(counts.indices, minlength=len(own))
+            values, n_all, n_have = _merged((values, n_all, n_have), (own, *tallies))
         frequent = np.lexsort((values, -n_all))[:N_GRAMS]
         chosen = np.sort(frequent[n_have[frequent] >= (MIN_ROWS if len(codes) >= FEW_ROWS else 1)])
         self.kept = values[chosen]
         self.rarity = 1 + np.log((1 + len(codes)) / (1 + n_have[chosen]))
         self.topics = np.zeros((0, len(chosen)))
         if seed is not None and len(chosen):
-            self.topics = _topics(self.weights(counts[:, chosen]), seed)
+            self.topics = _topics(self.weights(self.counts(codes)), seed)
 
     def counts(self, codes: np.ndarray) -> "sparse.csr_matrix":
         """How often each n-gram stands in each row (B, G)."""
+        from scipy import sparse
+
+        if not len(self.kept) or not len(codes):
+            return sparse.csr_matrix((len(codes), len(self.kept)))
+        return sparse.vstack([self._counts(part) for part in self._parts(codes)], format="csr")
+
+    def _counts(self, codes: np.ndarray) -> "sparse.csr_matrix":
         row, gram = self._all(codes)
-        if not len(self.kept):
-            return _no_grams(len(codes))
         place = np.minimum(np.searchsorted(self.kept, gram), len(self.kept) - 1)
         is_kept = self.kept[place] == gram
         return _matrix(row[is_kept], place[is_kept], (len(codes), len(self.kept)))
@@ -174,15 +188,34 @@ class Grams:
         """The inverse of `state`."""
         self.kept, self.rarity, self.topics = (state[key].numpy() for key in ("kept", "rarity", "topics"))
 
+    def _parts(self, codes: np.ndarray) -> Iterator[np.ndarray]:
+        """Rows in order, as many at once as fit into memory."""
+        size = max(1, AT_ONCE // max(1, codes.shape[1]))
+        return (codes[start : start + size] for start in range(0, len(codes), size))
+
     def _all(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Row and number of every n-gram there is; a pair (a, b) has number V (1 + a) + b, behind all single tokens."""
+        """Row and number of every n-gram there is: its codes, one more each, are the number's digits to base V + 1."""
         s = self.support
-        is_text = np.cumsum(codes == s.end, 1) == 0
-        is_text &= codes != s.pad
-        row, step = np.nonzero(is_text)
-        row_2, step_2 = np.nonzero(is_text[:, :-1] & is_text[:, 1:])
-        pairs = s.n * (1 + codes[row_2, step_2]) + codes[row_2, step_2 + 1]
-        return np.concatenate([row, row_2]), np.concatenate([codes[row, step], pairs])
+        is_text = (np.cumsum(codes == s.end, 1) == 0) & (codes != s.pad)
+        digits = codes.astype(np.int64) + 1
+        rows, grams, number, is_whole = [], [], digits, is_text
+        for n in range(1, min(self.longest, codes.shape[1]) + 1):
+            if n > 1:
+                number = number[:, :-1] * (s.n + 1) + digits[:, n - 1 :]
+                is_whole = is_whole[:, :-1] & is_text[:, n - 1 :]
+            rows.append(np.nonzero(is_whole)[0])
+            grams.append(number[is_whole])
+        return np.concatenate(rows), np.concatenate(grams)
+
+
+def _merged(first: tuple[np.ndarray, ...], second: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    """Values, sorted, with the sums of their two tallies; where there are too many, without the rarest."""
+    values, place = np.unique(np.concatenate([first[0], second[0]]), return_inverse=True)
+    sums = [np.bincount(place, np.concatenate(pair)).astype(np.int64) for pair in zip(first[1:], second[1:])]
+    if len(values) > MOST_GRAMS:
+        kept = np.sort(np.lexsort((values, -sums[0]))[: MOST_GRAMS // 2])
+        return values[kept], *(x[kept] for x in sums)
+    return values, *sums
 
 
 def _topics(weights: "sparse.csr_matrix", seed: int) -> np.ndarray:

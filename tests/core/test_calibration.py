@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from scipy.special import expit
+from scipy.special import expit, softmax
 
-from genwright.core.calibration import Calibration, folds, platt, unseen_margins
+from genwright.core.calibration import Calibration, coupled, folds, platt, unseen_margins
 
 
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
@@ -33,10 +33,38 @@ def test_platt_of_parted_and_of_useless_margins() -> None:
         assert (a, expit(b)) == (0, pytest.approx(0.5))
 
 
-def test_probabilities_sum_to_one_even_where_no_class_is_likely() -> None:
+def test_steps_stay_between_platts_targets() -> None:
     steps = Calibration("isotonic").fit(np.eye(3)[[0, 1, 2] * 4] * 2 - 1, np.array([0, 1, 2] * 4))
+    high, low = 5 / 6, 1 / 10  # of 4 rows, and of 8
     p = steps(np.array([[1.0, -1, -1], [-1, -1, -1], [1, 1, -1]]))
-    np.testing.assert_allclose(p, [[1, 0, 0], [1 / 3, 1 / 3, 1 / 3], [0.5, 0.5, 0]])
+    expected = np.array([[high, low, low], [low, low, low], [high, high, low]])
+    np.testing.assert_allclose(p, expected / expected.sum(1, keepdims=True))
+
+
+def test_pairs_that_agree_are_undone_and_others_fitted_best() -> None:
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.full(5, 0.3), 200) * (1 - 1e-4) + 1e-4 / 5
+    i, j = np.triu_indices(5, 1)
+    np.testing.assert_allclose(coupled(p[:, i] / (p[:, i] + p[:, j])), p, atol=1e-6)
+    r = rng.random(10)
+
+    def off(logits: np.ndarray) -> float:
+        q = softmax(logits)
+        return float(np.square((1 - r) * q[i] - r * q[j]).sum())
+
+    best = softmax(minimize(off, np.zeros(5), tol=1e-14).x)
+    np.testing.assert_allclose(coupled(r[None])[0], best, atol=1e-4)
+
+
+def test_a_curve_a_pair() -> None:
+    """Margins of pairs that part the classes: the right one has most of the probability."""
+    y = np.arange(60) % 3
+    one = np.array([[1.0, 1, 0], [-1, 0, 1], [0, -1, -1]])  # (0, 1), (0, 2), (1, 2), above 0 for the first
+    calibration = Calibration("platt", is_pairwise=True).fit(one[y], y)
+    p = calibration(one)
+    assert (p.argmax(1) == [0, 1, 2]).all()
+    assert (p.max(1) > 0.8).all()
+    np.testing.assert_allclose(p.sum(1), 1)
 
 
 def test_classes_with_few_rows_stay_in_every_fold() -> None:

@@ -38,14 +38,18 @@ def as_words(batch: dict[str, torch.Tensor]) -> list[str]:
     return [" ".join(f"w{code:02}" for code in row if code > 1) for row in batch["text"].tolist()]
 
 
-@pytest.mark.parametrize(("n", "min_df"), [(300, 2), (50, 1)])
-def test_n_grams_are_counted_and_weighted_as_scikit_learn_does(n: int, min_df: int) -> None:
+@pytest.mark.parametrize(("n", "min_df", "longest"), [(300, 2, 5), (300, 2, 2), (50, 1, 2)])
+def test_n_grams_are_counted_and_weighted_as_scikit_learn_does(
+    n: int, min_df: int, longest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feature_view, "AT_ONCE", 99)  # eleven rows at a time
+    monkeypatch.setattr(feature_view, "FEW_CODES", 1_000 if longest == 5 else 10)
     batch, new = rows(n), rows(40, 1)
     view = FeatureView(SPACE).fit(batch, 0)
-    asked = {"ngram_range": (1, 2), "token_pattern": r"\S+", "min_df": min_df}
+    asked = {"ngram_range": (1, longest), "token_pattern": r"\S+", "min_df": min_df}
     theirs = TfidfVectorizer(sublinear_tf=True, **asked).fit(as_words(batch))
     names = theirs.get_feature_names_out()
-    singles = sorted(names, key=lambda gram: (" " in gram, gram))  # ours: single tokens, then pairs
+    singles = sorted(names, key=lambda gram: (gram.count(" "), gram))  # ours: single tokens, then pairs …
     order = [theirs.vocabulary_[gram] for gram in singles]
     np.testing.assert_allclose(
         view.features(new).weights.toarray(), theirs.transform(as_words(new)).toarray()[:, order]
@@ -58,7 +62,7 @@ def test_the_most_frequent_n_grams_are_kept(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(feature_view, "N_GRAMS", 7)
     batch = rows(300)
     features = FeatureView(SPACE).fit(batch, 0).features(batch)
-    everything = CountVectorizer(ngram_range=(1, 2), token_pattern=r"\S+").fit_transform(as_words(batch))
+    everything = CountVectorizer(ngram_range=(1, 5), token_pattern=r"\S+").fit_transform(as_words(batch))
     seven = np.sort(np.asarray(everything.sum(0)).ravel())[-7:]
     np.testing.assert_array_equal(np.sort(np.asarray(features.counts.sum(0)).ravel()), seven)
 
