@@ -9,18 +9,22 @@ import pyarrow as pa
 from genwright.core.config import to_json
 from genwright.core.dataset import Dataset, n_rows
 from genwright.core.lengths import affordable_rows
+from genwright.core.model import Autoregressive
 from genwright.core.rng import numpy_generator
 from genwright.core.schema import Schema
 from genwright.core.space import Space, Tokens, Vectors
 from genwright.data.typed import readable
 from genwright.report.model_figures import ModelFigures
 from genwright.report.page import MAX_ROWS, Material, render
+from genwright.report.picture_figures import PictureFigures
+from genwright.runs.picture_evidence import row_pixels
 from genwright.runs.run import Run
 
 HIDDEN = ("path", "flavour", "is_text", "series")  # facts about a file or a machine, not about the fit
 MAX_READ = 200_000  # rows of given data that are read
 SHOWN_STEPS = 50_000  # tokens, or steps, of the draws that a page shows, where columns are sequences
 FEWEST_DRAWS = 20  # draws that it shows however long they are
+SHOWN_PIXELS, MOST_PICTURES, FEWEST_PICTURES = 2_000_000, 400, 64  # the same of pictures
 N_MEASURED = 500  # real rows whose lengths are looked at
 
 
@@ -42,10 +46,11 @@ def build_report(run: Run, data: Any = None) -> str:
 
 def material(run: Run, n: int = MAX_ROWS, data: Any = None) -> Material:
     """What the page of a run shows, with at most n real and n synthetic rows."""
-    artefact = run.artefact
+    artefact, n = run.artefact, min(n, _most_rows(run))
     name = PurePath(str(artefact.facts.get("data", "run"))).name
     real = real_rows(run, n) if data is None else given_rows(run, data, n)
     fake = pa.concat_tables(run.stream(_n_draws(run, real, n)))
+    pictures = PictureFigures.of(run, real, fake)
     facts: dict[str, Any] = {
         "model": artefact.model_name,
         "why": artefact.facts.get("why"),
@@ -56,8 +61,25 @@ def material(run: Run, n: int = MAX_ROWS, data: Any = None) -> Material:
     }
     real, fake = (in_own_words(side, run.schema) for side in (real, fake))
     return Material(
-        f"{name} · {artefact.model_name}", run.schema, artefact.scores, real, fake, facts, ModelFigures.of(run)
+        f"{name} · {artefact.model_name}",
+        run.schema,
+        artefact.scores,
+        real,
+        fake,
+        facts,
+        ModelFigures.of(run),
+        pictures,
     )
+
+
+def _most_rows(run: Run) -> int:
+    """Rows a side that are shown: of pictures fewer, and fewest where each pixel is drawn behind the others."""
+    n_pixels = row_pixels(run.artefact.codec.space)
+    if not n_pixels:
+        return MAX_ROWS
+    if isinstance(run.model, Autoregressive):
+        return max(FEWEST_DRAWS, SHOWN_STEPS // n_pixels)
+    return min(MOST_PICTURES, max(FEWEST_PICTURES, SHOWN_PIXELS // n_pixels))
 
 
 def _n_draws(run: Run, real: pa.Table, n: int) -> int:

@@ -7,8 +7,10 @@ from genwright.core.model import HasLatent
 from genwright.core.rng import numpy_generator
 from genwright.core.space import Category
 from genwright.models.bayes_net import BayesNet
+from genwright.models.flow_matching import FlowMatching
 from genwright.models.hmm import HMM
 from genwright.nn.networks.codes import CategoryCodes
+from genwright.nn.picture_view import pictures
 from genwright.report import latent_map, network_graph, training_curve
 from genwright.report.latent_map import LatentMap
 from genwright.report.network_graph import NetworkGraph
@@ -63,7 +65,7 @@ NO_FIGURES = ModelFigures()
 
 def _latents(run: Run) -> LatentMap | None:
     data = run.train if run.train is not None and len(run.train) else run.held_out
-    if not isinstance(run.model, HasLatent) or data is None or not len(data):
+    if not isinstance(run.model, HasLatent) or data is None or not len(data) or _is_noise(run):
         return None
     rows = data.sample_rows(latent_map.MAX_ROWS, numpy_generator(run.artefact.seed, "latents"))
     latents = run.model.encode(rows).detach().cpu().numpy()
@@ -73,6 +75,11 @@ def _latents(run: Run) -> LatentMap | None:
     codec = run.artefact.codec
     words = code_words(codec, name, CategoryCodes(codec.space[name].support))  # type: ignore[arg-type]
     return latent_map.latent_map(latents, name, [words[code] for code in rows[name].tolist()])
+
+
+def _is_noise(run: Run) -> bool:
+    """Whether latents are as many normal numbers as there are pixels, of which no two directions tell anything."""
+    return isinstance(run.model, FlowMatching) and bool(pictures(run.model.space))
 
 
 def _marking(run: Run) -> str:

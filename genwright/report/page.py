@@ -1,8 +1,8 @@
 """The report of a fit: one HTML page that needs nothing else, no script, no network, no other file.
 
-In order: the verdict in a sentence, the scores between their anchors, texts real beside drawn and the longest passage
-that was copied, every column real over synthetic, the pairs of columns, the check for copies, what can be drawn of the
-model itself, ten synthetic rows, how it was measured, and the facts of the fit. Names and values come from other
+In order: the verdict in a sentence, the scores between their anchors, pictures and texts real beside drawn, the longest
+passage that was copied, every column real over synthetic, the pairs of columns, the check for copies, what can be drawn
+of the model itself, ten synthetic rows, how it was measured, and the facts of the fit. Names and values come from other
 people's files: everything is escaped, and what is very long is cut.
 """
 
@@ -23,8 +23,10 @@ from genwright.core.files import replace_file
 from genwright.core.judge import Score, owner
 from genwright.core.registry import JUDGES
 from genwright.core.schema import Schema
+from genwright.data.write_pictures import described
 from genwright.report import association_map, column_overlay, copied_passage, near_copies, score_bar, text_samples
 from genwright.report.model_figures import NO_FIGURES, ModelFigures
+from genwright.report.picture_figures import PictureFigures
 from genwright.report.values import Pair, pair
 from genwright.report.verdict import verdict
 from genwright.report.words import clean, heading, is_known, number, quantity, shorten
@@ -55,6 +57,7 @@ class Material:
         fake: Draws with the same columns.
         facts: Model name, why, settings, rows, seconds, fingerprint, seed, versions, created; values are plain JSON.
         figures: What can be drawn of the model itself.
+        pictures: Of columns of pictures; None where there are none.
     """
 
     title: str
@@ -64,6 +67,7 @@ class Material:
     fake: pa.Table
     facts: dict[str, Any]
     figures: ModelFigures = NO_FIGURES
+    pictures: PictureFigures | None = None
 
 
 def write(material: Material, path: str | Path) -> Path:
@@ -106,10 +110,13 @@ def render(material: Material) -> str:
             associations=_association_view(associations),
             copies=_copies_view(material.scores),
             figures=material.figures.view(),
-            sample=_sample(fake, [both.name for both in shown]) if len(texts) < len(pairs) else None,
+            pictures=material.pictures,
+            sample=_sample(_without_pictures(fake, material.schema), [both.name for both in shown])
+            if len(texts) < len(pairs)
+            else None,
             protocols=list(protocols),
             facts=list(_facts(material.facts)),
-            style=Markup("".join(_text(name) for name in ("style.css", "network_graph.css"))),
+            style=Markup("".join(_text(name) for name in ("style.css", "network_graph.css", "pictures.css"))),
         )
     )
     return clean(page)
@@ -254,6 +261,12 @@ def _copies_view(scores: list[Score]) -> dict[str, Any] | None:
         "meanings": [(near_copies.label(s), words) for s in found if (words := _meaning(s.name))],
         "distances": near_copies.draw_distances(quantiles) if quantiles else "",
     }
+
+
+def _without_pictures(fake: pa.Table, schema: Schema) -> pa.Table:
+    """The first rows, with pictures told in words."""
+    tables, _ = described([fake.slice(0, N_SAMPLE)], schema)
+    return next(iter(tables))
 
 
 def _sample(fake: pa.Table, names: list[str]) -> dict[str, Any]:

@@ -1,18 +1,29 @@
-"""A glimpse of what a model draws while it is still learning: the beginning of one text."""
+"""A glimpse of what a model draws while it is still learning: the beginning of one text, or some small pictures.
+
+Pictures are a sheet as text (`data/data_uri`), which fits into a line of the log; always of the same noise and classes,
+so that one sees them grow.
+"""
 
 from collections.abc import Callable
 from typing import cast
 
 from genwright.core.codec import TableCodec
 from genwright.core.decoding import Decoding
-from genwright.core.model import Autoregressive, Model, Vocabulary
+from genwright.core.model import Autoregressive, HasStages, Model, Vocabulary
 from genwright.core.rng import torch_generator
+from genwright.core.space import Pixels
+from genwright.data.contact_sheet import bright
+from genwright.data.data_uri import small_sheet
+from genwright.nn.picture_view import pictures
 
 LENGTH = 160  # tokens
+N_PICTURES, N_COLUMNS = 16, 8
 
 
 def preview(codec: TableCodec, model: Model, seed: int) -> Callable[[], str] | None:
-    """A function that draws one; None where the model draws no texts, or needs to be given one."""
+    """A function that draws one; None where the model draws neither, needs to be given one, or cannot draw yet."""
+    if (shown := _pictures(model, seed)) is not None:
+        return shown
     spelt = {name: column for name, column in codec.codecs.items() if hasattr(column, "to_text") and column.is_modelled}
     texts = cast(dict[str, Vocabulary], spelt)
     drawn = [name for name in texts if not model.space[name].is_given]
@@ -22,5 +33,20 @@ def preview(codec: TableCodec, model: Model, seed: int) -> Callable[[], str] | N
     def look() -> str:
         rows = model.decode_rows(1, {}, torch_generator(seed, "preview"), Decoding(max_tokens=LENGTH), texts)
         return str(codec.codecs[drawn[-1]].decode(rows[drawn[-1]])[0].as_py() or "")
+
+    return look
+
+
+def _pictures(model: Model, seed: int) -> Callable[[], str] | None:
+    """A function that draws some; None where there are none, or where they take long or come only in a second stage."""
+    names = [name for name, f in pictures(model.space).items() if not f.is_given]
+    if not names or len(names) < len(pictures(model.space)) or isinstance(model, Autoregressive | HasStages):
+        return None
+
+    def look() -> str:
+        rows = model.sample(N_PICTURES, {}, torch_generator(seed, "preview"))
+        support = model.space[names[0]].support
+        assert isinstance(support, Pixels)
+        return small_sheet(bright(rows[names[0]].numpy(), support.n), N_COLUMNS)
 
     return look

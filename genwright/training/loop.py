@@ -25,6 +25,7 @@ from genwright.core.errors import FitError, RunError
 from genwright.core.model import HasLoss, Progress
 from genwright.core.rng import numpy_generator, torch_generator
 from genwright.core.space import Batch
+from genwright.data.data_uri import is_data_uri
 from genwright.nn.ema import EMA, frozen
 from genwright.training import monitors
 from genwright.training.batches import Order, Rows, cut, divide
@@ -315,7 +316,7 @@ class _Training:
     def _tell(self, line: Line) -> None:
         held = f", held-out {line['held_out']:.4g}" if "held_out" in line else ""
         told = f"step {self.now.step:,} of {self.now.n_steps:,}: loss {line['loss']:.4g}{held}"
-        drawn = f"\n{line['drawn']}" if line.get("drawn") else ""
+        drawn = f"\n{line['drawn']}" if line.get("drawn") and not is_data_uri(line["drawn"]) else ""
         self.progress(self.now.step / max(self.now.n_steps, 1), told + drawn)
 
     def _remember(self) -> None:
