@@ -37,7 +37,7 @@ from genwright.pipeline import facts_of, schema_of
 from genwright.runs.artefact import ClassifierArtefact
 from genwright.runs.classifier_run import ClassifierRun
 from genwright.runs.folder import check_target
-from genwright.runs.run import silent
+from genwright.runs.run import Run, silent
 from genwright.training.budget import Budget
 from genwright.training.choose_classifier import choose_classifier
 from genwright.training.config import TrainingConfig
@@ -68,7 +68,8 @@ def classify(
     """Learns p(target | other columns).
 
     Args:
-        data: What `fit` takes: a table, texts, a folder of pictures, the name of a built-in set.
+        data: What `fit` takes: a table, texts, a folder of pictures, the name of a built-in set. Or a run that `fit`
+            gave: its model becomes the classifier, by Bayes' rule, and nothing is learnt anew.
         target: The column to foretell; its values are classes. Rows without one are left out.
         model: A family in `genwright.classifiers`, or `auto`: what foretells best on folds of the training rows.
         settings: Of the family, and of a network's training.
@@ -93,6 +94,8 @@ def classify(
     started = time.perf_counter()
     if out is not None:
         check_target(out, overwrite=overwrite)
+    if isinstance(data, Run):
+        return _finished(by_bayes_rule(data, target), started, judge, out, overwrite, progress)
     chosen, budget = dict(settings or {}), Budget(minutes, steps)
     if model != "auto":
         divided(CLASSIFIERS.get(model), chosen)  # raises before any data are read
@@ -100,6 +103,31 @@ def classify(
         raise UnknownNameError(next(iter(chosen)), [], "the settings of auto, which has none; name a family")
     progress(0.0, "reading")
     run = _learned(read(data), target, model, chosen, seed, held_out, budget, schema, kinds or {}, progress)
+    return _finished(run, started, judge, out, overwrite, progress)
+
+
+def by_bayes_rule(run: Run, target: str) -> ClassifierRun:
+    """A fitted model of rows as a classifier: p(class | rest) ∝ p(row with that class).
+
+    Raises:
+        UnknownNameError: the run has no such column.
+        UnsupportedError: the column holds no classes, or the model has no likelihood.
+    """
+    run.schema[target]  # raises for an unknown column
+    classifier = CLASSIFIERS.get("bayes_rule").of(run.model, target)
+    run.remember_rows(need_train=True, need_held_out=True)
+    facts, n = dict(run.artefact.facts), classifier.n_classes
+    counts = np.ones(n) if run.train is None else np.bincount(np.asarray(run.train.arrays[target]), minlength=n)[:n]
+    why = f"Bayes' rule on a fitted {run.artefact.model_name}"
+    facts |= {"target": target, "n_classes": n, "shares": (counts / counts.sum()).tolist(), "why": why}
+    artefact = ClassifierArtefact(run.artefact.codec, classifier, "bayes_rule", run.artefact.seed, facts)
+    return ClassifierRun(artefact, run.train, run.held_out)
+
+
+def _finished(
+    run: ClassifierRun, started: float, judge: bool, out: str | Path | None, overwrite: bool, progress: Progress
+) -> ClassifierRun:
+    """Judged and saved."""
     run.artefact.facts["seconds"] = round(time.perf_counter() - started, 3)
     if judge and run.held_out is not None and len(run.held_out):
         run.judge(progress=progress)

@@ -292,6 +292,7 @@ class ClassifierRun(Run):
         own = self.held_out if self.held_out is not None else Dataset(self.classifier.space, {})
         for batch in own.batches(AT_ONCE):
             y = batch.pop(self.target).numpy()
+            y = np.where(y < self.classifier.n_classes, y, UNSEEN - 1)
             yield batch or {"": torch.zeros(len(y))}, y
 
 

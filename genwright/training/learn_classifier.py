@@ -1,5 +1,6 @@
 """The door through which every classifier learns: in one go, by steps, or by the generative models inside it."""
 
+from dataclasses import replace
 from typing import Protocol, cast, runtime_checkable
 
 from genwright.core.classifier import Classifier, MatrixClassifier
@@ -9,6 +10,7 @@ from genwright.core.model import HasLoss, Model, Progress
 from genwright.core.registry import CLASSIFIERS
 from genwright.training.learn import learn
 from genwright.training.plan import Outcome, Plan
+from genwright.training.settings import divided
 
 
 @runtime_checkable
@@ -37,7 +39,7 @@ def learn_classifier(classifier: Classifier, data: Dataset, plan: Plan, progress
         return learn(cast(Model, classifier), data, plan, progress)
     if isinstance(classifier, HasModels):
         parts = classifier.models(data)
-        outcomes = [learn(model, rows, plan, progress) for model, rows in parts]
+        outcomes = [learn(model, rows, _own(model, plan), progress) for model, rows in parts]
         notes = [note for outcome in outcomes for note in outcome.notes]
         planned = outcomes[0].n_planned if len(outcomes) == 1 else 0
         return Outcome([line for o in outcomes for line in o.log], notes, sum(o.n_steps for o in outcomes), planned)
@@ -48,3 +50,8 @@ def learn_classifier(classifier: Classifier, data: Dataset, plan: Plan, progress
         raise ConfigError(f"{what}; leave them out, or name a family of networks, such as mlp")
     classifier.fit_rows(data, plan.seed, progress)
     return Outcome()
+
+
+def _own(model: Model, plan: Plan) -> Plan:
+    """The plan with the settings of the loop that suit the model's family."""
+    return replace(plan, config=divided(type(model), {})[1]) if isinstance(model, HasLoss) else plan
