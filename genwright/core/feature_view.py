@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 N_GRAMS = 200_000  # n-grams kept a column, the most frequent
 MIN_ROWS = 2  # rows of the fit that must have an n-gram; 1 where there are fewer than `FEW_ROWS`
 FEW_ROWS = 100
+N_GRAMS_OF_TOPICS = 20_000  # the same where topics are learnt from them
 N_TOPICS = 100  # singular vectors
 LONGEST = 2  # tokens of the longest n-gram
 FEW_CODES = 1_000  # vocabularies below it are of characters, or as telling, and get longer ones
@@ -129,7 +130,7 @@ class Grams:
         self.longest = LONGEST_OF_FEW if support.n < FEW_CODES else LONGEST
         self.kept = np.zeros(0, np.int64)  # (G,) numbers of n-grams, sorted
         self.rarity = np.zeros(0)  # (G,) 1 + log((1 + N) / (1 + N_g))
-        self.topics = np.zeros((0, 0))  # (S, G)
+        self.topics = np.zeros((0, 0), np.float32)  # (S, G)
 
     def fit(self, codes: np.ndarray, seed: int | None) -> None:
         """Learns from rows (N, T).
@@ -145,11 +146,11 @@ class Grams:
             counts = _matrix(row, place, (len(part), len(own)))
             tallies = np.bincount(place, minlength=len(own)), np.bincount(counts.indices, minlength=len(own))
             values, n_all, n_have = _merged((values, n_all, n_have), (own, *tallies))
-        frequent = np.lexsort((values, -n_all))[:N_GRAMS]
+        frequent = np.lexsort((values, -n_all))[: N_GRAMS if seed is None else N_GRAMS_OF_TOPICS]
         chosen = np.sort(frequent[n_have[frequent] >= (MIN_ROWS if len(codes) >= FEW_ROWS else 1)])
         self.kept = values[chosen]
         self.rarity = 1 + np.log((1 + len(codes)) / (1 + n_have[chosen]))
-        self.topics = np.zeros((0, len(chosen)))
+        self.topics = np.zeros((0, len(chosen)), np.float32)
         if seed is not None and len(chosen):
             self.topics = _topics(self.weights(self.counts(codes)), seed)
 
@@ -223,7 +224,7 @@ def _topics(weights: "sparse.csr_matrix", seed: int) -> np.ndarray:
     from sklearn.utils.extmath import randomized_svd
 
     n_topics = min(N_TOPICS, *weights.shape)
-    return np.ascontiguousarray(randomized_svd(weights, n_topics, random_state=seed % 2**32)[2])
+    return randomized_svd(weights, n_topics, random_state=seed % 2**32)[2].astype(np.float32, order="C")
 
 
 def _column(rows: Batch, name: str, f: Field) -> np.ndarray:
