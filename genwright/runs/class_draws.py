@@ -1,7 +1,8 @@
-"""Rows of a class from a fitted family: p(rest of the row | class).
+"""Rows of a class from fitted families: p(rest of the row | class), a model a class.
 
-A family that can fix the class exactly learns all rows together, so that a rare class profits from what holds for all
-of them. Otherwise, and where columns would not depend on the class at all, each class has a model of its own.
+One model of all rows with the class given would share what holds for all classes. On 300 rows with 40 of a class, draws
+of `trees` and `copula` given the class lay nearer to the other classes than its rows did: where a class is rare, what
+tells it apart is the first thing that a model of all rows smooths away, and here it is what matters.
 """
 
 import numpy as np
@@ -9,12 +10,12 @@ import torch
 
 from genwright.core.dataset import Dataset, concat
 from genwright.core.errors import UnsupportedError
-from genwright.core.model import Conditions, HasSolution, Model
+from genwright.core.model import HasSolution, Model
 from genwright.core.registry import MODELS
 from genwright.core.rng import derive, torch_generator
 from genwright.core.space import Batch, Space
 
-ALONE = frozenset({"marginals"})  # families whose columns know nothing of each other
+LEAST_ROWS = 20  # of a class; below, its columns are drawn independently
 
 
 class ClassDraws:
@@ -36,40 +37,26 @@ class ClassDraws:
         learns_at_once = issubclass(family, HasSolution)
         if not learns_at_once:
             raise UnsupportedError(f"{name} learns by gradient steps; rows of a class come from families that do not")
-        self.space, self.target, self.seed = data.space, target, seed
-        self.joint: Model | None = None
-        self.of_class: dict[int, Model] = {}
-        if name not in ALONE:
-            joint = _solved(family, Dataset(data.space.given([target]), data.arrays), seed)
-            if isinstance(joint, Conditions) and joint.conditions_exactly([target]):
-                self.joint = joint
-                return
+        self.space, self.target = data.space, target
         others = Space({n: f for n, f in data.space.items() if n != target})
+        self.of_class: dict[int, Model] = {}
         y = data.arrays[target]
-        for k in np.unique(y).tolist():
-            rows = Dataset(others, {n: data.arrays[n][y == k] for n in others})
-            self.of_class[k] = _solved(family, rows, derive(seed, "class", k))
+        for k, n in zip(*np.unique(y, return_counts=True), strict=True):
+            rows = Dataset(others, {c: data.arrays[c][y == k] for c in others})
+            chosen = family if n >= LEAST_ROWS else MODELS.get("marginals")
+            self.of_class[int(k)] = _solved(chosen, rows, derive(seed, "class", int(k)))
 
     def draw(self, counts: np.ndarray, rng: np.random.Generator) -> Batch:
         """counts[k] rows of class k, one class below the other."""
         seed = int(rng.integers(2**62))
-        if self.joint is not None:
-            return self._joint(np.repeat(np.arange(len(counts)), counts), seed)
-        return concat([self._alone(k, int(n), seed) for k, n in enumerate(counts) if n])
+        return concat([self._of_class(k, int(n), seed) for k, n in enumerate(counts) if n])
 
-    def _joint(self, codes: np.ndarray, seed: int) -> Batch:
-        assert self.joint is not None
-        found = []
-        for first in range(0, len(codes), self.joint.chunk):
-            y = torch.from_numpy(codes[first : first + self.joint.chunk])
-            found.append(self.joint.sample(len(y), {self.target: y}, torch_generator(seed, "class", first)))
-        return _ordered(concat(found), self.space)
-
-    def _alone(self, k: int, n: int, seed: int) -> Batch:
+    def _of_class(self, k: int, n: int, seed: int) -> Batch:
         model = self.of_class[k]
         sizes = [min(model.chunk, n - first) for first in range(0, n, model.chunk)]
-        rows = concat([model.sample(m, {}, torch_generator(seed, "class", k, i)) for i, m in enumerate(sizes)])
-        return _ordered({**rows, self.target: torch.full((n,), k)}, self.space)
+        parts = [model.sample(m, {}, torch_generator(seed, "class", k, i)) for i, m in enumerate(sizes)]
+        rows = {**concat(parts), self.target: torch.full((n,), k)}
+        return {name: rows[name] for name in self.space}
 
 
 def _solved(family: type[Model], data: Dataset, seed: int) -> Model:
@@ -77,7 +64,3 @@ def _solved(family: type[Model], data: Dataset, seed: int) -> Model:
     assert isinstance(model, HasSolution)
     model.solve(data, torch_generator(seed, "class draws"), lambda done, line: None)
     return model
-
-
-def _ordered(rows: Batch, space: Space) -> Batch:
-    return {name: rows[name] for name in space} if rows else {}

@@ -1,0 +1,129 @@
+"""What an augmentation tried, chose and gained."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from genwright.core.paired import Gain
+from genwright.core.schema import Schema
+from genwright.data.typed import readable
+from genwright.runs.frames import frame
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to make more rows."""
+
+    maker: str  # a family, copies or smote
+    amount: float | str  # how many of each class, see `counts`
+    keep: float = 1.0  # share of the draws that a detector keeps
+
+    def __str__(self) -> str:
+        kept = f", the {self.keep:.0%} that look most real" if self.keep < 1 else ""
+        what = {"balance": "until classes are equal", "half": "until none has less than half of the largest"}
+        amount = what.get(str(self.amount), "as many as there are" if self.amount == "double" else f"× {self.amount}")
+        return f"{self.maker} ({amount}{kept})"
+
+
+@dataclass
+class Trial:
+    """A way and its gains on folds, one a fold; a reason where it failed."""
+
+    way: Way
+    gains: list[float] = field(default_factory=list)
+    reason: str = ""
+
+    @property
+    def gain(self) -> float:
+        """Mean over folds; −∞ where it failed."""
+        known = [g for g in self.gains if g == g]
+        return float(np.mean(known)) if known and not self.reason else -np.inf
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; a fold without a row of the class has no gain."""
+        gains = [None if np.isnan(g) else g for g in self.gains]
+        return {**asdict(self.way), "gains": gains, "gain": self.gain if self.gain > -np.inf else None} | (
+            {"reason": self.reason} if self.reason else {}
+        )
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was tried, what was chosen and what it gained.
+
+    Args:
+        target: The class.
+        judge_model: The classifier that gains were measured with.
+        metric: What decided.
+        counts: Class → its rows.
+        trials: The ways, the best first.
+        chosen: The way that was taken; None: declined.
+        confirmed: Mean gain of the best way on other folds.
+        p: Of "no gain" there.
+        level: What p had to be below.
+        gains: On held-out rows, the deciding metric first; empty where nothing was held out or chosen.
+        drawn: Class → rows added.
+        notes: What else to know, in sentences.
+    """
+
+    target: str
+    judge_model: str
+    metric: str
+    counts: dict[str, int]
+    trials: list[Trial]
+    chosen: Way | None
+    confirmed: float
+    p: float
+    level: float
+    gains: list[Gain] = field(default_factory=list)
+    drawn: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_drawn(self) -> int:
+        """Rows added."""
+        return sum(self.drawn.values())
+
+    def __str__(self) -> str:
+        found = f"{self.confirmed:+.3f} {self.metric} on folds it was not chosen on, p = {self.p:.2g}"
+        if self.chosen is None and not self.trials:
+            return "rows are unchanged: the classes are equally frequent"
+        if self.chosen is None:
+            return (
+                f"declined, rows are unchanged: of {len(self.trials)} ways the best was {self.trials[0].way}, {found}"
+            )
+        held = f"; on held-out rows {self.gains[0]}" if self.gains else ""
+        added = ", ".join(f"{n:,} of {name}" for name, n in self.drawn.items() if n)
+        return f"{self.chosen}: {added} added; {found}{held}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        gains = [{**asdict(g), "gain": g.gain} for g in self.gains]
+        trials = [t.to_json() for t in self.trials]
+        return {**asdict(self), "gains": gains, "trials": trials, "n_drawn": self.n_drawn, "told": str(self)}
+
+
+@dataclass(frozen=True)
+class Augmented:
+    """All labelled rows and, behind them, the drawn ones."""
+
+    table: pa.Table  # typed
+    schema: Schema
+    report: Report
+    flavour: Any = "pandas"
+    is_text: bool = False  # values were read from text
+
+    @property
+    def rows(self) -> Any:
+        """As the user's kind of frame."""
+        return self._framed(self.table)
+
+    @property
+    def drawn(self) -> Any:
+        """The drawn rows alone."""
+        return self._framed(self.table.slice(self.table.num_rows - self.report.n_drawn))
+
+    def _framed(self, table: pa.Table) -> Any:
+        return frame(readable(table, self.schema, self.is_text), self.flavour)

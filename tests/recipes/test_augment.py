@@ -1,0 +1,202 @@
+"""It gains where rows help, declines where they do not, and looks at no row that tests."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import genwright.recipes.augment as recipe
+from genwright.core.errors import ConfigError, FitError, UnknownNameError, UnsupportedError
+from genwright.recipes.augment import augment, counts
+from genwright.runs.lessons import LabelledTable
+
+CHEAP = {"model": ["copies", "smote"], "judge_model": "naive_bayes"}
+
+
+def rare(n: int = 300, signal: float = 2.0, seed: int = 0) -> pd.DataFrame:
+    """Three classes of 80, 14 and 6 %, apart by the signal."""
+    rng = np.random.default_rng(seed)
+    y = rng.choice(3, n, p=[0.8, 0.14, 0.06])
+    at = rng.normal(size=(n, 2)) + signal * np.array([[0, 0], [1, 0], [0, 1]])[y]
+    shop = np.where(rng.random(n) < 0.7, np.array(list("äbc"))[y], rng.choice(list("äbc"), n))
+    kind = np.array(["usual", "räre", "rarest"])[y]
+    return pd.DataFrame(
+        {"id": [f"N{i:04d}" for i in range(n)], "u": at[:, 0], "v": at[:, 1].round(1), "shop": shop}
+    ).assign(kind=kind)
+
+
+def hard() -> pd.DataFrame:
+    """Classes that overlap so much that the largest is the likeliest nearly everywhere."""
+    frame = rare(600, 1.2)
+    return frame.assign(shop=np.random.default_rng(1).choice(list("äbc"), 600))
+
+
+@pytest.fixture(scope="module")
+def helped() -> recipe.Augmented:
+    return augment(hard(), "kind", model="copies", judge_model="naive_bayes", balance=True)
+
+
+def test_rare_classes_are_found_better(helped):
+    """Balanced accuracy of a classifier that minimises plain errors rises when classes are balanced."""
+    report = helped.report
+    assert report.metric == "balanced_accuracy"
+    assert report.chosen is not None
+    assert report.p < 0.05
+    assert report.gains[0].low > 0, str(report)
+    assert report.gains[0].n == 120
+
+
+def test_rows_stand_first_as_they_were_and_classes_are_equal(helped):
+    before, after = hard(), helped.rows
+    pd.testing.assert_frame_equal(after.head(600), before, check_dtype=False)
+    assert len(after) == 600 + helped.report.n_drawn
+    assert after["kind"].value_counts().nunique() == 1
+    assert len(helped.drawn) == helped.report.n_drawn
+    assert after["id"].is_unique
+    assert set(after["shop"]) == set("äbc")
+
+
+def test_the_report_is_json_and_words(helped):
+    document = json.loads(json.dumps(helped.report.to_json(), allow_nan=False))
+    assert document["drawn"].keys() == {"usual", "räre", "rarest"}
+    assert document["gains"][0]["gain"] > 0
+    assert "95 % interval" in str(helped.report)
+    assert "until classes are equal" in str(helped.report)
+
+
+def test_noise_is_declined():
+    frame = rare(200, signal=0)
+    frame["shop"] = np.random.default_rng(1).choice(list("äbc"), 200)
+    frame["kind"] = np.where(np.random.default_rng(2).random(200) < 0.2, "yes", "no")
+    found = augment(frame, "kind", **CHEAP)
+    assert found.report.chosen is None
+    assert found.report.n_drawn == 0
+    assert found.report.metric == "pr_auc"
+    pd.testing.assert_frame_equal(found.rows, frame, check_dtype=False)
+    assert "declined, rows are unchanged" in str(found.report)
+    forced = augment(frame, "kind", anyway=True, amount="half", held_out=0, **CHEAP)
+    assert forced.report.n_drawn > 0
+    assert forced.report.gains == []
+
+
+def test_equal_classes_need_nothing():
+    frame = pd.DataFrame({"x": np.arange(40.0), "kind": ["a", "b"] * 20})
+    found = augment(frame, "kind", balance=True, **CHEAP)
+    assert found.report.chosen is None
+    assert "equally frequent" in str(found.report)
+
+
+def test_no_lesson_sees_the_rows_that_test(monkeypatch):
+    """Held-out rows appear in one lesson only, as test rows, and never in one that chooses."""
+    seen: list[tuple[set[int], set[int]]] = []
+    real = LabelledTable.lesson
+
+    def spied(self, at, at_test):
+        found = real(self, at, at_test)
+        seen.append((set(at.tolist()), set(at_test.tolist())))
+        alone = real(self, at, np.zeros(0, np.int64))  # the codec and space are those of the rows to learn from alone
+        assert found.codec.state() == alone.codec.state()
+        assert found.train.space == alone.train.space
+        return found
+
+    monkeypatch.setattr(LabelledTable, "lesson", spied)
+    report = augment(rare(200), "kind", anyway=True, amount="balance", **CHEAP).report
+    assert report.gains
+    held = seen[-2][1]  # the last one is of all rows
+    assert len(held) == 40
+    for at, at_test in seen[:-2]:
+        assert not at & at_test
+        assert not (at | at_test) & held
+
+
+def test_drawn_rows_look_like_the_data():
+    found = augment(rare(120), "kind", model="marginals", amount="half", anyway=True, held_out=0, judge_model="knn")
+    assert found.report.n_drawn == len(found.drawn) > 0
+    assert found.rows["id"].is_unique
+    assert (found.drawn["v"].round(1) == found.drawn["v"]).all()
+    assert set(found.drawn["kind"]) <= {"räre", "rarest"}
+
+
+def test_seeded():
+    one, again, other = (
+        augment(rare(150), "kind", amount="half", anyway=True, held_out=0, seed=s, **CHEAP) for s in (1, 1, 2)
+    )
+    pd.testing.assert_frame_equal(one.rows, again.rows)
+    assert one.report.to_json() == again.report.to_json()
+    assert not one.rows.equals(other.rows)
+
+
+def test_a_detector_keeps_the_half():
+    """`keep` of a way draws twice as many and keeps as many rows of each class."""
+    frame = rare(200)
+    rows = LabelledTable.of(recipe.read(frame), recipe.schema_of(recipe.read(frame), None, {}, ()), "kind")
+    lesson = rows.lesson(np.arange(200), np.zeros(0, np.int64))
+    n = counts("balance", lesson.y, 3)
+    kept = recipe.made(recipe.Way("marginals", "balance", 0.5), lesson, "kind", 0)
+    assert np.bincount(kept["kind"].numpy(), minlength=3).tolist() == n.tolist()
+    lesson.train.space.check(kept)
+
+
+def test_amounts():
+    y = np.repeat([0, 1, 2], [10, 4, 1])
+    assert counts("balance", y, 3).tolist() == [0, 6, 9]
+    assert counts("half", y, 3).tolist() == [0, 1, 4]
+    assert counts("double", y, 3).tolist() == [10, 4, 1]
+    assert counts(0.5, y, 3).tolist() == [5, 2, 0]
+
+
+@pytest.mark.parametrize("name", ["marginals", "trees", "bayes_net", "copula"])
+def test_every_family_draws_rows_of_a_class(name):
+    """Rows of a class are near that class: u of "räre" is 2 on average, of "usual" 0."""
+    frame = rare(300)
+    rows = LabelledTable.of(recipe.read(frame), recipe.schema_of(recipe.read(frame), None, {}, ()), "kind")
+    lesson = rows.lesson(np.arange(300), np.zeros(0, np.int64))
+    n = np.zeros(3, np.int64)
+    n[rows.names.index("räre")], n[rows.names.index("usual")] = 80, 60
+    drawn = recipe.maker(name, lesson.train, "kind", 0).draw(n, np.random.default_rng(0))
+    lesson.train.space.check(drawn)
+    y, u = drawn["kind"].numpy(), drawn["u"].numpy()
+    means = [u[y == rows.names.index(k)].mean() for k in ("räre", "usual")]
+    real = [frame["u"][frame["kind"] == k].mean() for k in ("räre", "usual")]
+    assert len(u) == 140
+    for found, wanted in zip(means, real):
+        assert abs(found - wanted) < 5 * np.hypot(1 / 60**0.5, 1 / 40**0.5)
+    assert means[0] > means[1] + 0.5
+
+
+def test_a_missing_class_a_class_of_one_row_and_numbers_as_labels():
+    frame = rare(150).assign(kind=lambda f: f["kind"].map({"usual": 0.0, "räre": 1.0, "rarest": 2.0}))
+    frame.loc[:20, "kind"] = np.nan
+    frame.loc[frame["kind"] == 2, "kind"] = np.nan
+    frame.loc[100, "kind"] = 2.0
+    found = augment(frame, "kind", kinds={"kind": "category"}, anyway=True, amount="balance", **CHEAP)
+    assert any("left out" in note for note in found.report.notes)
+    assert any("rarest class has 1" in note for note in found.report.notes)
+    assert found.rows["kind"].value_counts().nunique() == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "words", "error"),
+    [
+        ({"target": "kin"}, "did you mean kind", UnknownNameError),
+        ({"model": "tree"}, "did you mean trees", UnknownNameError),
+        ({"model": "vae"}, "gradient steps", UnsupportedError),
+        ({"amount": "doble"}, "did you mean double", UnknownNameError),
+        ({"amount": 0.0}, "above 0", ConfigError),
+        ({"judge_model": "mlp"}, "gradient steps", ConfigError),
+        ({"held_out": 1.0}, "held_out", ConfigError),
+        ({"level": 0.0}, "level", ConfigError),
+    ],
+)
+def test_bad_arguments(change, words, error):
+    with pytest.raises(error, match=words):
+        augment(rare(60), **{"target": "kind", **change})
+
+
+def test_bad_tables():
+    with pytest.raises(FitError, match="needs two classes"):
+        augment(rare(60).assign(kind="a"), "kind")
+    texts = rare(60).assign(text=[f"some words of row {i} and more of them, {'so ' * (i % 7)}" for i in range(60)])
+    with pytest.raises(UnsupportedError, match=r"'text' is of kind text.*omitted"):
+        augment(texts, "kind", kinds={"text": "text"})
