@@ -9,6 +9,7 @@ with how often it occurs:
 and columns that the model draws are drawn to fit.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -40,6 +41,8 @@ from genwright.runs.draw import Draw
 from genwright.runs.picture_fill import filled, fit_of, way
 from genwright.runs.picture_latents import picture_column
 from genwright.runs.run import Run
+
+log = logging.getLogger("genwright")
 
 MOST_GUESSED = 64  # combinations of given values that are tried
 MOST_PICTURES = 256  # of a folder
@@ -285,6 +288,8 @@ def _table(run: Run, name: str, source: Any) -> tuple[Batch, list[str]]:
         n += batch.num_rows
         if n >= MOST_PICTURES:
             break
+    if n > MOST_PICTURES:
+        log.warning("%s: the first %s pictures are taken", records.name, MOST_PICTURES)
     rows = select(concat(batches), slice(0, MOST_PICTURES)) if batches else {}
     return rows, [f"row {i}" for i in range(1, n_rows(rows) + 1)]
 

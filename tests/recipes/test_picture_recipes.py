@@ -257,3 +257,30 @@ def test_a_sheet_has_words_and_pictures():
     assert sheet.dtype == np.uint8
     assert (sheet == 90).all(-1).sum() == 72 * 72
     assert (sheet == 0).all(-1).sum() >= 2 * 72 * 72
+
+
+@pytest.mark.parametrize(("model", "settings"), [("vae", {}), ("flow_matching", {"width": 8, "n_hidden": 16})])
+def test_columns_that_the_model_draws_are_drawn_to_fit(model, settings):
+    """A number and a class beside coloured pictures, none of them said."""
+    frame = shapes(60, channels=3)
+    frame["size"] = np.arange(60.0) % 7
+    run = gw.fit(frame, model=model, steps=20, settings=settings, given=(), judge=False)
+    found = picture_rows(run, Image.fromarray(frame["image"][0]))
+    assert run.model.space.check(found.rows) == 1
+    assert (found.rows["image"][0] == torch.from_numpy(frame["image"][0]).permute(2, 0, 1)).all()
+    assert found.guessed == {}
+    back = gw.reconstruct(run, list(frame["image"][:3]))
+    assert back.pictures.shape == (3, 3, 8, 8)
+    assert back.bits_per_dim is None
+    mask = np.zeros((8, 8), bool)
+    mask[:, 4:] = True
+    filled = gw.inpaint(run, frame["image"][0], mask)
+    assert (filled.pictures[0][:, :, :4] == filled.original[0][:, :, :4]).all()
+    with pytest.raises(gw.GenwrightError, match="size is no category"):
+        gw.edit(run, frame["image"][0], "size = 3")
+
+
+def test_of_many_pictures_the_first_are_taken(vae, caplog):
+    found = picture_rows(vae, shapes(300))
+    assert len(found) == 256
+    assert "the first 256 pictures are taken" in caplog.text
