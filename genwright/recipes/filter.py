@@ -1,0 +1,286 @@
+"""Keep the draws that look most like real rows, without losing what real rows vary in.
+
+A calibrated detector learns to tell real rows from draws; its odds are the density ratio r(x) (`nn/density_ratio.py`),
+and draws are kept with a probability that rises with it (`nn/acceptance.py`). A fitted classifier can judge instead:
+then r(x) is the odds of the class that is wanted.
+
+Before any row goes out, the same is done to pilot draws, and the coverage of real rows by kept ones is compared with
+that by as many unfiltered ones (`nn/coverage.py`). Where more than a stated share of it would be lost, the filter is
+weakened, step by step; the report says so.
+
+Kept row j is a function of (run, seed, settings, j), however many are asked for.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from genwright.core.dataset import Dataset, concat, n_rows, select
+from genwright.core.errors import ConfigError, DataError, FitError, UnknownNameError
+from genwright.core.given import meets, parse
+from genwright.core.model import Progress
+from genwright.core.rng import derive, numpy_generator
+from genwright.core.space import Batch
+from genwright.data.typed import readable
+from genwright.nn.acceptance import Acceptance, Method, fitted
+from genwright.nn.coverage import K, coverage
+from genwright.nn.density_ratio import DensityRatio
+from genwright.runs.classifier_run import ClassifierRun
+from genwright.runs.frames import frame, known_flavour
+from genwright.runs.run import Run, silent
+
+MOST_ROWS = 10_000  # real rows that a detector learns from, and as many draws
+WATCHED = 1_000  # kept pilot rows that coverage is measured with
+MOST_LOSS = 0.1  # share of the coverage that may be lost
+STRENGTHS = (1.0, 0.75, 0.5, 0.25)
+VAIN = 50  # blocks without a single kept row before the filter gives up
+
+
+@dataclass
+class Report:
+    """What a filter does.
+
+    Args:
+        keep: Share of the draws that it was to keep.
+        judged_by: The detector, or the classifier.
+        strength: 1: the whole filter; less: weakened to save coverage; 0: nothing is filtered.
+        auc: How well the detector tells real rows from draws it has not seen; NaN for a classifier.
+        coverage_before: Of real rows, by unfiltered pilot draws; NaN where it is not watched.
+        coverage_after: The same by as many kept ones.
+        n_tried: Draws looked at so far.
+        n_kept: Of them kept.
+        notes: What else to know, in sentences.
+    """
+
+    keep: float
+    judged_by: str
+    strength: float = 1.0
+    auc: float = float("nan")
+    coverage_before: float = float("nan")
+    coverage_after: float = float("nan")
+    n_tried: int = 0
+    n_kept: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        kept = f"kept {self.n_kept:,} of {self.n_tried:,} draws by {self.judged_by}"
+        auc = "" if np.isnan(self.auc) else f", which tells them from real rows with AUC {self.auc:.3f}"
+        watched = (
+            ""
+            if np.isnan(self.coverage_before)
+            else (f"; coverage of real rows {self.coverage_before:.1%} → {self.coverage_after:.1%}")
+        )
+        return f"{kept}{auc}{watched}" + "".join(f"; {note}" for note in self.notes)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in asdict(self).items()}
+
+
+class Filter:
+    """Draws of a run, filtered; it is set up once, and gives as many rows as are asked for.
+
+    Args:
+        run: Fitted.
+        given: Conditions of the draws, as `Run.sample` takes them.
+        keep: Share of the draws that is kept.
+        judged_by: A family of `genwright.classifiers` that learns to tell real rows from draws, or a fitted classifier.
+        wanted: With a classifier: the class that draws should be. Without it, each row's own value of the classifier's
+            target, where the run draws that; else the class `real`.
+        real: Real rows; those the run learnt from where it is not given.
+        method: "reject" or "importance", see `nn/acceptance.py`.
+        most_loss: Share of the coverage that may be lost.
+        seed: Of the draws; the run's own where it is not given.
+        progress: Called with (fraction done, what is being done).
+        settings: Of the draw.
+
+    Raises:
+        DataError: real rows are needed and not at hand.
+        FitError: they are too few.
+        ConfigError: a share is out of range, or the detector cannot be used.
+        UnknownNameError: there is no such detector, method or class.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        given: Any = None,
+        *,
+        keep: float = 0.25,
+        judged_by: "str | ClassifierRun" = "boosting",
+        wanted: Any = None,
+        real: Any = None,
+        method: Method = "reject",
+        most_loss: float = MOST_LOSS,
+        seed: int | None = None,
+        progress: Progress = silent,
+        **settings: Any,
+    ):
+        if not 0 < keep <= 1:
+            raise ConfigError(f"keep = {keep} of the draws; expected above 0 and at most 1")
+        if not 0 <= most_loss <= 1:
+            raise ConfigError(f"most_loss = {most_loss} of the coverage; expected from 0 to 1")
+        self.run, self.method, self.most_loss = run, method, most_loss
+        self.seed = run.artefact.seed if seed is None else seed
+        self.draw = run.draw(given, seed=self.seed, **settings)
+        self._own = lambda what: run.draw(given if what == "pilot" else None, seed=derive(self.seed, what), **settings)
+        name = judged_by if isinstance(judged_by, str) else f"the classifier of {judged_by.target!r}"
+        self.report = Report(keep, name)
+        real_rows = self._real(real, needed=isinstance(judged_by, str))
+        progress(0.0, "filtering: learning what real rows look like")
+        self.judge = (
+            self._detector(judged_by, real_rows) if isinstance(judged_by, str) else _Odds(judged_by, run, wanted)
+        )
+        progress(0.5, "filtering: watching coverage")
+        self.accept = self._watched(self._met(real_rows, given))
+        progress(1.0, "filtering")
+
+    def tables(self, n: int) -> Iterator[pa.Table]:
+        """The first n kept rows as Arrow tables.
+
+        Raises:
+            FitError: next to nothing is kept.
+        """
+        size, left, vain, block = self.run.model.chunk, n, 0, 0
+        while left > 0:
+            table = pa.concat_tables(list(self.draw.tables(size, block * size)))
+            u = numpy_generator(self.seed, "filter", block).random(table.num_rows)
+            kept = np.flatnonzero(u < self.accept(self.judge(table)))
+            vain = 0 if len(kept) else vain + 1
+            if vain == VAIN:
+                raise FitError(f"none of {VAIN * size:,} draws was kept: the pilot draws were unlike them; keep more")
+            last = kept[left - 1] if len(kept) >= left else table.num_rows - 1
+            kept = kept[:left]
+            self.report.n_tried, self.report.n_kept = (
+                self.report.n_tried + int(last) + 1,
+                self.report.n_kept + len(kept),
+            )
+            left, block = left - len(kept), block + 1
+            if len(kept):
+                yield table.take(pa.array(kept))
+
+    def _real(self, real: Any, needed: bool) -> Batch:
+        """Real rows, at most `MOST_ROWS`; none where they are not at hand and only watching would need them."""
+        run = self.run
+        if real is not None:
+            own: Dataset | None = _dataset(run, real)
+        else:
+            run.remember_rows(need_train=True, need_held_out=False)
+            own = run.train
+        if own is None or not len(own):
+            if needed:
+                raise DataError("a detector needs real rows, and those of the fit are not at hand: pass real=…, a file")
+            return {}
+        return own.sample_rows(MOST_ROWS, numpy_generator(self.seed, "filter", "real"))
+
+    def _detector(self, name: str, real: Batch) -> "_Detector":
+        n = n_rows(real)
+        table = pa.concat_tables(list(self._own("detector").tables(max(n, 1))))
+        codec = self.run.artefact.codec
+        ratio = DensityRatio(codec.space, name, derive(self.seed, "detector")).fit(real, codec.encode(table))
+        self.report.auc = ratio.auc.value
+        return _Detector(ratio, self.run)
+
+    def _met(self, real: Batch, given: Any) -> Batch:
+        """The real rows that meet the conditions of the draws."""
+        if not n_rows(real) or not self.draw.conditions:
+            return real
+        codec = self.run.artefact.codec
+        names = {c.column for c in parse(given)}
+        table = pa.table({name: codec.codecs[name].decode(real[name]) for name in names})
+        return select(real, np.flatnonzero(meets(self.draw.conditions, table)))
+
+    def _watched(self, real: Batch) -> Acceptance:
+        """The strongest filter that keeps enough of the coverage."""
+        report, codec = self.report, self.run.artefact.codec
+        pilot = pa.concat_tables(list(self._own("pilot").tables(int(np.ceil(WATCHED / report.keep)))))
+        log_ratio, rows = self.judge(pilot), codec.encode(pilot)
+        whole = fitted(log_ratio, report.keep, self.method)
+        real = select(real, np.arange(min(n_rows(real), WATCHED)))
+        if n_rows(real) <= 4 * K:
+            report.notes.append("coverage is not watched: too few real rows are at hand")
+            return whole
+        u = numpy_generator(self.seed, "filter", "pilot").random(len(log_ratio))
+        for strength in STRENGTHS:
+            accept = fitted(log_ratio, report.keep, self.method, strength)
+            kept = np.flatnonzero(u < accept(log_ratio))
+            before = coverage(real, select(rows, np.arange(len(kept))), codec.space)
+            after = coverage(real, select(rows, kept), codec.space)
+            report.strength, report.coverage_before, report.coverage_after = strength, before, after
+            if np.isnan(before):
+                report.notes.append("coverage is not watched: no column holds numbers, categories or pictures")
+                return whole
+            if after >= (1 - self.most_loss) * before:
+                if strength < 1:
+                    report.notes.append(f"weakened to {strength:g} of its strength, so that coverage stays")
+                return accept
+        report.strength, report.coverage_after = 0.0, report.coverage_before
+        report.notes.append(f"not filtered: every filter would lose more than {self.most_loss:.0%} of the coverage")
+        return fitted(log_ratio, 1.0, "importance", 0.0)
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """Kept rows, and how they were kept."""
+
+    rows: Any
+    report: Report
+
+
+def filtered(run: Run, n: int, given: Any = None, *, flavour: Any = None, **options: Any) -> Filtered:
+    """n kept draws as a frame.
+
+    Args:
+        run: Fitted.
+        n: Rows to keep.
+        given: Conditions, as `Run.sample` takes them.
+        flavour: "pandas", "polars" or "arrow"; what the run was fitted on where it is not given.
+        options: Of `Filter`: `keep`, `judged_by`, `wanted`, `real`, `method`, `most_loss`, `seed` …
+    """
+    flavour = known_flavour(flavour) or run.artefact.facts.get("flavour", "pandas")
+    kept = Filter(run, given, **options)
+    tables = list(kept.tables(n))
+    table = pa.concat_tables(tables) if tables else next(run.stream(1)).slice(0, 0)
+    is_text = run.artefact.facts.get("is_text", False)
+    return Filtered(frame(readable(table, run.schema, is_text), flavour), kept.report)
+
+
+@dataclass(frozen=True)
+class _Detector:
+    """log r(x) of records, by a detector."""
+
+    ratio: DensityRatio
+    run: Run
+
+    def __call__(self, table: pa.Table) -> np.ndarray:
+        return self.ratio(self.run.artefact.codec.encode(table))
+
+
+class _Odds:
+    """log odds of the wanted class of records, by a classifier."""
+
+    def __init__(self, classifier: ClassifierRun, run: Run, wanted: Any):
+        self.classifier, self.own = classifier, ""
+        self.names = [str(name) for name in classifier.classes]
+        if wanted is None and classifier.target in run.artefact.codec.modelled:
+            self.own = classifier.target
+        else:
+            self.wanted = str("real" if wanted is None else wanted)
+            if self.wanted not in self.names:
+                raise UnknownNameError(self.wanted, self.names, f"the classes of {classifier.target!r}: say wanted=…")
+
+    def __call__(self, table: pa.Table) -> np.ndarray:
+        found = self.classifier.predict_proba(table, flavour="arrow")
+        p = np.stack([found.column(name).to_numpy() for name in self.names], 1)  # (B, K)
+        labels = [self.wanted] * len(p) if not self.own else [str(v) for v in table.column(self.own).to_pylist()]
+        place = {name: k for k, name in enumerate(self.names)}
+        of_wanted = np.array([p[i, place[name]] if name in place else 0.0 for i, name in enumerate(labels)])
+        odds = np.clip(of_wanted, 1e-6, 1 - 1e-6)
+        return np.log(odds) - np.log1p(-odds)
+
+
+def _dataset(run: Run, rows: Any) -> Dataset:
+    return Dataset(run.artefact.codec.space, {n: x.numpy() for n, x in concat(list(run.encode(rows))).items()})

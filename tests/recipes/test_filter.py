@@ -1,0 +1,121 @@
+"""Filtered draws of independent columns have the dependence of the real rows; variety is kept; the rest is refused."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from genwright.core.errors import ConfigError, DataError, UnknownNameError
+from genwright.pipeline import fit
+from genwright.recipes.classify import classify
+from genwright.recipes.filter import Filter, filtered
+from tests.tables import dependent
+
+
+@pytest.fixture(scope="module")
+def run():
+    return fit(dependent(600), "marginals", judge=False, held_out=0)
+
+
+@pytest.fixture(scope="module")
+def kept(run):
+    return filtered(run, 400, keep=0.1, seed=3)
+
+
+def agreement(rows: pd.DataFrame) -> float:
+    return float((rows["a"] == rows["b"]).mean())
+
+
+def test_dependence_comes_back(run, kept):
+    """P(a = b): ⅓ of independent draws, 0.867 of real rows; within standard errors of draws and detector's rows.
+
+    A tenth is less than 1 / max r, so that no draw is as good as certain to be kept."""
+    real = agreement(dependent(600))
+    assert agreement(run.sample(400, seed=3)) < 0.45
+    assert abs(agreement(kept.rows) - real) < 5 * np.sqrt(real * (1 - real) * (1 / 400 + 1 / 600))
+    assert len(kept.rows) == 400
+    assert kept.report.auc > 0.8
+
+
+def test_kept_rows_are_draws_in_their_order(run, kept):
+    drawn = run.sample(kept.report.n_tried, seed=3)
+    rows = iter(drawn.itertuples(index=False))
+    assert all(row in rows for row in kept.rows.itertuples(index=False))  # a subsequence
+    rate = kept.report.n_kept / kept.report.n_tried
+    assert abs(rate - 0.1) < 5 * np.sqrt(0.1 * 0.9 / kept.report.n_tried) + 0.02  # and the pilot's own error
+
+
+def test_coverage_is_watched(kept):
+    report = kept.report
+    assert report.strength == 1
+    assert report.coverage_after >= 0.9 * report.coverage_before
+    assert json.loads(json.dumps(report.to_json(), allow_nan=False))["n_kept"] == 400
+    assert "coverage" in str(report)
+
+
+def test_importance_does_it_too(run):
+    rows = filtered(run, 300, {"a": "x"}, keep=0.25, method="importance").rows
+    assert set(rows["a"]) == {"x"}  # conditions hold
+    assert (rows["b"] == "x").mean() > 0.6
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return classify(dependent(400, 5), "c", "naive_bayes", judge=False, held_out=0)
+
+
+def test_a_classifier_judges_each_rows_own_class(run, classifier):
+    kept = filtered(run, 300, keep=0.3, judged_by=classifier)
+    drawn = run.sample(300)
+    assert (kept.rows["b"] == kept.rows["c"]).mean() > (drawn["b"] == drawn["c"]).mean() + 0.2
+    assert "classifier of 'c'" in kept.report.judged_by
+
+
+def test_row_j_is_the_same_however_many_are_kept(run, classifier):
+    judged = Filter(run, keep=0.3, judged_by=classifier, seed=3)
+    many, few = (pa.concat_tables(list(judged.tables(n))) for n in (200, 20))
+    assert few.equals(many.slice(0, 20))
+    other = pa.concat_tables(list(Filter(run, keep=0.3, judged_by=classifier, seed=4).tables(20)))
+    assert not other.equals(few)
+
+
+def test_a_wanted_class_that_would_lose_variety_weakens_the_filter():
+    """All rows of the class have x > 0: half of the real rows would have no draw near them."""
+    x = np.random.default_rng(0).normal(size=(400, 2))
+    frame = pd.DataFrame({"x": x[:, 0], "y": x[:, 1]})
+    run = fit(frame, "marginals", judge=False, held_out=0)
+    judge = classify(frame.assign(side=np.where(x[:, 0] > 0, "right", "left")), "side", "logistic", judge=False)
+    kept = filtered(run, 100, keep=0.2, judged_by=judge, wanted="right").report
+    assert kept.strength < 1
+    assert kept.coverage_after >= 0.9 * kept.coverage_before
+    assert "weakened" in str(kept) or "not filtered" in str(kept)
+    free = filtered(run, 100, keep=0.2, judged_by=judge, wanted="right", most_loss=1.0)
+    assert free.report.strength == 1
+    assert free.report.coverage_after < 0.7 * free.report.coverage_before
+    assert (free.rows["x"] > 0).mean() > 0.95
+
+
+def test_no_rows(run, classifier):
+    found = filtered(run, 0, judged_by=classifier)
+    assert len(found.rows) == 0
+    assert list(found.rows.columns) == ["a", "b", "c"]
+
+
+def test_what_cannot_be(run, classifier, tmp_path):
+    with pytest.raises(ConfigError, match="keep"):
+        Filter(run, keep=0)
+    with pytest.raises(ConfigError, match="most_loss"):
+        Filter(run, most_loss=2)
+    with pytest.raises(UnknownNameError, match="did you mean boosting"):
+        Filter(run, judged_by="bosting")
+    with pytest.raises(UnknownNameError, match="wanted"):
+        Filter(run, judged_by=classifier, wanted="q")
+    with pytest.raises(UnknownNameError, match="did you mean reject"):
+        Filter(run, method="rejekt", judged_by=classifier)
+    run.save(tmp_path / "run")
+    from genwright.pipeline import load
+
+    with pytest.raises(DataError, match="real="):
+        Filter(load(tmp_path / "run"))
