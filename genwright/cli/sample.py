@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from genwright.core.decoding import Settings
     from genwright.core.model import Progress
+    from genwright.recipes.filter import Filter
     from genwright.runs.draw import Draw
     from genwright.runs.run import Run
 
@@ -81,6 +82,26 @@ Stream = Annotated[bool, typer.Option("--stream", help="Print one text as it is 
 ExcelSafe = Annotated[
     bool, typer.Option("--excel-safe", help="Put ' before cells that a spreadsheet would run as a formula.")
 ]
+KeepBest = Annotated[
+    float | None,
+    typer.Option(
+        "--keep-best",
+        metavar="SHARE",
+        help="Draw more, and keep this share: what looks most real to a detector; 0.25 keeps a quarter.",
+    ),
+]
+JudgedBy = Annotated[
+    str,
+    typer.Option(
+        "--judged-by",
+        metavar="WHO",
+        help="Of --keep-best: the run of a classifier, or a classifier that learns to tell real rows from draws.",
+    ),
+]
+Wanted = Annotated[
+    str | None,
+    typer.Option(metavar="CLASS", help="Of --judged-by: the class that draws should be; else their own, else `real`."),
+]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace the file, or the folder of draws, that is there.")
 ]
@@ -103,6 +124,9 @@ def command(
     max_tokens: MaxTokens = None,
     n_beams: Beams = 0,
     stream: Stream = False,
+    keep_best: KeepBest = None,
+    judged_by: JudgedBy = "boosting",
+    wanted: Wanted = None,
     excel_safe: ExcelSafe = False,
     overwrite: Overwrite = False,
 ) -> dict[str, Any]:
@@ -111,9 +135,11 @@ def command(
     from genwright.core.given import parse
     from genwright.pipeline import load
 
-    wanted = None if n is None else count(n)
+    n_wanted = None if n is None else count(n)
     require(0 < temperature < float("inf"), f"--temperature {temperature}: expected a number above 0")
-    require(not stream or (out is None and wanted in (None, 1)), "--stream prints one text; leave out -n and -o")
+    require(not stream or (out is None and n_wanted in (None, 1)), "--stream prints one text; leave out -n and -o")
+    require(keep_best is None or not (stream or n_beams), "--keep-best filters rows; leave out --stream and --n-beams")
+    require(keep_best is not None or wanted is None, "--wanted is of --keep-best; add it")
     place = _place(out, overwrite)
     parse(given)  # raises for text that cannot be read, before the run is
     settings: Settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
@@ -127,12 +153,48 @@ def command(
     draw = fitted.draw(given, seed=seed, **settings)
     if stream:
         return {**_live(screen, draw), **_facts(draw, 1)}
-    wanted = n_beams or _usual(fitted) if wanted is None else wanted
+    n_rows = n_beams or _usual(fitted) if n_wanted is None else n_wanted
+    source: Draw | Filter = draw
+    if keep_best is not None:
+        source = _filter(screen, fitted, given, keep_best, judged_by, wanted, seed, settings)
     if place is not None and is_folder(place):
-        document = _folder(screen, fitted, draw, wanted, place, overwrite)
+        document = _folder(screen, fitted, source, n_rows, place, overwrite)
     else:
-        document = _table(screen, fitted, draw, wanted, place, excel_safe)
-    return {**document, **_facts(draw, wanted)}
+        document = _table(screen, fitted, source, n_rows, place, excel_safe)
+    return {**document, **_facts(draw, n_rows), **_filtered(screen, source)}
+
+
+def _filter(
+    screen: Screen,
+    fitted: "Run",
+    given: str | None,
+    keep: float,
+    judged_by: str,
+    wanted: str | None,
+    seed: int | None,
+    settings: "Settings",
+) -> "Filter":
+    """Draws that are filtered, by a classifier in a folder or by a detector of its own."""
+    from genwright.core.registry import CLASSIFIERS
+    from genwright.pipeline import load
+    from genwright.recipes.filter import Filter
+    from genwright.runs.classifier_run import ClassifierRun
+
+    by: Any = judged_by
+    if judged_by not in CLASSIFIERS.names() and Path(judged_by).expanduser().exists():
+        by = load(Path(judged_by).expanduser())
+        require(isinstance(by, ClassifierRun), f"--judged-by {judged_by} is a run that draws; name one that predicts")
+    with screen.progress() as progress:
+        return Filter(fitted, given, keep=keep, judged_by=by, wanted=wanted, seed=seed, progress=progress, **settings)
+
+
+def _filtered(screen: Screen, source: "Draw | Filter") -> dict[str, Any]:
+    """What a filter did, in words and for the document."""
+    report = getattr(source, "report", None)
+    if report is None:
+        return {}
+    screen.say(str(report))
+    return {"filter": report.to_json()}
 
 
 def _place(out: Path | None, overwrite: bool) -> Path | None:
@@ -165,7 +227,9 @@ def _white(fitted: "Run") -> int:
     return next((getattr(codecs[c.name], "peak", 255) for c in fitted.schema if c.kind == "image"), 0)
 
 
-def _folder(screen: Screen, fitted: "Run", draw: "Draw", n: int, place: Path, overwrite: bool) -> dict[str, Any]:
+def _folder(
+    screen: Screen, fitted: "Run", draw: "Draw | Filter", n: int, place: Path, overwrite: bool
+) -> dict[str, Any]:
     """Writes pictures."""
     from genwright.data.contact_sheet import NAME
     from genwright.data.write_pictures import write_pictures
@@ -179,7 +243,9 @@ def _folder(screen: Screen, fitted: "Run", draw: "Draw", n: int, place: Path, ov
     return {"output": str(place), "contact_sheet": str(place / NAME)}
 
 
-def _table(screen: Screen, fitted: "Run", draw: "Draw", n: int, place: Path | None, excel_safe: bool) -> dict[str, Any]:
+def _table(
+    screen: Screen, fitted: "Run", draw: "Draw | Filter", n: int, place: Path | None, excel_safe: bool
+) -> dict[str, Any]:
     """Sends the rows on."""
     from genwright.cli.terminal.rows import is_watched, put
     from genwright.data.write_pictures import described
@@ -246,7 +312,10 @@ def _told(tables: "Iterator[pa.Table]", n: int, progress: "Progress") -> "Iterat
         yield table
 
 
-def _acceptance(screen: Screen, draw: "Draw") -> None:
+def _acceptance(screen: Screen, source: "Draw | Filter") -> None:
+    from genwright.runs.draw import Draw
+
+    draw = source if isinstance(source, Draw) else source.draw
     if not draw.conditions:
         return
     if draw.n_tried:
