@@ -3,7 +3,6 @@
 import pyarrow as pa
 
 from genwright.core.errors import UnsupportedError
-from genwright.core.registry import MODELS
 from genwright.core.space import Batch
 from genwright.models.hmm import HMM
 from genwright.runs.run import Run
@@ -16,7 +15,7 @@ def hmm_of(run: Run) -> HMM:
         UnsupportedError: it is of another family.
     """
     if not isinstance(run.model, HMM):
-        name = MODELS.name_of(type(run.model))
+        name = run.artefact.model_name
         raise UnsupportedError(f"{name} has no states; fit the data with --model hmm (model='hmm') to have some")
     return run.model
 
