@@ -1,7 +1,7 @@
-"""Give pictures another attribute and leave the rest: genwright edit RUN a.png --set "label = 'bag'" -o bag.png.
+"""Give pictures another attribute and leave the rest: genwright edit RUN a.png --set "label = 'bag'".
 
 Where the run is given the attribute, what it is now is guessed unless --given says it. Where the run draws it, pictures
-are moved by the difference of the classes' mean latents.
+are moved by the difference of the classes' mean latents. Without -o, a-edited.png in the working folder is written.
 """
 
 from pathlib import Path
@@ -20,20 +20,21 @@ def command(
     change: Annotated[
         str | None, typer.Option("--set", metavar="CHANGE", help="What is to be, e.g. \"label = 'bag'\".")
     ] = None,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="PNG file to write.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="PNG file to write; without it PICTURE-edited.png.")
+    ] = None,
     given: Annotated[str | None, typer.Option(help="What it is now, e.g. \"label = 'shirt'\".")] = None,
     strength: Annotated[float, typer.Option(help="How far latents are moved, where they are; 1: to the other.")] = 1.0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> dict[str, Any]:
     """Edits and says how."""
-    from genwright.cli.terminal.pictures import picture_file, tell_guesses
+    from genwright.cli.terminal.pictures import file_beside, picture_file, tell_guesses
     from genwright.core.given import parse
     from genwright.pipeline import load
     from genwright.recipes.edit import edit
 
     require(bool(change), "say what is to change with --set, for example --set \"label = 'bag'\"")
-    require(out is not None, "name a file for the picture with -o, such as -o edited.png")
-    place = picture_file(out, overwrite)
+    place = picture_file(out or file_beside(pictures[0], "edited"), overwrite)
     parse(given), parse(change)
     fitted = load(run)
     with screen.progress() as progress:

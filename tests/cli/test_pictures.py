@@ -73,11 +73,28 @@ def test_edit(run, desk):
     assert len(document["before"]["label"]) == 2
 
 
+def test_without_a_name_files_are_called_after_what_they_show(run, desk):
+    Path("drawer").mkdir()
+    Path("a.png").rename("drawer/a.png")
+    for words, name in (
+        (["inpaint", run, "drawer/a.png", "--mask", "m.png"], "a-filled.png"),
+        (["edit", run, "drawer/a.png", "--set", "label = 'bar'"], "a-edited.png"),
+        (["edit", run, "drawer", "--set", "label = 'bar'"], "drawer-edited.png"),
+        (["traverse", run, "--directions", 1, "--steps", 2], "shapes-directions.png"),
+        (["interpolate", run, "drawer/a.png", "b.png", "--frames", 2], "a-to-b.gif"),
+        (["interpolate", run, "--seeds", 1, 2, "--frames", 2], "1-to-2.gif"),
+    ):
+        ended = call(*words)
+        assert ended.code == 0, ended.err
+        assert f"in {name}" in ended.err
+        assert Path(name).exists()
+        assert f"{name} exists; add --overwrite" in call(*words).err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (["interpolate", "RUN", "a.png", "-o", "x.gif"], "name two pictures, or two seeds"),
-        (["interpolate", "RUN", "a.png", "b.png"], "name a file for the film"),
         (["interpolate", "RUN", "a.png", "b.png", "-o", "x.avi"], "a film is .gif, .webp, .mp4"),
         (["interpolate", "RUN", "a.png", "none.png", "-o", "x.gif"], "none.png: the picture cannot be read"),
         (["traverse", "RUN", "-o", "x.jpg"], "name a .png file"),

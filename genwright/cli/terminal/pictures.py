@@ -15,6 +15,11 @@ def picture_file(path: Path | None, overwrite: bool) -> Path | None:
     return free_file(path, overwrite)
 
 
+def file_beside(source: str, word: str, suffix: str = ".png") -> Path:
+    """A name in the working folder for what is made of a picture or of a folder: a.png → a-filled.png."""
+    return Path(f"{Path(source).resolve().stem or 'picture'}-{word}{suffix}")
+
+
 def tell_guesses(screen: Screen, guessed: Mapping[str, Sequence[str]], names: Sequence[str]) -> None:
     """Says which values were guessed, of the first pictures."""
     for column, words in guessed.items():
