@@ -259,3 +259,57 @@ def test_a_split_by_group_may_hold_out_a_class(tmp_path: Path) -> None:
     run = gw.classify(rows, "kind", "logistic", schema=by_place)
     assert len(run.classes) == 2
     assert {s.name: s.value for s in run.scores}["accuracy"] == 0  # the other class was never seen
+
+
+def test_nothing_held_out_means_no_scores(tmp_path: Path) -> None:
+    run = gw.classify(flowers(50), "kind", "naive_bayes", held_out=0.0, out=tmp_path / "run")
+    assert run.scores == []
+    assert run.artefact.facts["n_train"] == 50
+    assert "Not judged yet." in (tmp_path / "run" / "README.md").read_text()
+    with pytest.raises(DataError, match="pass held_out="):
+        gw.load(tmp_path / "run").judge()
+    assert gw.load(tmp_path / "run").judge(flowers(50, 1))[0].n == 50
+
+
+def test_frames_come_back_as_they_went_in(run: ClassifierRun) -> None:
+    import polars as pl
+    import pyarrow as pa
+
+    rows = flowers(10, 9)
+    assert isinstance(run.predict(pl.from_pandas(rows)), pl.DataFrame)
+    assert isinstance(run.predict(rows, flavour="arrow"), pa.Table)
+    assert run.predict(rows.iloc[3:4])["class"].tolist() == run.predict(rows)["class"].tolist()[3:4]
+
+
+def test_a_folder_of_pictures(tmp_path: Path) -> None:
+    """Folders name the classes; convolutions tell bright from dark in a few steps."""
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for name, level in (("dark", 60), ("bright", 190)):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for i in range(20):
+            x = np.clip(rng.normal(level, 30, (16, 16)), 0, 255).astype(np.uint8)
+            Image.fromarray(x).save(tmp_path / "set" / name / f"{i}.png")
+    settings = {"width": 4, "n_picture": 8, "batch_size": 16}
+    run = gw.classify(tmp_path / "set", "label", "convnet", steps=60, settings=settings)
+    assert {s.name: s.value for s in run.scores}["accuracy"] == 1
+    assert set(run.predict(tmp_path / "set")["class"]) == {"dark", "bright"}
+
+
+def test_a_judge_of_predictions_is_found(run: ClassifierRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judges that are files of their own are asked, too, and those of draws pass over them."""
+    from genwright.core.predictions import Accuracy, PredictionJudge, score
+    from genwright.runs import classifier_run
+
+    class Twice(PredictionJudge):
+        parts, source = {}, "none"
+
+        def predicted(self, rows):
+            return [score(Accuracy(), rows)] * 2
+
+    monkeypatch.setattr(classifier_run, "_judges", lambda: {"twice": Twice()})
+    kept = list(run.scores)
+    assert len(run.judge(judges="twice")) == 2
+    run.artefact.scores = kept
+    assert not Twice.sees(run.classifier.space)
