@@ -23,6 +23,7 @@ from genwright.core.errors import ConfigError, DataError, FitError, UnknownNameE
 from genwright.core.given import meets, parse
 from genwright.core.model import Progress
 from genwright.core.rng import derive, numpy_generator
+from genwright.core.schema import Schema
 from genwright.core.space import Batch
 from genwright.data.typed import readable
 from genwright.nn.acceptance import Acceptance, Method, fitted
@@ -263,7 +264,7 @@ class _Odds:
     """log odds of the wanted class of records, by a classifier."""
 
     def __init__(self, classifier: ClassifierRun, run: Run, wanted: Any):
-        self.classifier, self.own = classifier, ""
+        self.classifier, self.run, self.own = classifier, run, ""
         self.names = [str(name) for name in classifier.classes]
         if wanted is None and classifier.target in run.artefact.codec.modelled:
             self.own = classifier.target
@@ -275,11 +276,17 @@ class _Odds:
     def __call__(self, table: pa.Table) -> np.ndarray:
         found = self.classifier.predict_proba(table, flavour="arrow")
         p = np.stack([found.column(name).to_numpy() for name in self.names], 1)  # (B, K)
-        labels = [self.wanted] * len(p) if not self.own else [str(v) for v in table.column(self.own).to_pylist()]
+        labels = self._own_labels(table) if self.own else [self.wanted] * len(p)
         place = {name: k for k, name in enumerate(self.names)}
         of_wanted = np.array([p[i, place[name]] if name in place else 0.0 for i, name in enumerate(labels)])
         odds = np.clip(of_wanted, 1e-6, 1 - 1e-6)
         return np.log(odds) - np.log1p(-odds)
+
+    def _own_labels(self, table: pa.Table) -> list[str]:
+        """What the rows have in the classifier's target, as its classes are written."""
+        is_text = self.run.artefact.facts.get("is_text", False)
+        own = readable(table.select([self.own]), Schema((self.run.schema[self.own],)), is_text)
+        return [str(value) for value in own.column(0).to_pylist()]
 
 
 def _dataset(run: Run, rows: Any) -> Dataset:

@@ -229,7 +229,8 @@ class ClassifierRun(Run):
         """Classes of codes (B,), as the data had them."""
         decoded = self.artefact.codec.codecs[self.target].decode(torch.from_numpy(codes.astype(np.int64)))
         is_text = self.artefact.facts.get("is_text", False)
-        return readable(pa.table({self.target: decoded}), self.schema, is_text).column(0)
+        own = Schema((self.schema[self.target],))  # the table has no other column
+        return readable(pa.table({self.target: decoded}), own, is_text).column(0)
 
     def _encoded(self, records: Records, with_target: bool) -> Iterator[tuple[Batch, np.ndarray]]:
         """Batches of columns that it reads, with the codes of their classes (B,): `UNSEEN`, or −2 without one."""

@@ -13,7 +13,7 @@ from genwright.core.records import Records
 from genwright.core.schema import Schema
 from genwright.core.space import Batch, Category, Field, Real, Space
 from genwright.data.target import labelled, labels_of
-from genwright.data.typed import typed
+from genwright.data.typed import typed, untyped
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,10 @@ class LabelledTable:
 
     @property
     def names(self) -> list[str]:
-        """The classes as texts, in the order of their codes."""
+        """The classes as the data write them, in the order of their codes."""
         first = np.unique(self.y, return_index=True)[1]
-        return [str(v) for v in self.table.column(self.target).take(pa.array(first)).to_pylist()]
+        values = self.table.select([self.target]).take(pa.array(first))
+        return [str(v) for v in untyped(values, Schema((self.schema[self.target],))).column(0).to_pylist()]
 
     def subset(self, rows: np.ndarray) -> "LabelledTable":
         """Some of the rows; classes keep their codes."""

@@ -97,6 +97,22 @@ def test_a_wanted_class_that_would_lose_variety_weakens_the_filter():
     assert (free.rows["x"] > 0).mean() > 0.95
 
 
+def test_a_classifier_of_a_file_with_words_for_truth(tmp_path):
+    """Another column of yes and no does not disturb the classes."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"n": rng.normal(size=60), "side": rng.choice(["l", "r"], 60), "paid": rng.choice(["yes", "no"], 60)}
+    )
+    frame.to_csv(tmp_path / "words.csv", index=False)
+    judge = classify(tmp_path / "words.csv", "side", "naive_bayes", judge=False)
+    assert set(judge.classes) == {"l", "r"}
+    run = fit(tmp_path / "words.csv", "marginals", judge=False)
+    assert set(filtered(run, 20, keep=0.5, judged_by=judge).rows["paid"]) == {"yes", "no"}
+    paid = classify(tmp_path / "words.csv", "paid", "naive_bayes", judge=False)
+    odds = Filter(run, judged_by=paid).judge(pa.concat_tables(list(run.stream(50))))
+    assert np.abs(odds).max() < 5  # each row's own class is among those of the classifier
+
+
 def test_no_rows(run, classifier):
     found = filtered(run, 0, judged_by=classifier)
     assert len(found.rows) == 0
