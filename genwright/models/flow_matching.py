@@ -29,6 +29,7 @@ from genwright.core.errors import ConfigError, UnsupportedError
 from genwright.core.model import Conditions, HasBound, HasLatent, HasLoss, Model
 from genwright.core.space import Batch, Category, Pixels, Real, Space
 from genwright.nn import divergence
+from genwright.nn.gaussian_velocity import MOST_AXES
 from genwright.nn.given_columns import GivenColumns
 from genwright.nn.mlp import initialise, untrained
 from genwright.nn.picture_view import pictures
@@ -39,6 +40,7 @@ from genwright.samplers.heun import heun
 from genwright.samplers.ode import solve, times
 
 COUNTED = 20_000  # rows whose means and covariances are taken
+COUNTED_WIDE = 2_000  # the same, where a row has more numbers than axes: their cost grows as rows³
 BOUND_NUMBERS = 1 << 18  # numbers of points whose density is worked out at once
 DRAWN_NUMBERS = 1 << 16  # pixels that are drawn at once; a power of two of rows
 LEAST_ROWS = 16
@@ -118,8 +120,9 @@ class FlowMatching(Model, HasLoss, HasBound, HasLatent, Conditions):
     def look(self, data: Dataset) -> None:
         """Counts the given columns, and takes means and covariances of the others' numbers."""
         self.given.look(data)
-        step = max(1, len(data) // COUNTED)
-        rows = self.prepare(data.take(slice(0, step * COUNTED, step)))
+        n = COUNTED if self.points.n <= MOST_AXES else COUNTED_WIDE
+        step = max(1, len(data) // n)
+        rows = self.prepare(data.take(slice(0, step * n, step)))
         self.net.normal.fit(self.points.spread(rows, torch.Generator().manual_seed(0)))  # the same in every fit
 
     def prepare(self, batch: Batch) -> Batch:

@@ -38,18 +38,18 @@ class GaussianVelocity(nn.Module):
     def fit(self, x: Tensor) -> None:
         """From points (N, D): with few of them, covariances are drawn towards 0."""
         n, d = x.shape
+        k = len(self.var)
         self.mean.copy_(x.mean(0))
         centred = x.double() - x.double().mean(0)
         own = centred.square().mean(0)  # variances (D,)
         shrunk = d / (d + 10 * n)
-        k = len(self.var)
         if k == d:
             cov = (1 - shrunk) * (centred.T @ centred) / n
             cov.diagonal().add_(shrunk * own)
             var, axes = torch.linalg.eigh(cov)
         else:
-            axes, scale = torch.linalg.svd(centred.T.float(), full_matrices=False)[:2]
-            axes, var = axes[:, :k], (1 - shrunk) * scale[:k].square() / n
+            var, axes = _main_axes(centred, k)
+            var = (1 - shrunk) * var
         self.axes.zero_()
         self.axes[:, : axes.shape[1]] = axes
         self.var.fill_(LEAST_VAR)
@@ -64,6 +64,19 @@ class GaussianVelocity(nn.Module):
         along = centred @ self.axes  # (B, K)
         v = self.mean + (_slope(self.var, t) * along) @ self.axes.T
         return v + _slope(self.rest, t) * (centred - along @ self.axes.T) if len(self.rest) else v
+
+
+def _main_axes(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The largest variances, at most k, and their axes (D, at most k) of centred points (N, D).
+
+    From the smaller of two matrices: Xᵀ X u = λ u, or X Xᵀ w = λ w with u = Xᵀ w / √λ.
+    """
+    is_wide = len(x) < x.shape[1]
+    values, vectors = torch.linalg.eigh(x @ x.T if is_wide else x.T @ x)
+    values, vectors = values.flip(0)[:k], vectors.flip(1)[:, :k]
+    is_there = values > 1e-10 * values[0]
+    values, vectors = values[is_there], vectors[:, is_there]
+    return values / len(x), x.T @ vectors / values.sqrt() if is_wide else vectors
 
 
 def _slope(var: Tensor, t: Tensor) -> Tensor:

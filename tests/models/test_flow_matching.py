@@ -12,6 +12,7 @@ from genwright.core.errors import ConfigError, UnsupportedError
 from genwright.core.rng import torch_generator
 from genwright.core.space import Category, Field, Pixels, Real, Space
 from genwright.models.flow_matching import FlowMatching, FlowMatchingConfig
+from genwright.nn.gaussian_velocity import GaussianVelocity
 from genwright.nn.mlp import initialise
 from genwright.training.budget import Budget
 from genwright.training.config import TrainingConfig
@@ -143,6 +144,15 @@ def test_inpainted_cells_follow_the_known_ones():
     spread = math.sqrt(cov[1, 1] - cov[1, 0] ** 2 / cov[0, 0])
     assert abs(float(z[:, 1].mean()) - expected) < 0.2 * spread
     assert abs(float(z[:, 1].std()) / spread - 1) < 0.25
+
+
+def test_of_large_pictures_fewer_rows_are_counted(monkeypatch: pytest.MonkeyPatch):
+    """Their axes cost as many rows cubed."""
+    x = np.zeros((4_100, 1, 33, 33), np.uint8)
+    data, seen = Dataset(Space({"image": Field(Pixels(2), (1, 33, 33))}), {"image": x}), []
+    monkeypatch.setattr(GaussianVelocity, "fit", lambda self, x: seen.append(x.shape))
+    looked(data, width=8)
+    assert seen == [(2_000, 33 * 33)]
 
 
 def given_classes(n: int = 1_500) -> Dataset:

@@ -61,6 +61,17 @@ def test_with_few_axes_the_rest_counts_as_independent():
         torch.testing.assert_close(few(at, when)[:, 2:], whole(at, when)[:, 2:], atol=0.05, rtol=0)
 
 
+@pytest.mark.parametrize(("n", "d"), [(9, 40), (60, 12)])
+def test_few_axes_are_the_main_ones(n: int, d: int):
+    """Against NumPy's decomposition of the points themselves."""
+    x = rows(n, d)
+    found, centred = fitted(x, 5), x.double().numpy() - x.double().numpy().mean(0)
+    _, s, vt = np.linalg.svd(centred, full_matrices=False)
+    np.testing.assert_allclose(found.var, 10 * n / (d + 10 * n) * s[:5] ** 2 / n, rtol=1e-4)
+    np.testing.assert_allclose(np.abs((vt[:5] @ found.axes.numpy()).diagonal()), 1, atol=1e-4)
+    np.testing.assert_allclose((found.axes.T @ found.axes), np.eye(5), atol=1e-4)
+
+
 def test_fewer_rows_than_numbers_are_enough():
     for n_axes in (None, 6):
         found = fitted(rows(5, 12), n_axes)
