@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import torch
 
+    from genwright.core.dataset import Dataset
+
 Direction = Literal["lower", "higher", "half"]  # half: 0.5 is best, as for an AUC that should see no difference
 
 
@@ -44,6 +46,7 @@ class Evidence:
             what they measure.
         predict: Encoded rows → a column as the model guesses it from the others; None where it guesses none.
         train_rows: Numbers (N,) of `train` among all training rows, so that they can be found again; None: unknown.
+        all_train: All training rows with pictures, of which `train` may be a sample; None where they are not at hand.
         features: Of pictures, as `nn/picture_features` keeps them in a run; None: judges learn them from `train`.
         memo: What judges work out of these rows for each other.
     """
@@ -65,6 +68,7 @@ class Evidence:
     shared: "dict[tuple[type, str], list[dict[str, Measure]]] | None" = None
     predict: "Callable[[Batch], Batch] | None" = None
     train_rows: "np.ndarray | None" = None
+    all_train: "Dataset | None" = None
     features: "dict[str, torch.Tensor] | None" = None
     memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -73,7 +77,8 @@ class Evidence:
         import hashlib
 
         n_fake = len(next(iter(self.fake.values()))) if self.fake else 0
-        found = hashlib.sha256(repr((n_fake, self.targets, self.seed, list(self.space.items()))).encode())
+        n_all = None if self.all_train is None else len(self.all_train)  # `train` is a sample of these, by the seed
+        found = hashlib.sha256(repr((n_fake, n_all, self.targets, self.seed, list(self.space.items()))).encode())
         for rows in (self.train, self.held_out, self.trivial):
             for name, x in rows.items():
                 found.update(name.encode() + repr(tuple(x.shape)).encode() + x.numpy().tobytes())

@@ -8,15 +8,20 @@ with Euclidean distances of the first 64 principal components of pixels, where a
 One that was moved or mirrored does not: what is found is a lower bound of what was copied. The features of a network
 are not asked: it has learnt from the training pictures and may see them differently from all others.
 
+Exact copies and the closest pictures are looked for among all training pictures that are at hand, a piece at a time.
+The race needs as many training pictures as held-out ones, and rests on samples.
+
 `details["closest"]` lists the draws that lie nearest to a training picture, measured by how far that one lies from its
 own nearest held-out picture: a plain picture has near neighbours, and no copy need be among them.
 """
 
+import math
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
 
-from genwright.core.dataset import n_rows
+from genwright.core.dataset import Dataset, n_rows
 from genwright.core.errors import DataError
 from genwright.core.judge import Evidence, Measure, Part
 from genwright.core.picture_judge import PictureJudge
@@ -28,6 +33,7 @@ from genwright.nn.picture_features import feature_rows, features_of
 
 N_CLOSEST = 24  # draws that are listed
 AT_ONCE = 2_000_000  # distances held at a time
+PIECE = 10_000_000  # numbers of training pictures looked at at a time
 LEAST = 2  # pictures a side
 
 
@@ -46,7 +52,8 @@ class PictureCopies(PictureJudge):
         """All three shares; held-out pictures in place of draws are each compared with the other held-out ones.
 
         For the draws themselves, `details["closest"]` of `exact` lists draws with the numbers of their nearest training
-        pictures (`row`: among all training rows, where that is known), and `details["copy"]` has the number of a copy.
+        pictures (`train`: among those looked at, `row`: among all training rows, where that is known), and
+        `details["copy"]` has the number of a copy.
         """
         train, held_out, drawn = (
             feature_rows("pixels", rows, evidence)[: self.max_rows]
@@ -56,7 +63,7 @@ class PictureCopies(PictureJudge):
         held_out, drawn = held_out[: len(train)], drawn[: len(train)] if is_held_out else drawn
         if min(len(train), len(held_out), len(drawn)) < LEAST:
             raise DataError("picture_copies needs at least 2 training pictures, held-out ones and draws; hold out more")
-        is_same = _is_in(fake, evidence.train, features_of(evidence).columns)[: len(drawn)]
+        is_same = _is_in(fake, _every(evidence), features_of(evidence).columns)[: len(drawn)]
         measures = {"exact": share_measure(int(is_same.sum()), len(drawn))}
         measures |= _shares(_race(drawn, train, held_out, evidence.seed, is_held_out), evidence.seed)
         if fake is not evidence.fake:
@@ -64,7 +71,7 @@ class PictureCopies(PictureJudge):
         copies = numpy_generator(evidence.seed, "picture_copies", "copy").permutation(len(train))[: len(drawn)]
         copy = _shares(_race(train[copies], train, held_out, evidence.seed), evidence.seed)
         as_copy = {"exact": 1.0} | {part: m.value for part, m in copy.items()}
-        closest = {"closest": _closest(drawn, train, held_out, evidence)}
+        closest = {"closest": _closest(drawn, held_out, evidence)}
         details = {part: {"copy": as_copy[part]} | (closest if part == "exact" else {}) for part in measures}
         return {part: Measure(m.value, m.low, m.high, m.n, m.details | details[part]) for part, m in measures.items()}
 
@@ -75,8 +82,8 @@ class PictureCopies(PictureJudge):
         return (
             f"{n:,} draws (at most {self.max_rows:,}); {m:,} held-out pictures against {n_folds(size, m)} disjoint "
             f"samples of {m:,} of {size:,} training pictures, mean over samples; distances of 64 components "
-            "of pixels; two-way clustered interval; exact: Wilson's interval; floor: held-out pictures in place of "
-            "draws; a check on near-copies, not a proof of privacy"
+            f"of pixels; two-way clustered interval; exact: {_looked_at(evidence)}, Wilson's interval; floor: held-out "
+            "pictures in place of draws; a check on near-copies, not a proof of privacy"
         )
 
     def anchors(self, evidence: Evidence) -> tuple[Batch, Batch]:
@@ -108,13 +115,13 @@ def _shares(races: Races, seed: int) -> dict[str, Measure]:
     return shares(races, numpy_generator(seed, "picture_copies", "ties"))
 
 
-def _closest(drawn: np.ndarray, train: np.ndarray, held_out: np.ndarray, evidence: Evidence) -> list[dict[str, Any]]:
+def _closest(drawn: np.ndarray, held_out: np.ndarray, evidence: Evidence) -> list[dict[str, Any]]:
     """The draws nearest to a training picture, by d(x, train) / d(that picture, held-out), one for each picture."""
-    distance, at = nearest(drawn, train)
-    usual, _ = nearest(train[at], held_out)
+    distance, at, train = _nearest_of_all(drawn, evidence)
+    usual, _ = nearest(train, held_out)
     to_held_out, unseen = nearest(drawn, held_out)
     relative = distance / np.maximum(usual, 1e-6)
-    rows = evidence.train_rows
+    rows = evidence.train_rows if evidence.all_train is None else np.arange(len(evidence.all_train))
     order = np.argsort(relative, kind="stable")
     order = order[np.sort(np.unique(at[order], return_index=True)[1])]  # the first draw of each training picture
     return [
@@ -131,10 +138,44 @@ def _closest(drawn: np.ndarray, train: np.ndarray, held_out: np.ndarray, evidenc
     ]
 
 
-def _is_in(rows: Batch, reference: Batch, names: list[str]) -> np.ndarray:
+def _nearest_of_all(x: np.ndarray, evidence: Evidence) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each row (B, d) the nearest training picture: its distance (B,), number (B,) and features (B, d)."""
+    features, start = features_of(evidence), 0
+    distance, index, found = np.full(len(x), np.inf, np.float32), np.zeros(len(x), np.int64), np.zeros_like(x)
+    for piece in _pieces(_every(evidence), features.columns):
+        train = features.of("pixels", piece).numpy()
+        apart, at = nearest(x, train)
+        is_nearer = apart < distance
+        distance[is_nearer], index[is_nearer] = apart[is_nearer], start + at[is_nearer]
+        found[is_nearer] = train[at[is_nearer]]
+        start += len(train)
+    return distance, index, found
+
+
+def _every(evidence: Evidence) -> Dataset:
+    """All training rows that are at hand."""
+    if evidence.all_train is not None:
+        return evidence.all_train
+    return Dataset(evidence.space, {name: x.numpy() for name, x in evidence.train.items()})
+
+
+def _looked_at(evidence: Evidence) -> str:
+    n = len(_every(evidence))
+    return f"among {n:,} training pictures" if evidence.all_train is None else f"among all {n:,} training pictures"
+
+
+def _pieces(data: Dataset, names: list[str]) -> Iterator[Batch]:
+    """Columns of all rows, a piece at a time."""
+    own = Dataset(data.space, {name: data.arrays[name] for name in names})
+    return own.batches(max(1, PIECE // sum(math.prod(x.shape[1:]) for x in own.arrays.values())))
+
+
+def _is_in(rows: Batch, reference: Dataset, names: list[str]) -> np.ndarray:
     """Whether each row's pictures (B,) are those of a reference row."""
-    known = set(_as_bytes(reference, names))
-    return np.array([row in known for row in _as_bytes(rows, names)], dtype=bool)
+    asked = _as_bytes(rows, names)
+    wanted = set(asked)
+    known = {row for piece in _pieces(reference, names) for row in _as_bytes(piece, names) if row in wanted}
+    return np.array([row in known for row in asked], dtype=bool)
 
 
 def _as_bytes(rows: Batch, names: list[str]) -> list[bytes]:

@@ -310,8 +310,8 @@ class Run:
             return lambda batch: model.bound(batch, torch_generator(seed, "bound"))
         return None
 
-    def _rows(self, given: Any, own: Dataset | None, what: str, max_rows: int) -> tuple[Batch, np.ndarray]:
-        """At most `max_rows` encoded rows, handed in or kept from the fit, and their numbers among all of these."""
+    def _rows(self, given: Any, own: Dataset | None, what: str, max_rows: int) -> tuple[Batch, np.ndarray, Dataset]:
+        """At most `max_rows` encoded rows, handed in or kept from the fit, their numbers among all, and all of them."""
         rng = numpy_generator(self.artefact.seed, "judge", what)
         if given is not None:
             rows = concat(list(self.encode(given)))
@@ -320,7 +320,7 @@ class Run:
             why = f"; {self._unread}" if self._unread else ""
             raise DataError(f"judging needs the {what} rows: pass {what}=…, a path or a frame{why}")
         numbers = own.sample_numbers(max_rows, rng)
-        return own.take(numbers), numbers
+        return own.take(numbers), numbers, own
 
     def _features(self, train: Any, evidence: Evidence, shared: dict[Any, Any] | None) -> dict[str, torch.Tensor]:
         """What judges learn of pictures, from all training rows where they are at hand; kept with the run."""
@@ -334,8 +334,8 @@ class Run:
         self.remember_rows(need_train=train is None, need_held_out=held_out is None)
         artefact, seed = self.artefact, self.artefact.seed
         codec = artefact.codec
-        real, numbers = self._rows(train, self.train, "train", min(max_rows * 4, _most_rows(codec.space)))
-        held, _ = self._rows(held_out, self.held_out, "held_out", max_rows)
+        real, numbers, every = self._rows(train, self.train, "train", min(max_rows * 4, _most_rows(codec.space)))
+        held, _, _ = self._rows(held_out, self.held_out, "held_out", max_rows)
         n = affordable_rows(held, codec.space, max_rows)
         if is_given_whole(self.model):
             fake = drawn_beside(held, n, self.model, codec, seed)
@@ -349,6 +349,7 @@ class Run:
             space=codec.space,
             train=real,
             train_rows=numbers,
+            all_train=every if row_pixels(codec.space) else None,
             held_out=held,
             fake=fake,
             trivial=trivial.sample(n, {}, torch_generator(seed, "trivial")),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from genwright.core.dataset import concat, n_rows, select
+from genwright.core.dataset import Dataset, concat, n_rows, select
 from genwright.judges.picture_copies import PictureCopies, nearest
 from tests.judges.picture_worlds import N_FAKE, copies, noisy, picture_world, with_fake
 
@@ -50,3 +50,22 @@ def test_held_out_pictures_pass_and_are_not_their_own_neighbours() -> None:
     floor = PictureCopies().measure(evidence.held_out, evidence)
     assert floor["closer"].low < 0.5 < floor["closer"].high
     assert min(floor["closer"].details["distance_quantiles"]["to_held_out"]) > 0
+
+
+def test_copies_of_pictures_outside_the_sample_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All training pictures are looked at, in pieces, though the race rests on a few of them."""
+    monkeypatch.setattr("genwright.judges.picture_copies.PIECE", 64 * 70)
+    world = picture_world()
+    sample = np.arange(0, n_rows(world.train), 8)
+    every = Dataset(world.space, {name: x.numpy() for name, x in world.train.items()})
+    fake = copies(200)
+    few = replace(world, fake=fake, train=select(world.train, sample), train_rows=sample)
+    unknown, known = (PictureCopies().measure(fake, e)["exact"] for e in (few, replace(few, all_train=every)))
+    assert unknown.value < 0.3
+    assert known.value == 1
+    assert "among all 800 training" in PictureCopies().protocol(replace(few, all_train=every))
+    assert "among 100 training" in PictureCopies().protocol(few)
+    for pair in known.details["closest"]:
+        assert torch.equal(fake["picture"][pair["draw"]], world.train["picture"][pair["row"]])
+        assert pair["distance"] < 1e-5
+    assert few.digest() != replace(few, all_train=every).digest()
