@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from genwright.data.read import read as read
     from genwright.pipeline import fit as fit
     from genwright.pipeline import load as load
+    from genwright.recipes.augment import augment as augment
     from genwright.recipes.classify import classify as classify
     from genwright.recipes.compare import compare as compare
     from genwright.recipes.edit import edit as edit
+    from genwright.recipes.filter import filtered as filtered
     from genwright.recipes.impute import impute as impute
     from genwright.recipes.inpaint import inpaint as inpaint
     from genwright.recipes.interpolate import interpolate as interpolate
@@ -47,6 +49,8 @@ _HOMES = {
     "classify": "genwright.recipes.classify",
     "compare": "genwright.recipes.compare",
     "edit": "genwright.recipes.edit",
+    "augment": "genwright.recipes.augment",
+    "filtered": "genwright.recipes.filter",
     "impute": "genwright.recipes.impute",
     "inpaint": "genwright.recipes.inpaint",
     "interpolate": "genwright.recipes.interpolate",

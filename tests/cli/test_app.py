@@ -14,6 +14,7 @@ from tests.cli.conftest import call
 
 COMMANDS = [
     "adopt",
+    "augment",
     "compare",
     "draw",
     "export",
