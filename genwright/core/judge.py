@@ -35,6 +35,7 @@ class Evidence:
         log_prob: Log probability of rows (B,) in nats under the model, or a bound; None where it has neither.
         trivial_log_prob: The same under independent columns.
         is_bound: `log_prob` is a lower bound.
+        bound_name: Which one.
         targets: Columns to be predicted in `utility`; empty: the judge chooses.
         seed: For the judges' own randomness.
         records: Encoded rows, of all columns or of some, as a table of records; for judges that read texts. None where
@@ -59,6 +60,7 @@ class Evidence:
     log_prob: "Callable[[Batch], torch.Tensor] | None" = None
     trivial_log_prob: "Callable[[Batch], torch.Tensor] | None" = None
     is_bound: bool = False
+    bound_name: str = ""
     targets: tuple[str, ...] = ()
     seed: int = 0
     records: "Callable[[Batch], pa.Table] | None" = None

@@ -74,7 +74,7 @@ class SurpriseJudge(TextJudge):
 
     def protocol(self, evidence: Evidence) -> str:
         """Texts, interval, and which other columns count."""
-        what = "a bound of the log-likelihood" if evidence.is_bound else "exact log-likelihood"
+        what = f"a bound of the log-likelihood ({evidence.bound_name})" if evidence.is_bound else "exact log-likelihood"
         n = affordable_rows(evidence.held_out, evidence.space, self.max_rows, WEIGHED_STEPS)
         return (
             f"{what} of {min(n, n_rows(evidence.held_out)):,} held-out texts (at most {self.max_rows:,}), "

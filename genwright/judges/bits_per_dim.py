@@ -58,7 +58,7 @@ class BitsPerDim(PictureJudge):
 
     def protocol(self, evidence: Evidence) -> str:
         """Pictures, interval, and which other columns count."""
-        what = "a bound of the log-likelihood" if evidence.is_bound else "exact log-likelihood"
+        what = f"a bound of the log-likelihood ({evidence.bound_name})" if evidence.is_bound else "exact log-likelihood"
         others = [name for name in modelled(evidence) if name not in picture_fields(evidence.space)]
         beside = f"; the model's bits of {', '.join(others)} are counted in" if others else ""
         given = f"; given {', '.join(evidence.given)}" if evidence.given else ""

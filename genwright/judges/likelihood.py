@@ -54,7 +54,7 @@ class Likelihood(Judge):
 
     def protocol(self, evidence: Evidence) -> str:
         """Rows and interval."""
-        what = "a bound of the log-likelihood" if evidence.is_bound else "exact log-likelihood"
+        what = f"a bound of the log-likelihood ({evidence.bound_name})" if evidence.is_bound else "exact log-likelihood"
         n = affordable_rows(evidence.held_out, evidence.space, self.max_rows, WEIGHED_STEPS)
         return (
             f"{what} of {min(n, n_rows(evidence.held_out)):,} held-out rows (at most {self.max_rows:,}), "

@@ -154,8 +154,9 @@ class VAE(Model, HasLoss, HasBound, HasLatent, Conditions):
         self.net = untrained(lambda: VAENet(self.config, space, self.view, self.given.view))
         self._done, self._has_pictures = 1.0, bool(pictures(space))
         self._binary = [n for n, h in self.net.pictures.heads.items() if h.name == "bernoulli" and self.config.binarise]
-        if any(head.n > 2 for name, head in self.net.pictures.heads.items() if name in self._binary):
-            self.bound_name = "importance-weighted ELBO of binary pictures"  # type: ignore[misc]
+        if any(head.name == "bernoulli" and head.n > 2 for head in self.net.pictures.heads.values()):
+            what = "of pictures made binary" if self.config.binarise else "with grey taken for a probability"
+            self.bound_name, self.bounds_rows = f"importance-weighted ELBO {what}", False  # type: ignore[misc]
 
     def start(self, generator: torch.Generator) -> None:
         """Small random weights."""
@@ -259,7 +260,7 @@ class VAE(Model, HasLoss, HasBound, HasLatent, Conditions):
 
     @torch.no_grad()
     def bound(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Importance-weighted bound with S latents a row (B,); of pictures made binary, where they are learnt so."""
+        """Importance-weighted bound with S latents a row (B,), of what `bound_name` says."""
         rows = self.prepare(batch)
         parts = [self._bound(part, generator) for part in self._pieces(rows)]
         bound = torch.cat(parts) if parts else torch.zeros(0, dtype=torch.float64)

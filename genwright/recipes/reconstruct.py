@@ -37,7 +37,7 @@ class Reconstructed:
         originals: uint8 (B, C, H, W) in the run's size, 0 dark to 255 bright.
         pictures: What their latents are decoded to, the same.
         error: Mean squared error of each (B,), brightness from 0 to 1.
-        bits_per_dim: Of each picture (B,); None where the family knows none, or draws other columns beside pictures.
+        bits_per_dim: Of each picture (B,); None where the model knows none, or draws other columns beside pictures.
         guessed: Given columns that were guessed, and the guesses.
     """
 
@@ -88,7 +88,7 @@ def _bits(run: Run, rows: Batch) -> np.ndarray | None:
         return None
     if isinstance(model, HasLogProb):
         log_p: Tensor = model.log_prob(rows)
-    elif isinstance(model, HasBound):
+    elif isinstance(model, HasBound) and model.bounds_rows:
         log_p = model.bound(rows, torch_generator(run.artefact.seed, "bound"))
     else:
         return None

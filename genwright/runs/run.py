@@ -173,7 +173,9 @@ class Run:
         """
         score = self._log_prob_of_batch()
         if score is None:
-            raise UnsupportedError(f"{self.artefact.model_name} has no likelihood and no bound")
+            other = getattr(self.model, "bound_name", "")
+            why = f"no likelihood of these rows; its bound is an {other}" if other else "no likelihood and no bound"
+            raise UnsupportedError(f"{self.artefact.model_name} has {why}")
         return torch.cat([score(batch) for batch in self.encode(rows)]).numpy()
 
     @property
@@ -306,7 +308,7 @@ class Run:
         model, seed = self.model, self.artefact.seed
         if isinstance(model, HasLogProb):
             return model.log_prob
-        if isinstance(model, HasBound):
+        if isinstance(model, HasBound) and model.bounds_rows:
             return lambda batch: model.bound(batch, torch_generator(seed, "bound"))
         return None
 
@@ -356,6 +358,7 @@ class Run:
             log_prob=log_prob and Remembered(log_prob),
             trivial_log_prob=trivial.log_prob,
             is_bound=not isinstance(self.model, HasLogProb),
+            bound_name=getattr(self.model, "bound_name", ""),
             targets=targets,
             seed=seed,
             predict=getattr(self.model, "predict", None) if getattr(self.model, "tags", "") else None,

@@ -27,6 +27,8 @@ def gain_over_marginals(
     """
     if not isinstance(model, (HasLogProb, HasBound)) or isinstance(model, HasStages) or not len(watched):
         return None  # stages are not yet all learnt
+    if isinstance(model, HasBound) and not model.bounds_rows:
+        return None
     try:
         trivial = MODELS.get("marginals")(_counted(getattr(model, "space", data.space)))
     except UnsupportedError:  # has no idea of arrays

@@ -8,6 +8,7 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
+import genwright as gw
 from genwright.core.dataset import Dataset
 from genwright.core.errors import ConfigError, UnsupportedError
 from genwright.core.rng import torch_generator
@@ -17,8 +18,10 @@ from genwright.nn.latent_prior import LatentPrior
 from genwright.nn.mlp import initialise, untrained
 from genwright.training.budget import Budget
 from genwright.training.config import TrainingConfig
+from genwright.training.gain import gain_over_marginals
 from genwright.training.loop import train
 from genwright.training.plan import Plan
+from tests.pictures import shapes
 
 
 def silent(done: float, line: str) -> None:
@@ -204,11 +207,35 @@ def test_grey_pictures_are_drawn_as_asked() -> None:
     assert float(share) == pytest.approx(float(drawn["mean"].float().mean()) / 255, abs=5 * (0.25 / 3920) ** 0.5)
 
 
-def test_bounds_say_when_they_are_of_binary_pictures() -> None:
-    assert "binary" in _grey(pixels="bernoulli").bound_name
-    assert "binary" not in _grey(pixels="bernoulli", binarise=False).bound_name
-    assert "binary" not in _grey().bound_name
-    assert "binary" not in _tiny().bound_name
+def test_bounds_say_what_they_are_of() -> None:
+    for model, word, is_of_rows in (
+        (_grey(pixels="bernoulli"), "made binary", False),
+        (_grey(pixels="bernoulli", binarise=False), "grey taken for a probability", False),
+        (_grey(), "ELBO", True),
+        (_tiny(), "ELBO", True),
+    ):
+        assert word in model.bound_name
+        assert model.bounds_rows == is_of_rows
+
+
+@pytest.mark.parametrize("binarise", [True, False])
+def test_numbers_of_binary_pictures_are_compared_with_none_of_grey_ones(binarise: bool) -> None:
+    """Theirs are far smaller, whatever a model has learnt."""
+    frame = shapes(60)
+    settings = {"pixels": "bernoulli", "binarise": binarise, "n_hidden": 16, "n_importance": 2}
+    run = gw.fit(frame, model="vae", steps=4, settings=settings, given="label", judge=False)
+    watched = np.arange(4)
+    assert gain_over_marginals(run.model, run.train, watched, watched, 0) is None
+    assert gw.reconstruct(run, list(frame["image"][:2])).bits_per_dim is None
+    assert run.judge(judges=["bits_per_dim"]) == []
+    with pytest.raises(UnsupportedError, match="no likelihood of these rows; its bound is an importance-weighted"):
+        run.log_prob(frame)
+    assert run.model.bound(run.train.take(watched), torch_generator(0)).shape == (4,)
+
+
+def test_protocols_name_the_bound() -> None:
+    run = gw.fit(shapes(60), model="vae", steps=4, settings={"n_hidden": 16, "n_importance": 2}, judge=False)
+    assert {"(importance-weighted ELBO)" in s.protocol for s in run.judge(judges=["bits_per_dim"])} == {True}
 
 
 def test_draws_show_no_augmentation() -> None:
