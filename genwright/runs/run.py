@@ -325,12 +325,14 @@ class Run:
         return own.take(numbers), numbers, own
 
     def _features(self, train: Any, evidence: Evidence, shared: dict[Any, Any] | None) -> dict[str, torch.Tensor]:
-        """What judges learn of pictures, from all training rows where they are at hand; kept with the run."""
-        if self.artefact.features is None:
-            seen = Dataset(evidence.space, {k: x.numpy() for k, x in evidence.train.items()})
-            own = self.train if train is None and self.train is not None else seen
-            self.artefact.features = learnt(own, shared)
-        return self.artefact.features
+        """What judges learn of pictures, from all training rows at hand; kept where these are the run's own."""
+        if self.artefact.features is not None:
+            return self.artefact.features
+        seen = Dataset(evidence.space, {k: x.numpy() for k, x in evidence.train.items()})
+        found = learnt(self.train if train is None and self.train is not None else seen, shared)
+        if train is None:
+            self.artefact.features = found
+        return found
 
     def _evidence(self, held_out: Any, train: Any, targets: tuple[str, ...], max_rows: int) -> Evidence:
         self.remember_rows(need_train=train is None, need_held_out=held_out is None)

@@ -47,6 +47,16 @@ def test_scores_after_loading_are_those_of_before(run: Run, tmp_path: Path, monk
     assert len(after) == 9
 
 
+def test_features_of_other_rows_do_not_stay(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = run.artefact.features
+    monkeypatch.setattr(run.artefact, "features", None)
+    monkeypatch.setattr("genwright.runs.run.learnt", lambda train, shared: kept)
+    run.judge(train=frame(100), judges="frechet", max_rows=20)
+    assert run.artefact.features is None
+    run.judge(judges="frechet", max_rows=20)
+    assert run.artefact.features is kept
+
+
 def test_damaged_features_are_told(run: Run, tmp_path: Path) -> None:
     path = run.save(tmp_path / "run") / FEATURES
     path.write_bytes(path.read_bytes()[:-1] + b"\0")
