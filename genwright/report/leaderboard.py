@@ -17,12 +17,26 @@ from genwright.core.judge import Score
 from genwright.report import score_bar
 from genwright.report.page import environment
 from genwright.report.words import clean, heading, is_known, number, quantity, shorten
-from genwright.runs.leaderboard import COPIED, DETECTOR, SEEN, TAIL, UNSEEN, Entry, Leaderboard
+from genwright.runs.leaderboard import (
+    COPIED,
+    COVERAGE,
+    DETECTOR,
+    PICTURE_TAIL,
+    PICTURES,
+    SEEN,
+    TAIL,
+    UNSEEN,
+    Entry,
+    Leaderboard,
+)
 
 SHOWN = {
     DETECTOR: "Told from real rows",
     UNSEEN: "Told from unseen texts",
     SEEN: "Told from texts learnt from",
+    PICTURES: "Told from real pictures",
+    PICTURE_TAIL: "Closest 5 % of pictures",
+    COVERAGE: "Variety",
     TAIL: "Closest 5 %",
     COPIED: "Copied passages",
     "bits_per_char": "Bits per character",
@@ -35,6 +49,9 @@ MEANING = {
     SEEN: "the same against training texts, where unseen ones are about other things",
     COPIED: "share of texts with a longer copy than 99 % of unseen texts have",
     "bits_per_char": "surprise at a character of an unseen text; lower is better",
+    PICTURES: "AUC of a linear SVM on what a small network sees; 0.5: it cannot tell",
+    PICTURE_TAIL: "share nearer to a training picture than to an unseen one; 0.5: no copies",
+    COVERAGE: "share of real pictures with a draw nearby; higher is better",
     TAIL: "share nearer to a training row than to an unseen one; 0.5: no copies",
     "utility.auc": "AUC on real rows of predictors that saw draws only; higher is better",
     "utility.r2": "R² on real rows of predictors that saw draws only; higher is better",

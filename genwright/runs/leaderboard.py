@@ -9,6 +9,10 @@ told from those, against texts learnt from; of rows with both, by the detector t
 copied passages: the share of draws with a longer copy than 99 % of held-out texts, or that stand in the training texts
 from end to end, does not lie above that of held-out texts.
 
+Pictures are told apart by a linear SVM on what a small network sees of them (`svm_net`: a convolutional network finds
+nearly every family's draws, and orders none), and checked for copies as rows are, by the shares of `picture_copies`. Of
+pictures with other columns beside them the detector that tells more counts, and every check that was made.
+
 The check for copies of rows: among the 5 % of draws that lie closest to any real row, the share that is closer to a
 training row has an interval that does not lie above that of held-out rows in place of draws, nor above 0.5, the share
 without copies (few held-out rows score far below it by chance: 0.29 on 1,000 rows of California housing); and the share
@@ -24,12 +28,16 @@ from typing import Any
 from genwright.core.errors import FitError
 from genwright.core.judge import Score
 from genwright.core.statistics import share_measure
+from genwright.runs.picture_evidence import JUDGED_PICTURES
 from genwright.runs.run import JUDGED_ROWS, Run
 
 DETECTOR = "detectability.boosting"
 TAIL, EXACT = "near_copies.closer_tail", "near_copies.exact"
 UNSEEN, SEEN = "text_detectability.unseen", "text_detectability.seen"
 COPIED, WHOLE = "copied_text.share", "copied_text.whole"
+PICTURES = "picture_detectability.svm_net"
+PICTURE_TAIL, PICTURE_EXACT = "picture_copies.closer_tail", "picture_copies.exact"
+COVERAGE = "precision_recall.coverage_net"
 ELSEWHERE = 0.6  # AUC of training against unseen texts above which these are about other things
 
 
@@ -63,7 +71,7 @@ class Entry:
 
     @property
     def detector(self) -> Score | None:
-        """The AUC by which its draws are told from real rows, or texts; the larger one of both."""
+        """The AUC by which its draws are told from real rows, texts or pictures; the largest of these."""
         return strongest_detector({score.name: score for score in self.scores})
 
     @property
@@ -170,16 +178,15 @@ def fault(scores: Iterable[Score], n_held_out: int) -> str:
     found = {s.name: s for s in scores}
     if strongest_detector(found) is None:
         return "no detector could judge it"
-    has_rows, has_texts = ({*names} <= found.keys() for names in ((TAIL, EXACT), (COPIED, WHOLE)))
-    if not has_rows and not has_texts:
+    checks = [check for names, check in _CHECKS if {*names} <= found.keys()]
+    if not checks or (PICTURES in found and _fault_of_pictures not in checks):
         return "it could not be checked for copies"
-    n = min(n_held_out, JUDGED_ROWS)
-    return (_fault_of_rows(found, n) if has_rows else "") or (_fault_of_texts(found, n) if has_texts else "")
+    return next((told for check in checks if (told := check(found, n_held_out))), "")
 
 
 def strongest_detector(scores: Mapping[str, Score]) -> Score | None:
-    """Of rows and of texts, the one that tells more."""
-    found = [score for score in (scores.get(DETECTOR), text_detector(scores)) if score is not None]
+    """Of rows, of texts and of pictures, the one that tells most."""
+    found = [s for s in (scores.get(DETECTOR), text_detector(scores), scores.get(PICTURES)) if s is not None]
     return max(found, key=lambda score: score.value, default=None)
 
 
@@ -191,6 +198,7 @@ def text_detector(scores: Mapping[str, Score]) -> Score | None:
 
 def _fault_of_texts(found: Mapping[str, Score], n: int) -> str:
     """Whether passages are copied more than in n held-out texts."""
+    n = min(n, JUDGED_ROWS)
     for name, what in ((COPIED, "share a longer passage with"), (WHOLE, "stand from end to end in")):
         score = found[name]
         if is_above(score, min(n, round(score.n))):
@@ -200,14 +208,29 @@ def _fault_of_texts(found: Mapping[str, Score], n: int) -> str:
 
 def _fault_of_rows(found: Mapping[str, Score], n: int) -> str:
     """Whether draws lean to training rows, or equal them, more than n held-out rows do."""
-    tail, exact = found[TAIL], found[EXACT]
+    return _fault_of_copies(found[TAIL], found[EXACT], min(n, JUDGED_ROWS), "row")
+
+
+def _fault_of_pictures(found: Mapping[str, Score], n: int) -> str:
+    """The same for pictures."""
+    return _fault_of_copies(found[PICTURE_TAIL], found[PICTURE_EXACT], min(n, JUDGED_PICTURES), "picture")
+
+
+def _fault_of_copies(tail: Score, exact: Score, n: int, what: str) -> str:
     if is_above(tail, round(tail.n * n / max(exact.n, n))):
-        return (
-            f"leans to training rows: {_told(tail, 2)} of its closest 5 % are nearer to one; real rows {tail.floor:.2f}"
-        )
+        told, usual = _told(tail, 2), f"real {what}s {tail.floor:.2f}"
+        return f"leans to training {what}s: {told} of its closest 5 % are nearer to one; {usual}"
     if is_above(exact, n):
-        return f"copies: {_told(exact, 4)} of its draws equal a training row; real rows {exact.floor:.4f}"
+        told, usual = _told(exact, 4), f"real {what}s {exact.floor:.4f}"
+        return f"copies: {told} of its draws equal a training {what}; {usual}"
     return ""
+
+
+_CHECKS = (
+    ((TAIL, EXACT), _fault_of_rows),
+    ((COPIED, WHOLE), _fault_of_texts),
+    ((PICTURE_TAIL, PICTURE_EXACT), _fault_of_pictures),
+)
 
 
 def is_above(score: Score, n_floor: int) -> bool:
@@ -235,10 +258,10 @@ def _sentence(fitted: list[Entry]) -> str:
     if detector is None:
         return f"Nothing tells the families apart, because no detector could judge them: hold out more rows, or {use}."
     anchors = f"real rows {detector.floor:.3f}, independent columns {detector.ceiling:.3f}"
-    kind = "boosted detector" if detector.name == DETECTOR else "detector of texts"
+    kind = _KINDS.get(detector.name, "detector of texts")
     numbers = f"AUC of a {kind} {_told(detector)}; {anchors}"
     if not first.is_ranked:
-        is_checked = first.score(TAIL) or first.score(COPIED)
+        is_checked = any(first.score(name) for name in (TAIL, COPIED, PICTURE_TAIL))
         why = "passes the check for copies" if is_checked else "could be checked for copies"
         told = f"{first.model} is hardest to tell from real rows ({numbers})"
         return f"No family {why}; {told}: {use} only where copies do no harm."
@@ -258,12 +281,17 @@ def _sentence(fitted: list[Entry]) -> str:
 
 def _copies(entry: Entry) -> str:
     """What the check for copies found."""
-    tail, copied = entry.score(TAIL), entry.score(COPIED)
-    if copied:
+    if copied := entry.score(COPIED):
         return f"{copied.value:.3f} of its texts copy a long passage; unseen texts {copied.floor:.3f}"
-    return (
-        f"of the closest 5 %, {tail.value:.2f} are nearer to a training row; real rows {tail.floor:.2f}" if tail else ""
-    )
+    what, tail = "picture", entry.score(PICTURE_TAIL)
+    if tail is None:
+        what, tail = "row", entry.score(TAIL)
+    if tail is None:
+        return ""
+    return f"of the closest 5 %, {tail.value:.2f} are nearer to a training {what}; real {what}s {tail.floor:.2f}"
+
+
+_KINDS = {DETECTOR: "boosted detector", PICTURES: "linear SVM on pictures"}
 
 
 def _told(score: Score, digits: int = 3) -> str:

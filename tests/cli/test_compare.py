@@ -7,9 +7,10 @@ from genwright.cli.terminal.screen import Screen
 from genwright.core.errors import FitError
 from genwright.models.copula import Copula
 from genwright.recipes import compare as recipe
+from genwright.runs.leaderboard import Entry
 from genwright.runs.run import Run
 from tests.cli.conftest import call
-from tests.runs.boards import whole
+from tests.runs.boards import FITTED, board, score, whole
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +73,20 @@ def test_the_table_of_everything_fits_80_columns(capsys):
     assert "parrot *" in out
     assert "parrot: not ranked: leans to training rows" in out
     assert "gpt: not fitted: gpt cannot model column 'age' (real)" in out
+
+
+def test_the_table_of_families_of_pictures(capsys):
+    near = [score("picture_detectability.svm_net", 0.6), score("picture_copies.closer_tail", 0.5)]
+    rest = [
+        score("picture_copies.exact", 0.0, 0.0, floor=0.0, unit="share", direction="lower"),
+        score("precision_recall.coverage_net", 0.43),
+    ]
+    leaderboard.show_leaderboard(Screen(), board(Entry("flow_matching", FITTED, (*near, *rest))))
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    assert "least told apart from real pictures first (AUC)" in out
+    line = next(line for line in out.splitlines() if " ± " in line)
+    assert [line.split()[i] for i in (0, 1, 4, 7)] == ["flow_matching", "0.600", "0.500", "0.430"]
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,17 @@
 import itertools
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import genwright as gw
 from genwright.core.errors import ConfigError, DataError, FitError, RunError, UnknownNameError
 from genwright.core.registry import JUDGES, MODELS, Registry
+from genwright.data.read import read
 from genwright.models.copula import Copula
 from genwright.recipes import compare as recipe
 from genwright.recipes.compare import compare
+from genwright.runs.leaderboard import PICTURES
 from genwright.runs.run import Run
 from tests.tables import customers
 
@@ -41,6 +44,20 @@ def test_every_family_meets_the_same_rows_and_seed(table):
     alone = gw.fit(table, "vae", settings=SMALL["vae"], steps=3, seed=5, judge=False)
     compared = next(run for run in runs if run.artefact.model_name == "vae")
     assert alone.sample(20).equals(compared.sample(20))
+
+
+def test_families_of_pictures_are_ranked(monkeypatch):
+    judges = ["picture_detectability", "picture_copies"]
+    judge = Run.judge
+    monkeypatch.setattr(Run, "judge", lambda self, *a, **k: judge(self, *a, **{**k, "max_rows": 60}))
+    monkeypatch.setitem(globals(), "FAST", judges)
+    few = pa.Table.from_batches(read("digits-pictures").open()).slice(0, 200)
+    board = compare(few, models={"marginals": {}, "vae": {"n_hidden": 8, "width": 4, "latent_dim": 2}}, steps=2)
+    assert board.best is board.entries[0].run
+    assert not [entry.reason for entry in board.entries if "could" in entry.reason]  # judged and checked for copies
+    assert {entry.detector.name for entry in board.entries} == {PICTURES}
+    assert "linear SVM on pictures" in board.sentence
+    assert "no detector" not in board.sentence
 
 
 def test_floors_and_ceilings_are_shared(table):

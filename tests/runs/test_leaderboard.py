@@ -54,6 +54,38 @@ def test_of_rows_with_texts_the_detector_that_tells_more_counts():
     assert "leans to training rows" in fault(leaning.scores, 1_000)
 
 
+def of_pictures(model: str, auc: float, tail: float = 0.5, exact: float = 0.0, beside: float | None = None):
+    found = [
+        score("picture_detectability.convnet", 1.0, 0.0, n=4_000),
+        score("picture_detectability.svm_net", auc, n=4_000),
+        score("picture_copies.closer_tail", tail, 0.06, n=100, unit="share"),
+        score("picture_copies.exact", exact, 0.005, floor=0.0, ceiling=0.0, n=2_000, unit="share", direction="lower"),
+    ]
+    return Entry(model, FITTED, (*found, *(scores(beside) if beside else [])), fit_seconds=2.5, draw_seconds=0.25)
+
+
+def test_pictures_are_ordered_by_their_detector_and_copies_stand_last():
+    replay = of_pictures("replay", 0.5, exact=0.9)
+    found = board(of_pictures("vae", 0.9), of_pictures("flow_matching", 0.6), replay, of_pictures("near", 0.5, 0.9))
+    assert [e.model for e in found.entries] == ["flow_matching", "vae", "near", "replay"]
+    assert [e.is_ranked for e in found.entries] == [True, True, False, False]
+    assert found.entries[2].reason.startswith("leans to training pictures: 0.90")
+    assert found.entries[3].reason.startswith("copies: 0.9000 [0.8950 to 0.9050] of its draws equal a training picture")
+    assert found.sentence.startswith(
+        "flow_matching is hardest to tell from real rows, ahead of vae (AUC of a linear SVM"
+    )
+    assert "of the closest 5 %, 0.50 are nearer to a training picture; real pictures 0.50" in found.sentence
+
+
+def test_categories_beside_pictures_do_not_decide_alone():
+    one, other = of_pictures("vae", 0.9, beside=0.5), of_pictures("gan", 0.6, beside=0.7)
+    assert [e.model for e in board(one, other).entries] == ["gan", "vae"]
+    unchecked = [s for s in one.scores if not s.name.startswith("picture_copies")]
+    assert fault(unchecked, 1_000) == "it could not be checked for copies"
+    copier = of_pictures("replay", 0.5, exact=0.9, beside=0.5)
+    assert "equal a training picture" in fault(copier.scores, 1_000)
+
+
 def test_the_order_does_not_depend_on_who_came_first():
     entries = whole().entries
     assert board(*entries).entries == board(*entries[::-1]).entries == entries

@@ -10,10 +10,11 @@ from genwright.cli.terminal.ink import USUAL, printable, width
 from genwright.cli.terminal.screen import Screen
 from genwright.core.judge import Score
 from genwright.report.words import is_known, number, shorten
-from genwright.runs.leaderboard import COPIED, DETECTOR, TAIL, Entry, Leaderboard
+from genwright.runs.leaderboard import COPIED, COVERAGE, DETECTOR, PICTURE_TAIL, PICTURES, TAIL, Entry, Leaderboard
 
 HEAD = ("family", "told apart", "closest 5 %", "useful", "fit, s", "draw, s")
 TEXT_HEAD = ("family", "told apart", "copied", "bits a char", "fit, s", "draw, s")
+PICTURE_HEAD = ("family", "told apart", "closest 5 %", "variety", "fit, s", "draw, s")
 LONGEST = 14  # characters of a family's name in the table
 USEFUL = ("utility.auc", "utility.r2")
 
@@ -33,17 +34,12 @@ def show_entry(screen: Screen, entry: Entry) -> None:
 
 def show_leaderboard(screen: Screen, board: Leaderboard) -> None:
     """The table, the reasons of those that are not ranked, and the choice in a sentence."""
-    useful = next((name for name in USEFUL if name in board.anchors), USEFUL[0])
-    detector = board.text_detector
-    columns = (detector, COPIED, "bits_per_char") if detector else (DETECTOR, TAIL, useful)
-    head = TEXT_HEAD if detector else HEAD
+    columns, head, what = _columns(board)
     fitted = [entry for entry in board.entries if entry.run is not None]
     rows = [_row(entry, columns) for entry in fitted]
     for label, end in (("real rows", "floor"), ("independent", "ceiling")):
         anchors = (board.anchors.get(name) for name in columns)
         rows.append((label, *(number(getattr(a, end)) if a else number(None) for a in anchors), "", ""))
-    unit = "AUC" if useful.endswith("auc") else "R²"
-    what = "texts first (AUC)" if detector else f"rows first (AUC; useful: {unit})"
     screen.heading(f"Families, least told apart from real {what}")
     screen.table(head, rows, head[1:])
     for entry in board.entries:
@@ -51,6 +47,17 @@ def show_leaderboard(screen: Screen, board: Leaderboard) -> None:
             what = "not ranked" if entry.run else "not fitted"
             screen.result(_filled(f"{entry.model}: {what}: {entry.reason}"))
     screen.result(_filled(board.sentence) + "\n")
+
+
+def _columns(board: Leaderboard) -> tuple[tuple[str, str, str], tuple[str, ...], str]:
+    """The scores of the table, its head, and what the order goes by."""
+    if detector := board.text_detector:
+        return (detector, COPIED, "bits_per_char"), TEXT_HEAD, "texts first (AUC)"
+    if PICTURES in board.anchors:
+        return (PICTURES, PICTURE_TAIL, COVERAGE), PICTURE_HEAD, "pictures first (AUC)"
+    useful = next((name for name in USEFUL if name in board.anchors), USEFUL[0])
+    unit = "AUC" if useful.endswith("auc") else "R²"
+    return (DETECTOR, TAIL, useful), HEAD, f"rows first (AUC; useful: {unit})"
 
 
 def _row(entry: Entry, columns: tuple[str, ...]) -> tuple[str, ...]:
