@@ -136,6 +136,8 @@ def _members(path: Path) -> list[Member]:
 def _member(archive: ZipFile, path: Path, key: str) -> Member:
     with archive.open(f"{key}.npy") as file:
         shape, is_fortran, dtype = _header(file, path, key)
+    if min(shape, default=0) < 0:  # NumPy's reader lets it pass, and file.read(-1) unpacks everything
+        raise DataError(f"{path}: array {key} is damaged: shape {shape}; save it again with np.savez")
     words = [word for word in re.split(r"[_\-. ]+", key) if word]
     parts = [part for part in map(part_of, words) if part is not None]
     name = "_".join(word for word in words if part_of(word) is None)

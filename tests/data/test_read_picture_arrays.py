@@ -131,6 +131,17 @@ def test_npz_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         read(path)
 
 
+@pytest.mark.parametrize("shape", [(-5,), (3, -1), (-1, 4, 4)])
+def test_npz_with_a_negative_shape_is_not_unpacked(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    np.savez(tmp_path / "a.npz", x=pixels(3, 4, 4))
+    with zipfile.ZipFile(tmp_path / "a.npz", "a") as archive:
+        archive.writestr("y.npy", header.getvalue() + bytes(3))
+    with pytest.raises(DataError, match=r"array y is damaged: shape \(.*-.*\); save it again"):
+        whole(read(tmp_path / "a.npz"))
+
+
 def test_npz_that_announces_more_than_it_has(tmp_path: Path) -> None:
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (10**9, 28, 28)})
