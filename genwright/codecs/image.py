@@ -50,6 +50,7 @@ from genwright.data.pictures import decoded, header
 KEPT_SIDE, LONGEST_SIDE, MULTIPLE = 96, 64, 4  # pixels: of pictures of one size; chosen; what a chosen size divides by
 FEW_LEVELS = 32  # arrays whose values stay below have one level a value
 MAX_SIDE = 1024
+_AS_FILE = "or leave out what cannot be read with skip_bad=True (--skip-bad), or drop the row of a table"
 NONE_THERE = "there is no picture; drop the rows without one"
 
 
@@ -207,7 +208,7 @@ class Image(Codec):
             try:
                 yield _with_channels(decoded(content, path or "its picture", self.size))
             except DataError as error:
-                raise CellError(i, str(error)) from None
+                raise CellError(i, f"{error}; {_AS_FILE if path else 'or drop the row'}") from None
 
     def _fitted(self, x: np.ndarray) -> np.ndarray:
         """Pixels (H, W, C) in the codec's size and channels."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import call
-from tests.data.picture_files import put
+from tests.data.picture_files import encoded, pixels, put
 
 
 @pytest.fixture
@@ -27,6 +27,16 @@ def test_bad_pictures_are_named_or_skipped(folder: Path) -> None:
     assert "pictures: 1 skipped: pictures/train/cat/words.jpg is no picture" in ended.err
     assert "pictures: 18 rows, 2 columns" in ended.out
     assert "next: genwright sample runs/pictures -n 64 -o drawn" in ended.out
+
+
+def test_a_picture_cut_short_is_named_with_the_way_out(folder: Path) -> None:
+    whole = encoded(pixels(64, 64, 3))
+    put(folder / "train/cat/short.png", whole[: len(whole) // 2])
+    ended = call("fit", "pictures/", "--model", "marginals", "--no-judge")
+    assert ended.code != 0
+    assert "short.png" in ended.err
+    assert "(--skip-bad)" in ended.err
+    assert call("fit", "pictures/", "--model", "marginals", "--no-judge", "--skip-bad").code == 0
 
 
 def test_a_part_is_chosen(folder: Path) -> None:
