@@ -92,9 +92,7 @@ def source_of(path: Path) -> Source:
         return _of_folder(path)
     if path.name.lower().endswith(".zip"):
         return _of_archive(path)
-    return Source(
-        path, [Entry(readable(path.name), readable(str(path)), partial(_content, path), _problem(path, path))]
-    )
+    return Source(path, [Entry(readable(path.name), readable(str(path)), partial(_content, path), _problem(path))])
 
 
 def visible_files(folder: Path) -> Iterator[Path]:
@@ -130,10 +128,10 @@ def _of_file(path: Path, folder: Path, root: Path) -> Entry:
     return Entry(readable(name), place, partial(_content, path), _problem(path, root))
 
 
-def _problem(path: Path, root: Path) -> str:
-    """Why a file is not read, or nothing."""
+def _problem(path: Path, root: Path | None = None) -> str:
+    """Why a file is not read, or nothing; root: the folder that links may not leave, None for a file named itself."""
     try:
-        if path.is_symlink():
+        if root is not None and path.is_symlink():
             target = path.resolve(strict=True)
             if not target.is_relative_to(root):
                 return "is a link that points out of the folder; copy the file itself"

@@ -206,6 +206,16 @@ def test_links_may_not_point_out_of_the_folder(tmp_path: Path, caplog: Any) -> N
     assert caplog.text.count("is a link to nothing; remove it") == 2
 
 
+def test_a_single_file_may_be_a_link(tmp_path: Path) -> None:
+    put(tmp_path / "there/1.png")
+    for name, target in {"a.png": "there/1.png", "b.png": "a.png", "loop.png": "loop.png"}.items():
+        (tmp_path / name).symlink_to(target)
+    for name in ("a.png", "b.png"):
+        assert rows(read(tmp_path / name))["image"][0]["bytes"] == (tmp_path / "there/1.png").read_bytes()
+    with pytest.raises(DataError):
+        read(tmp_path / "loop.png")
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
 def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(folder(tmp_path, {"a.png": None}) / "b.png")
