@@ -11,7 +11,7 @@ penalty; a third curve has the usual one.
 
 Run from the repository's root:
 
-    python -m benchmarks.ng_jordan            # 10 draws of the training rows, a few CPU minutes
+    python -m benchmarks.ng_jordan            # 10 draws of the training rows, about one CPU minute
     python -m benchmarks.ng_jordan --quick    # 3 draws, fewer rows
 
 It prints a table a data set and draws docs/images/ng_jordan.svg (with --quick: nothing).
