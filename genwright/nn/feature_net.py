@@ -139,6 +139,11 @@ def n_steps(n: int, shape: tuple[int, int, int]) -> int:
     return max(1, min(MOST_STEPS, MOST_PLACES // per_step, math.ceil(MOST_EPOCHS * n / BATCH)))
 
 
+def times_seen(n: int, shape: tuple[int, int, int]) -> float:
+    """How often each of n pictures is learnt from."""
+    return n_steps(n, shape) * min(BATCH, n) / n
+
+
 def _batches(n: int, steps: int, generator: torch.Generator) -> list[Tensor]:
     """Row numbers of each step: epochs without repetition."""
     size = min(BATCH, n)

@@ -26,7 +26,7 @@ from genwright.core.judge import Evidence
 from genwright.core.picture_judge import picture_fields
 from genwright.core.space import Batch, Category, Pixels, Space
 from genwright.nn import effnet
-from genwright.nn.feature_net import FeatureNet
+from genwright.nn.feature_net import OFTEN, FeatureNet, times_seen
 from genwright.nn.picture_view import picture_shape
 from genwright.nn.pixel_components import PixelComponents
 
@@ -82,6 +82,7 @@ class PictureFeatures:
         self.nets: dict[str, FeatureNet] = {}
         self.effnet: dict[str, PixelComponents] = {}
         self.standards: dict[str, Standard] = {}
+        self.n_learnt = 0  # pictures that the networks learnt from; 0: not known
 
     @property
     def n_classes(self) -> int:
@@ -98,6 +99,7 @@ class PictureFeatures:
     def fit(cls, space: Space, rows: Batch) -> "PictureFeatures":
         """Learns all kinds but `effnet`, which is learnt already, from training rows."""
         model = cls(space, label_of(space, n_rows(rows)))
+        model.n_learnt = n_rows(rows)
         rows = select({n: rows[n] for n in (*model.columns, *([model.label] if model.label else []))}, own_order(rows))
         labels = rows[model.label] if model.label else None
         for name in model.columns:
@@ -137,6 +139,7 @@ class PictureFeatures:
     def state(self) -> dict[str, Tensor]:
         """All that was learnt, as named tensors."""
         found = {"label": torch.tensor(categories(self.space).index(self.label) if self.label else -1)}
+        found["n_learnt"] = torch.tensor(self.n_learnt)
         for j, name in enumerate(self.columns):
             found |= {f"{j}.pixels.{key}": x for key, x in self.pixels[name].state().items()}
             found |= {f"{j}.net.{key}": x for key, x in self.nets[name].state().items()}
@@ -155,6 +158,7 @@ class PictureFeatures:
         try:
             at = int(state["label"])
             model = cls(space, categories(space)[at] if at >= 0 else None)
+            model.n_learnt = int(state.get("n_learnt", 0))
             for j, name in enumerate(model.columns):
                 model.pixels[name] = PixelComponents.from_state(_under(state, f"{j}.pixels."))
                 shape = picture_shape(space, name)
@@ -225,7 +229,21 @@ def counts(evidence: Evidence, cap: int) -> str:
     learnt = f"the categories of {model.label!r}" if model.label else "how pictures were turned"
     few = f"; effnet: {EFFNET_ROWS} a side" if "effnet" in model.kinds() else ""
     n = n_each(evidence.fake, evidence, cap)
-    return f"{n:,} draws against {n:,} held-out pictures{few}; the network learnt {learnt} from training pictures"
+    seen = f"{known_by_heart(model)}the network learnt {learnt} from training pictures"
+    return f"{n:,} draws against {n:,} held-out pictures{few}; {seen}"
+
+
+def known_by_heart(model: PictureFeatures) -> str:
+    """A warning of floors that are taken from pictures which the network saw again and again; else nothing."""
+    if not model.n_learnt:
+        return ""
+    times = times_seen(model.n_learnt, picture_shape(model.space, model.columns[0]))
+    if times <= OFTEN:
+        return ""
+    return (
+        f"the network saw each training picture {times:.0f} times and may know it, so that a floor of net that is "
+        "taken of these may be worse than what unseen real pictures have; "
+    )
 
 
 def own_order(rows: Batch) -> np.ndarray:

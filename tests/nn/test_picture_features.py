@@ -14,7 +14,7 @@ from genwright.core.errors import RunError
 from genwright.core.space import Batch, Category, Field, Pixels, Space
 from genwright.nn import effnet
 from genwright.nn.feature_net import FeatureNet, n_steps, one_thread, shifted, turned
-from genwright.nn.picture_features import PictureFeatures, feature_rows, features_of, label_of
+from genwright.nn.picture_features import PictureFeatures, feature_rows, features_of, known_by_heart, label_of
 from genwright.nn.pixel_components import PixelComponents
 from tests.judges.picture_worlds import SPACE, digits, picture_world
 
@@ -133,6 +133,17 @@ def test_only_one_at_a_time_changes_the_number_of_threads() -> None:
     thread.join(30)
     assert is_in.is_set()
     assert torch.get_num_threads() == before
+
+
+def test_floors_of_pictures_that_the_network_knows_are_marked(fitted: PictureFeatures) -> None:
+    again = PictureFeatures.from_state(SPACE, fitted.state())
+    assert again.n_learnt == 150
+    steps = n_steps(150, (1, 8, 8))
+    assert f"each training picture {steps * 128 / 150:.0f} times" in known_by_heart(again)
+    again.n_learnt = 60_000  # the ceiling of steps is reached long before
+    assert known_by_heart(again) == ""
+    again.n_learnt = 0
+    assert known_by_heart(again) == ""
 
 
 class _Stand(torch.nn.Module):
