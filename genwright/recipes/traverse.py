@@ -9,7 +9,9 @@ change most (the right singular vectors of the best linear map from noise to pic
 
     E[(x − x̄) zᵀ] = U S Vᵀ,   z ~ N(0, I)
 
-and one starts from a draw, as the middle of the noise is nothing that draws look like.
+and one starts from a draw, as the middle of the noise is nothing that draws look like. Half of the draws tell the
+directions. How much of the pictures' variance each of them explains is measured on the other half, because some
+direction always fits the draws that it was chosen by.
 """
 
 from dataclasses import dataclass
@@ -45,8 +47,8 @@ class Traversal:
     Args:
         pictures: uint8 (directions, steps, C, H, W), 0 dark to 255 bright.
         steps: Where along each direction, in standard deviations.
-        shares: Of the latents' variance that lies along each direction; of noise, of the pictures' variance that a
-            straight line explains.
+        shares: Of the latents' variance that lies along each direction; of noise, of the variance of other
+            pictures that a straight line explains.
         of: What directions were learnt from, in words.
         given: Values of the given columns.
     """
@@ -130,10 +132,30 @@ def _of_noise(run: Run, fixed: Batch, n: int) -> tuple[Tensor, Tensor, Tensor, T
     width = model.config.n_noise if isinstance(model, GAN) else model.points.n  # type: ignore[attr-defined]
     z = torch.randn(N_NOISE, width, generator=generator)
     x = torch.from_numpy(decoded(model, z, fixed, run.artefact.seed)).flatten(1).double() / 255  # (B, C H W)
-    x = x - x.mean(0)
-    _, s, vt = torch.linalg.svd(x.T @ z.double() / len(z), full_matrices=False)
-    v, one = _signed(vt[: min(n, len(s))]), z[0].double()
-    return one - (v @ one).unsqueeze(1) * v, v, torch.ones(len(v)).double(), s[: len(v)].square() / x.var(0).sum()
+    v, shares = noise_directions(x, z.double(), n)
+    one = z[0].double()
+    return one - (v @ one).unsqueeze(1) * v, v, torch.ones(len(v)).double(), shares
+
+
+def noise_directions(x: Tensor, z: Tensor, n: int) -> tuple[Tensor, Tensor]:
+    """Directions (at most n, K) of noise (N, K) along which pictures (N, D) change, and shares of their variance.
+
+    Shares, the largest first, are what is left above the 1 / (N/2 − 1) that a direction explains by chance.
+    """
+    half = len(x) // 2
+    v = _signed(_right_vectors(x[:half] - x[:half].mean(0), z[:half])[:n])
+    seen, along = x[half:] - x[half:].mean(0), z[half:] @ v.T
+    q = torch.linalg.qr(along - along.mean(0)).Q  # (N/2, n): each direction without what those before it tell
+    chance = 1 / (len(seen) - 1)
+    shares = ((q.T @ seen).square().sum(1) / seen.square().sum() - chance) / (1 - chance)
+    shares, order = shares.clamp(min=0).sort(descending=True, stable=True)
+    return v[order], shares
+
+
+def _right_vectors(x: Tensor, z: Tensor) -> Tensor:
+    """V of xᵀ z = U S Vᵀ as rows, at most as many as there are rows: xᵀ = Q R, zᵀ = P T, and R Tᵀ is small."""
+    r, (p, t) = torch.linalg.qr(x.T, mode="r").R, torch.linalg.qr(z.T)
+    return torch.linalg.svd(r @ t.T, full_matrices=False)[2] @ p.T
 
 
 def _fixed(run: Run, rows: Batch, cells: Batch) -> Batch:
