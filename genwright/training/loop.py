@@ -22,7 +22,7 @@ from torch import Tensor
 
 from genwright.core.dataset import Dataset
 from genwright.core.errors import FitError, RunError
-from genwright.core.model import HasLoss, Progress
+from genwright.core.model import HasLogProb, HasLoss, Progress
 from genwright.core.rng import numpy_generator, torch_generator
 from genwright.core.space import Batch
 from genwright.data.data_uri import is_data_uri
@@ -144,6 +144,8 @@ class _Training:
         self.model.anneal(1.0)
         gain = gain_over_marginals(self.model, self.data, self.rows.index, self.watched.index, self.plan.seed)
         self.now.log[-1] |= {} if gain is None else {"gain_over_marginals": gain}
+        if gain is not None and not isinstance(self.model, HasLogProb):
+            self.now.log[-1]["gain_is_bound"] = 1.0
         notes += monitors.speak(self.now.log)
         return Outcome(self.now.log, notes, self.now.step, self.now.n_steps, self.now.best_step)
 

@@ -158,14 +158,17 @@ def dead_codes(log: list[Line]) -> list[str]:
 
 
 def baseline(log: list[Line]) -> list[str]:
-    """A likelihood below that of independent columns."""
+    """A likelihood below that of independent columns; of a mere bound, looseness is a possible reason."""
     gains = _series(log, "gain_over_marginals")
     if not gains or gains[-1][1] > 0:
         return []
-    return [
-        f"Worse than independent columns (in texts: tokens) by {-gains[-1][1]:.3g} nats a row: nothing about how they "
-        "depend on each other was learnt; train longer, or use another model."
-    ]
+    worse = f"Worse than independent columns (in texts: tokens) by {-gains[-1][1]:.3g} nats a row"
+    if _series(log, "gain_is_bound"):
+        return [
+            f"{worse}, by the model's lower bound of its likelihood: the bound may be loose, or nothing about how they "
+            "depend on each other was learnt; look at the scores of draws before you train longer or use another model."
+        ]
+    return [f"{worse}: nothing about how they depend on each other was learnt; train longer, or use another model."]
 
 
 MONITORS: tuple[Callable[[list[Line]], list[str]], ...] = (

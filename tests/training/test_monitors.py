@@ -100,7 +100,15 @@ def test_independent_columns_are_the_floor_of_what_counts() -> None:
     data = table(600)
     shuffled = Dataset(data.space, {"c": rng.permutation(data.arrays["c"]), "x": data.arrays["x"]})
     outcome = train(VAE(data.space, VAEConfig(latent_dim=1, n_hidden=4, n_layers=0)), shuffled, plan(15), silent)
-    assert any(note.startswith("Worse than independent columns") for note in outcome.notes)
+    note = next(note for note in outcome.notes if note.startswith("Worse than independent columns"))
+    assert "bound may be loose" in note  # a vae has no more than a bound
+
+
+def test_only_of_a_bound_looseness_is_a_reason() -> None:
+    exact, bounded = (speak(_log(GOOD, gain_over_marginals=-1.5, **more)) for more in ({}, {"gain_is_bound": 1.0}))
+    assert "bound" not in exact[0]
+    assert "by 1.5 nats a row, by the model's lower bound" in bounded[0]
+    assert speak(_log(GOOD, gain_over_marginals=1.5, gain_is_bound=1.0)) == []
 
 
 def _planted(kind: str, seed: int) -> tuple[list[str], tuple[str, ...]]:
