@@ -152,17 +152,27 @@ def inverted(model: GAN, rows: Batch, known: Mapping[str, Tensor], generator: to
         known: Column → what is known of it; of the picture (B, H, W), or nothing where all of it is.
         generator: Of the first noise.
     """
+    n = n_rows(rows)
+    z = torch.randn(n * N_STARTS, model.config.n_noise, generator=generator)  # (B S, K)
+    starts = z.split(AT_ONCE * N_STARTS)
+    masks = _parts(dict(known)) if known else [{}] * len(starts)
+    found = [_inverted(model, *part) for part in zip(_parts(rows), masks, starts, strict=True)]
+    return torch.cat([z for z, _ in found]), torch.cat([error for _, error in found])
+
+
+def _inverted(model: GAN, rows: Batch, known: Mapping[str, Tensor], z: Tensor) -> tuple[Tensor, Tensor]:
+    """As `inverted`, from starts z (B S, K) of few rows; the given columns are all there, so nothing else is drawn."""
     name, n = picture_column(model), n_rows(rows)
     target = scaled(rows[name], levels(model, name)).repeat_interleave(N_STARTS, 0)  # (S B, C, H, W)
     mask = known.get(name, torch.ones(n, *rows[name].shape[2:], dtype=torch.bool))
     weight = mask.float().unsqueeze(1).repeat_interleave(N_STARTS, 0)
     weight = weight / (weight.flatten(1).sum(1).clamp(min=1).view(-1, 1, 1, 1) * target.shape[1])
     given = {k: x.repeat_interleave(N_STARTS, 0) for k, x in rows.items() if model.space[k].is_given}
-    z = torch.randn(len(target), model.config.n_noise, generator=generator).requires_grad_()
+    z, unused = z.clone().requires_grad_(), torch.Generator()
     optimiser = torch.optim.Adam([z], RATE, (0.9, 0.99))
     error = torch.zeros(len(z))
     for step in range(N_STEPS + 1):
-        error = ((_generated(model, z, given, generator) - target).square() * weight).flatten(1).sum(1)  # (S B,)
+        error = ((_generated(model, z, given, unused) - target).square() * weight).flatten(1).sum(1)  # (S B,)
         if step < N_STEPS:
             (z.grad,) = torch.autograd.grad((error + PULL * z.square().mean(1)).sum(), [z])
             optimiser.step()

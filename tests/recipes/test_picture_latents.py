@@ -4,6 +4,7 @@ import torch
 
 from genwright.core.errors import UnsupportedError
 from genwright.core.rng import torch_generator
+from genwright.runs import picture_latents
 from genwright.runs.picture_latents import (
     between,
     decoded,
@@ -75,6 +76,23 @@ def test_noise_of_a_gan_is_that_of_its_draws_and_is_found_again():
     )
     apart = ((other["image"].float() - picture.float()) / 127.5).square().mean((1, 2, 3))
     assert float(error) < 0.2 * float(apart.mean())
+
+
+def test_noise_is_sought_for_few_rows_at_a_time(monkeypatch):
+    """And is the same as for all of them at once, of which each has its own way."""
+    run = run_of("gan", width=8)
+    rows = run.train.take(np.arange(5))
+    known = {"image": torch.rand(5, 8, 8, generator=torch.Generator().manual_seed(0)) < 0.7}
+    monkeypatch.setattr(picture_latents, "N_STEPS", 3)
+    whole = [inverted(run.model, rows, some, torch_generator(1)) for some in ({}, known)]
+    seen, generated = [], picture_latents._generated
+    monkeypatch.setattr(picture_latents, "_generated", lambda *a: seen.append(len(a[1])) or generated(*a))
+    monkeypatch.setattr(picture_latents, "AT_ONCE", 2)
+    for some, (z, error) in zip(({}, known), whole, strict=True):
+        parts = inverted(run.model, rows, some, torch_generator(1))
+        torch.testing.assert_close(parts[0], z, atol=1e-3, rtol=0)
+        torch.testing.assert_close(parts[1], error, atol=1e-3, rtol=0)
+    assert max(seen) == 2 * picture_latents.N_STARTS
 
 
 def test_pictures_fade_where_given_columns_differ():
