@@ -10,10 +10,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 from genwright.core.errors import DataError
+from genwright.data.picture_sources import Entry
 from genwright.data.read import read
 
 if TYPE_CHECKING:
@@ -39,21 +41,19 @@ class Captions:
     is_text: bool
 
 
-def captions_of(path: Path, folder: str, names: Collection[str]) -> Captions:
+def captions_of(path: Path, folder: str, names: Collection[str], packed: Entry | None = None) -> Captions:
     """Reads a captions file.
 
     Args:
         path: The file.
         folder: Where its names start from, below the folder of pictures.
         names: Of all pictures, whether they can be read or not.
+        packed: Its content, where it lies in an archive.
 
     Raises:
         DataError: it cannot be read, or no column names pictures.
     """
-    import pyarrow as pa
-
-    records = read(path)
-    table = pa.Table.from_batches(list(records.open()), records.arrow_schema)
+    table, is_text = _unpacked(packed, path) if packed else _table(path)
     known = set(names)
     columns = {name: _paths(column, folder) for name, column in zip(table.column_names, table.columns)}
     n_known = {name: sum(value in known for value in values) for name, values in columns.items()}
@@ -64,7 +64,28 @@ def captions_of(path: Path, folder: str, names: Collection[str]) -> Captions:
     rows = defaultdict(list)
     for row, name in enumerate(columns[by]):
         rows[name].append(row)
-    return Captions(path, table.drop_columns([by]), dict(rows), records.is_text)
+    return Captions(path, table.drop_columns([by]), dict(rows), is_text)
+
+
+def _table(path: Path) -> "tuple[pa.Table, bool]":
+    """The whole file, and whether its numbers are strings."""
+    import pyarrow as pa
+
+    records = read(path)
+    return pa.Table.from_batches(list(records.open()), records.arrow_schema), records.is_text
+
+
+def _unpacked(packed: Entry, path: Path) -> "tuple[pa.Table, bool]":
+    """The same of one in an archive, which lies on the disk meanwhile."""
+    if packed.problem:
+        raise DataError(f"{packed.place} {packed.problem}")
+    with TemporaryDirectory() as folder:
+        copy = Path(folder, path.name)
+        copy.write_bytes(packed.read())
+        try:
+            return _table(copy)
+        except DataError as error:
+            raise DataError(str(error).replace(str(copy), packed.place)) from None
 
 
 def absent(captions: Captions, names: Collection[str]) -> list[str]:

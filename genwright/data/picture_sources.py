@@ -7,16 +7,17 @@ and is not read, when it
 - is empty or larger than 200 MB,
 - in an archive: is encrypted, or has a name that leads out of it.
 
-Archives are read where they are: nothing is written to the disk, and no more of an entry is unpacked than it announces.
-One is refused whose pictures announce more than 1,000 times its size, or 10 million entries.
+Archives are read where they are: nothing is written to the disk but a captions file while it is read, and no more of
+an entry is unpacked than it announces. One is refused whose pictures announce more than 1,000 times its size, or 10
+million entries.
 """
 
 import os
 import stat
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
@@ -63,12 +64,14 @@ class Source:
         path: The folder, archive or file.
         entries: Its pictures.
         captions: Files that tell more about them, each with the folder below the source that its names start from.
+        packed: Of captions in an archive, where their content is.
         is_parted: The first folder of every name is a part (train, test), not a label.
     """
 
     path: Path
     entries: list[Entry]
     captions: tuple[tuple[Path, str], ...] = ()
+    packed: Mapping[Path, Entry] = field(default_factory=dict)
     is_parted: bool = False
 
 
@@ -161,14 +164,18 @@ def _content(path: Path) -> bytes:
 
 def _of_archive(path: Path) -> Source:
     archive = _zip(path)  # stays open as long as its entries are kept
-    members = [m for m in archive.infolist() if not m.is_dir() and is_picture_name(m.filename)]
-    members = [m for m in members if not any(is_hidden(part) for part in m.filename.split("/") if part != "..")]
+    files = [m for m in archive.infolist() if not m.is_dir()]
+    files = [m for m in files if not any(is_hidden(part) for part in m.filename.split("/") if part != "..")]
+    members = [m for m in files if is_picture_name(m.filename)]
+    captions = [_of_member(archive, path, m) for m in files if m.filename.split("/")[-1].lower() in CAPTIONS]
     announced = sum(m.file_size for m in members)
     if len(members) > MAX_ENTRIES or announced > MAX_RATIO * path.stat().st_size:
         found = f"{len(members):,} pictures of {announced:,} bytes in {path.stat().st_size:,}"
         raise DataError(f"{path} may be made to explode: {found}; unpack it and look")
     entries = [_of_member(archive, path, m) for m in members]
-    return Source(path, sorted(entries, key=lambda e: e.name))
+    packed = {path / e.name: e for e in sorted(captions, key=lambda e: e.name)}
+    placed = tuple((file, str(PurePosixPath(e.name).parent)) for file, e in packed.items())
+    return Source(path, sorted(entries, key=lambda e: e.name), placed, packed)
 
 
 def _of_member(archive: "ZipFile", path: Path, member: "ZipInfo") -> Entry:

@@ -1,8 +1,10 @@
 """Folders, archives and files of pictures as records."""
 
+import gzip
 import json
 import os
 import stat
+import struct
 import subprocess
 import sys
 import zipfile
@@ -258,6 +260,33 @@ def test_archives_are_folders(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["x.zip"]
 
 
+@pytest.mark.parametrize("top", ["", "shapes/"])
+def test_captions_in_an_archive_are_read(tmp_path: Path, top: str) -> None:
+    captions = {f"{top}captions.csv": b"file,text,n\na.png,a cat,1\nb.png,a dog,2\na.png,one cat,3\n"}
+    pictures: dict[str, bytes | None] = {f"{top}{name}.png": None for name in "ab"}
+    unpacked = folder(tmp_path / "folder", {**pictures, **captions})
+    records = read(archive(tmp_path / "x.zip", {**pictures, **captions}))
+    assert rows(records)["text"] == ["a cat", "one cat", "a dog"] == rows(read(unpacked))["text"]
+    assert records.arrow_schema == read(unpacked).arrow_schema
+    assert paths(records) == [f"{top}a.png", f"{top}a.png", f"{top}b.png"]
+    assert sorted(os.listdir(tmp_path)) == ["folder", "x.zip"]
+
+
+def test_wrong_captions_in_an_archive_are_told(tmp_path: Path) -> None:
+    def told(**captions: bytes) -> str:
+        files = {f"{name}.csv": data for name, data in captions.items()}
+        with pytest.raises(DataError) as found:
+            read(archive(tmp_path / "x.zip", {"a.png": None, **files}))
+        return str(found.value)
+
+    assert f"{tmp_path}/x.zip/captions.csv: row 2 names 'c.png', which is not" in told(
+        captions=b"f,t\na.png,x\nc.png,y\n"
+    )
+    assert "no column names the pictures, such as 'a.png'" in told(captions=b"f,t\na,x\nb,y\n")
+    assert told(captions=b"").startswith(f"{tmp_path}/x.zip: captions.csv is empty")
+    assert "are both captions; keep one of them" in told(captions=b"f\na.png\n", metadata=b"f\na.png\n")
+
+
 def test_archives_that_do_harm_are_refused(tmp_path: Path) -> None:
     bomb = archive(tmp_path / "bomb.zip", {f"{i}.bmp": bytes(20_000_000) for i in range(2)})
     with pytest.raises(DataError, match=r"bomb\.zip may be made to explode: 2 pictures of 40,000,000 bytes in"):
@@ -326,3 +355,41 @@ def test_memory_does_not_grow_with_the_folder(tmp_path: Path) -> None:
     n, megabytes = map(int, found.stdout.split())
     assert n == 2_002
     assert megabytes < 300 + 16, found.stdout
+
+
+ARRAYS = """
+import resource, sys
+from genwright.data.read import read
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+import numpy, pyarrow.compute
+read(numpy.zeros((2, 3, 3), numpy.uint8)).n_rows
+before = peak()
+records = read(sys.argv[1])
+print(sum(batch.num_rows for batch in records.open()), peak() - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["npz", "idx"])
+def test_memory_does_not_grow_with_arrays(tmp_path: Path, form: str) -> None:
+    shape, n_bytes = (100_000, 60, 60), 360_000_000
+    if form == "npz":
+        path, opened = (
+            tmp_path / "a.npz",
+            zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1),
+        )
+        with opened as packed, packed.open("x.npy", "w", force_zip64=True) as file:
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            for _ in range(100):
+                file.write(bytes(n_bytes // 100))
+    else:
+        path = tmp_path / "train-images-idx3-ubyte.gz"
+        with gzip.open(path, "wb", compresslevel=1) as file:
+            file.write(struct.pack(">BBBB3I", 0, 0, 8, 3, *shape))
+            for _ in range(100):
+                file.write(bytes(n_bytes // 100))
+    found = subprocess.run([sys.executable, "-c", ARRAYS, str(path)], capture_output=True, text=True, check=True)
+    n, megabytes = map(int, found.stdout.split())
+    assert n == shape[0]
+    assert megabytes < 150, found.stdout  # of 360

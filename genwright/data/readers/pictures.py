@@ -93,7 +93,8 @@ def _captions(source: Source, names: list[str]) -> tuple[Captions | None, list[s
     if len(source.captions) > 1:
         first, second = (file for file, _ in source.captions[:2])
         raise DataError(f"{first} and {second} are both captions; keep one of them")
-    captions = captions_of(*source.captions[0], names)
+    file, place = source.captions[0]
+    captions = captions_of(file, place, names, packed=source.packed.get(file))
     return captions, absent(captions, names)
 
 
