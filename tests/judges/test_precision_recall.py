@@ -34,6 +34,15 @@ def test_equals_the_definitions(shift: float, scale: float, k: int) -> None:
     assert found == pytest.approx(direct(real, fake, k))
 
 
+@pytest.mark.parametrize(("shift", "scale", "k"), [(0.0, 1.0, 5), (1.0, 0.5, 3), (0.0, 3.0, 1)])
+def test_equals_the_authors_package(shift: float, scale: float, k: int) -> None:
+    prdc = pytest.importorskip("prdc", reason="prdc is not installed")
+    rng = np.random.default_rng(2)
+    real, fake = rng.normal(size=(120, 4)), rng.normal(shift, scale, (90, 4))
+    expected = prdc.compute_prdc(real, fake, nearest_k=k)
+    assert {what: x.mean() for what, x in balls(real, fake, k).items()} == pytest.approx(expected, abs=1e-12)
+
+
 def test_a_draw_on_the_rim_of_a_ball_is_outside() -> None:
     real, fake = np.array([[0.0], [1.0], [3.0]]), np.array([[-1.0], [-5.0], [-9.0]])
     found = balls(real, fake, 1)  # radii 1, 1, 2: the draw at −1 lies on the first rim
