@@ -115,12 +115,14 @@ def _step(run: Run, name: str, found: PictureRows, to: int, latents: torch.Tenso
         raise UnsupportedError(f"{name} is no category, and the model is not given it; only categories can be moved to")
     if isinstance(run.model, GAN):
         raise UnsupportedError(f"a gan that is not given {name} cannot change it; fit it with given={name}")
-    rows, _ = some_rows(run, N_ROWS)
+    needed = {to, *found.rows[name].tolist()}
+    rows, of = some_rows(run, N_ROWS, name, tuple(needed))
     z, codes = encoded(run.model, rows, run.artefact.seed), rows[name]
     means: dict[int, torch.Tensor] = {}
-    for code in {to, *found.rows[name].tolist()}:
+    for code in needed:
         if not (codes == code).any():
             word = category_words(run, name)[code]
-            raise DataError(f"none of the pictures at hand has {name} = {word!r}; nothing tells what it looks like")
+            advice = "fit again on data that have some, or edit beside the data of the fit, where they do"
+            raise DataError(f"none of {of} has {name} = {word!r}: nothing tells what it looks like; {advice}")
         means[code] = z[codes == code].mean(0)
     return torch.stack([means[to] - means[code] for code in found.rows[name].tolist()]).to(latents.dtype)

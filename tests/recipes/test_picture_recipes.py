@@ -11,10 +11,12 @@ from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
 import genwright as gw
+from genwright.core.dataset import Dataset
 from genwright.data.film import ENDINGS, film, write_film
 from genwright.data.labelled_sheet import labelled_sheet
 from genwright.recipes.traverse import main_directions, noise_directions
 from genwright.runs.picture_rows import mask_of, picture_rows
+from genwright.runs.picture_sample import some_rows
 from tests.pictures import run_of, shapes
 
 
@@ -151,7 +153,7 @@ def test_editing_changes_the_class_asked_for(vae, pictures):
     bars = pictures[1:12:2]
     found = gw.edit(vae, bars, {"label": "disc"}, given={"label": "bar"})
     assert found.before == {"label": ["bar"] * 6}
-    assert found.way == "decoded with the value asked for"
+    assert found.way.endswith("and decoded with the value asked for")
     frame = shapes(400, seed=3)
     judge = LogisticRegression(max_iter=200).fit(np.stack(frame["image"]).reshape(400, -1) / 255, frame["label"])
     classes = lambda x: judge.predict(x.reshape(len(x), -1) / 255).tolist()  # noqa: E731
@@ -167,6 +169,28 @@ def test_where_the_class_is_drawn_latents_are_moved(pictures):
     back = gw.reconstruct(run, pictures[1], given="label = 'bar'")
     assert (same.pictures == back.pictures).all()
     assert (found.pictures != same.pictures).any()
+
+
+def test_a_class_is_found_among_training_rows():
+    """Where held-out rows have none of it, and a sample of the training rows may miss it."""
+    run = run_of("vae", given=())
+    train = run.train.arrays["label"]
+    few = np.concatenate([np.flatnonzero(train == 0), np.flatnonzero(train == 1)[:1]])
+    held_out = Dataset(
+        run.model.space, {k: x[run.held_out.arrays["label"] == 0] for k, x in run.held_out.arrays.items()}
+    )
+    rare = gw.Run(run.artefact, run.train.subset(few), held_out)
+    rows, of = some_rows(rare, 1000)
+    assert of == f"{len(held_out)} held-out and {len(few)} training pictures"
+    assert len(rows["label"]) == len(held_out) + len(few)
+    rows, _ = some_rows(rare, 3, "label", (0, 1))
+    assert set(rows["label"].tolist()) == {0, 1}
+    picture = shapes(2)["image"][0]
+    names = ("bar", "disc")
+    assert gw.edit(rare, picture, {"label": names[1]}, given={"label": names[0]}).pictures.shape == (1, 1, 8, 8)
+    none = gw.Run(run.artefact, run.train.subset(few[:-1]), held_out)
+    with pytest.raises(gw.GenwrightError, match="nothing tells what it looks like; fit again on data that have some"):
+        gw.edit(none, picture, {"label": names[0]}, given={"label": names[1]})
 
 
 def test_directions_are_principal_components():
