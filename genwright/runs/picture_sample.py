@@ -22,12 +22,13 @@ def some_rows(run: Run, n: int, column: str = "", codes: tuple[int, ...] = ()) -
     if run.held_out is None and run.train is None:
         run.remember_rows(need_train=True, need_held_out=True)
     known = [(d, w) for d, w in ((run.held_out, "held-out"), (run.train, "training")) if d is not None and len(d)]
-    rng, parts, words = numpy_generator(run.artefact.seed, "latents"), [], []
+    rng, words = numpy_generator(run.artefact.seed, "latents"), []
+    parts: list[Batch] = []
     for data, what in known:
-        if room := n - sum(map(n_rows, parts)):
+        if room := n - sum(n_rows(rows) for rows in parts):
             parts.append(data.sample_rows(room, rng))
             words.append(f"{n_rows(parts[-1]):,} {what}")
-    if sum(map(n_rows, parts)) < min(n, LEAST):
+    if sum(n_rows(rows) for rows in parts) < min(n, LEAST):
         rows = run.artefact.codec.encode(next(run.stream(min(n, 512), seed=run.artefact.seed)))
         return select(rows, slice(0, n)), f"{n_rows(rows):,} draws"
     more = [_having([data for data, _ in known], column, code, n) for code in codes if not _has(parts, column, code)]
