@@ -1,6 +1,6 @@
 """Give pictures another attribute and leave the rest: genwright edit RUN a.png --set "label = 'bag'".
 
-Where the run is given the attribute, what it is now is guessed unless --given says it. Where the run draws it, pictures
+Where the run is given the attribute, what it is now is guessed unless --given says it. Where latents tell it, pictures
 are moved by the difference of the classes' mean latents. Without -o, a-edited.png in the working folder is written.
 """
 

@@ -8,6 +8,10 @@ https://arxiv.org/abs/1406.5298):
 Else one moves by the difference of the classes' means (Larsen et al., 2016, https://arxiv.org/abs/1512.09300):
 
     z' = z(x) + strength · (mean of z of the class asked for − mean of z of the class it has)
+
+Latents of a vae tell of the class even where it is given: its prior leans on the class, and a decoder that can read it
+off the latent hardly looks at what is given. So both are done there; where latents say nothing of the class, the
+difference is none.
 """
 
 from dataclasses import dataclass
@@ -23,6 +27,7 @@ from genwright.data.contact_sheet import png
 from genwright.data.film import write_bytes
 from genwright.data.labelled_sheet import labelled_sheet
 from genwright.models.gan import GAN
+from genwright.models.vae import VAE
 from genwright.runs.picture_latents import check_latent, decoded, encoded, picture_column, reads_given, shown
 from genwright.runs.picture_rows import PictureRows, category_words, picture_rows, told
 from genwright.runs.picture_sample import some_rows
@@ -86,7 +91,7 @@ def edit(
     cells = told(run, change)
     if not cells:
         raise GivenError("say what is to change, for example \"label = 'bag'\"")
-    moved = [k for k in cells if not run.model.space[k].is_given or not reads_given(run.model)]
+    moved = [k for k in cells if _is_moved(run, k)]
     found = picture_rows(run, picture, given)
     latents = encoded(run.model, found.rows, run.artefact.seed)
     fixed = {k: x for k, x in found.rows.items() if run.model.space[k].is_given}
@@ -95,11 +100,23 @@ def edit(
     after = fixed | {k: x.expand(len(found), *x.shape[1:]) for k, x in cells.items() if k in fixed}
     pictures = decoded(run.model, latents, after, run.artefact.seed)
     words = {k: _before(run, k, found) for k in cells}
-    way = "moved by the difference of the classes' mean latents" if moved else "decoded with the value asked for"
+    way = _way(bool(moved), bool(cells.keys() & fixed.keys()) and reads_given(run.model))
     result = Edited(found.names, shown(run.model, name, found.rows[name]), pictures, words, found.guessed, way)
     if out is not None:
         write_bytes(result.sheet(), out)
     return result
+
+
+def _is_moved(run: Run, name: str) -> bool:
+    """Whether another value of the column lies elsewhere among the latents."""
+    f = run.model.space[name]
+    tells = isinstance(run.model, VAE) and isinstance(f.support, Category)
+    return tells or not f.is_given or not reads_given(run.model)
+
+
+def _way(is_moved: bool, is_given: bool) -> str:
+    moved, given = "moved by the difference of the classes' mean latents", "decoded with the value asked for"
+    return f"{moved} and {given}" if is_moved and is_given else moved if is_moved else given
 
 
 def _before(run: Run, name: str, found: PictureRows) -> list[str]:
