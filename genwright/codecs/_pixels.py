@@ -3,6 +3,8 @@
 import numpy as np
 from PIL import Image
 
+from genwright.data.paper import on_paper
+
 LUMA = np.array([299, 587, 114], np.uint32)  # of red, green and blue in grey, in thousandths (ITU-R BT.601)
 
 
@@ -16,12 +18,6 @@ def in_channels(x: np.ndarray, n: int, paper: int = 255) -> np.ndarray:
         return x if x.shape[-1] == 1 else ((x @ LUMA + 500) // 1000).astype(np.uint8)[..., None]
     x = np.repeat(x, 3, axis=-1) if x.shape[-1] == 1 else x
     return x if n == 3 else np.concatenate([x, np.full_like(x[..., :1], paper)], axis=-1)
-
-
-def on_paper(x: np.ndarray, paper: int = 255) -> np.ndarray:
-    """(…, 4) → (…, 3) as it looks on white paper."""
-    colour, alpha = x[..., :3].astype(np.uint32), x[..., 3:].astype(np.uint32)
-    return ((colour * alpha + paper * (paper - alpha) + paper // 2) // paper).astype(np.uint8)
 
 
 def is_coloured(x: np.ndarray) -> bool:

@@ -1,12 +1,7 @@
 """A judge of pictures: it looks at columns of pixels and the categories beside them, silent where there are none."""
 
 from genwright.core.judge import Evidence, Judge, Score
-from genwright.core.space import Category, Pixels, Space
-
-
-def picture_fields(space: Space) -> Space:
-    """Its columns of pictures."""
-    return Space({name: f for name, f in space.items() if isinstance(f.support, Pixels)})
+from genwright.core.space import Category, Pixels, Space, pictures
 
 
 def modelled(evidence: Evidence) -> list[str]:
@@ -29,10 +24,10 @@ class PictureJudge(Judge):
     @classmethod
     def sees(cls, space: Space) -> Space:
         """Pictures, and categories beside them, which may be their labels."""
-        if not picture_fields(space):
+        if not pictures(space):
             return Space()
         return Space({n: f for n, f in space.items() if isinstance(f.support, Pixels | Category)})
 
     def scores(self, evidence: Evidence) -> list[Score]:
         """The numbers of the draws; none where no column is a picture."""
-        return super().scores(evidence) if picture_fields(evidence.space) else []
+        return super().scores(evidence) if pictures(evidence.space) else []

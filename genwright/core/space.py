@@ -182,6 +182,11 @@ class Space(Mapping[str, Field]):
         return cls({name: _field_from_json(f) for name, f in state.items()})
 
 
+def pictures(space: Space) -> Space:
+    """Its columns of pictures."""
+    return Space({name: f for name, f in space.items() if isinstance(f.support, Pixels)})
+
+
 def is_open(x: "torch.Tensor") -> "torch.Tensor":
     """Which places of a column are open, to be drawn; bytes, which have no −1, are all known."""
     import torch

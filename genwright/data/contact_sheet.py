@@ -8,6 +8,8 @@ import io
 import math
 from typing import TYPE_CHECKING
 
+from genwright.data.paper import on_paper
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -46,10 +48,7 @@ def coloured(pictures: "np.ndarray") -> "np.ndarray":
     x = np.moveaxis(pictures, 1, -1)  # (N, H, W, C)
     if x.shape[-1] == 1:
         return np.repeat(x, 3, axis=-1)
-    if x.shape[-1] == 3:
-        return x
-    colour, alpha = x[..., :3].astype(np.uint16), x[..., 3:].astype(np.uint16)
-    return ((colour * alpha + PAPER * (255 - alpha) + 127) // 255).astype(np.uint8)
+    return x if x.shape[-1] == 3 else on_paper(x, PAPER)
 
 
 def bright(codes: "np.ndarray", n: int) -> "np.ndarray":

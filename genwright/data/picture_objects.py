@@ -27,8 +27,8 @@ def pictures_of(values: Sequence[Any], name: Any, place: str) -> "pa.Array | Non
     """
     values = [None if isinstance(value, float) and value != value else value for value in values]
     first = next((value for value in values if value is not None), None)
-    if _is_image(first):
-        return _files([None if v is None else _saved(v) if _is_image(v) else b"" for v in values], name, place)
+    if is_image(first):
+        return _files([None if v is None else _saved(v) if is_image(v) else b"" for v in values], name, place)
     if not _is_pixels(first):
         return None
     if any(value is not None and not _is_pixels(value) for value in values):
@@ -59,7 +59,8 @@ def opened(content: bytes) -> Any:
     return image
 
 
-def _is_image(value: Any) -> bool:
+def is_image(value: Any) -> bool:
+    """Whether it is one of Pillow's images; Pillow need not be installed."""
     return any(cls.__module__ == "PIL.Image" and cls.__name__ == "Image" for cls in type(value).__mro__)
 
 

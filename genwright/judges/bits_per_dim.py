@@ -21,9 +21,9 @@ from genwright.core.dataset import n_rows
 from genwright.core.errors import DataError, UnsupportedError
 from genwright.core.features import sample_rows
 from genwright.core.judge import Evidence, Measure, Part, Score
-from genwright.core.picture_judge import PictureJudge, is_of_pictures, modelled, picture_fields
+from genwright.core.picture_judge import PictureJudge, is_of_pictures, modelled
 from genwright.core.rng import numpy_generator
-from genwright.core.space import Batch, Space
+from genwright.core.space import Batch, Space, pictures
 from genwright.core.statistics import mean, normal_measure
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class BitsPerDim(PictureJudge):
     @classmethod
     def sees(cls, space: Space) -> Space:
         """All columns, where there are pictures."""
-        return space if picture_fields(space) else Space()
+        return space if pictures(space) else Space()
 
     def measure(self, fake: Batch, evidence: Evidence) -> dict[str, Measure]:
         """The model's numbers on held-out pictures; `fake` is not looked at, because the model itself is asked."""
@@ -59,7 +59,7 @@ class BitsPerDim(PictureJudge):
     def protocol(self, evidence: Evidence) -> str:
         """Pictures, interval, and which other columns count."""
         what = f"a bound of the log-likelihood ({evidence.bound_name})" if evidence.is_bound else "exact log-likelihood"
-        others = [name for name in modelled(evidence) if name not in picture_fields(evidence.space)]
+        others = [name for name in modelled(evidence) if name not in pictures(evidence.space)]
         beside = f"; the model's bits of {', '.join(others)} are counted in" if others else ""
         given = f"; given {', '.join(evidence.given)}" if evidence.given else ""
         return (
@@ -89,7 +89,7 @@ class BitsPerDim(PictureJudge):
             n = int(np.isnan(nats).sum())
             raise DataError(f"surprise at {len(nats)} pictures: {n} are not a number; pass rows of the model's space")
         whole = _measure(nats)
-        n_dims = sum(math.prod(f.event_shape) for f in picture_fields(evidence.space).values())
+        n_dims = sum(math.prod(f.event_shape) for f in pictures(evidence.space).values())
         ends = {end: getattr(whole, end) / (n_dims * math.log(2)) for end in ("value", "low", "high")}
         suffix = "_bound" if evidence.is_bound else ""
         return {suffix.removeprefix("_"): replace(whole, **ends), f"nats{suffix}": whole}

@@ -32,7 +32,7 @@ from genwright.nn import divergence
 from genwright.nn.gaussian_velocity import MOST_AXES
 from genwright.nn.given_columns import GivenColumns
 from genwright.nn.mlp import initialise, untrained
-from genwright.nn.picture_view import pictures
+from genwright.nn.picture_view import merged, pictures
 from genwright.nn.row_points import RowPoints
 from genwright.nn.velocity import VelocityNet
 from genwright.samplers.euler import euler
@@ -276,7 +276,7 @@ class FlowMatching(Model, HasLoss, HasBound, HasLatent, Conditions):
                 if turn < n_turns - 1:
                     x = t / to * x + ((1 - t) ** 2 - (t / to * (1 - to)) ** 2) ** 0.5 * fresh()
         drawn = self.points.batch(x)
-        return {name: _merged(x, drawn.get(name, x), known.get(name)) for name, x in batch.items()}
+        return {name: merged(x, drawn.get(name, x), known[name]) if name in known else x for name, x in batch.items()}
 
     def state(self) -> dict[str, Tensor]:
         """Weights, and how often each value is given."""
@@ -293,12 +293,3 @@ def _chunk(points: RowPoints) -> int:
         return points.view.n_at_once
     n = min(points.view.n_at_once, max(LEAST_ROWS, DRAWN_NUMBERS // points.n_pixels))
     return 1 << (n.bit_length() - 1)
-
-
-def _merged(x: Tensor, drawn: Tensor, known: Tensor | None) -> Tensor:
-    """A column's known parts beside drawn ones."""
-    if known is None:
-        return x
-    if x.dim() == 4 and known.dim() == 3:
-        known = known.unsqueeze(1)
-    return torch.where(known.view(*known.shape, *[1] * (x.dim() - known.dim())), x, drawn)

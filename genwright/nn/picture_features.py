@@ -23,8 +23,7 @@ from torch import Tensor
 from genwright.core.dataset import n_rows, select
 from genwright.core.errors import RunError
 from genwright.core.judge import Evidence
-from genwright.core.picture_judge import picture_fields
-from genwright.core.space import Batch, Category, Pixels, Space
+from genwright.core.space import Batch, Category, Pixels, Space, pictures
 from genwright.nn import effnet
 from genwright.nn.feature_net import OFTEN, FeatureNet, times_seen
 from genwright.nn.picture_view import picture_shape
@@ -77,7 +76,7 @@ class PictureFeatures:
 
     def __init__(self, space: Space, label: str | None = None):
         self.space, self.label = space, label
-        self.columns = list(picture_fields(space))
+        self.columns = list(pictures(space))
         self.pixels: dict[str, PixelComponents] = {}
         self.nets: dict[str, FeatureNet] = {}
         self.effnet: dict[str, PixelComponents] = {}
@@ -178,7 +177,7 @@ def _under(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 def features_of(evidence: Evidence) -> PictureFeatures:
     """Those of the run that is judged, or learnt from the evidence's training rows, once."""
-    key = ("features", *(id(evidence.train[name]) for name in picture_fields(evidence.space)))
+    key = ("features", *(id(evidence.train[name]) for name in pictures(evidence.space)))
     if key not in evidence.memo:
         found = (
             PictureFeatures.from_state(evidence.space, evidence.features)
@@ -208,8 +207,8 @@ def feature_rows(kind: str, rows: Batch, evidence: Evidence) -> np.ndarray:
 
 def _some(rows: Batch, model: PictureFeatures) -> Batch:
     """As many as EfficientNet is shown."""
-    pictures = {name: rows[name] for name in model.columns}
-    return select(pictures, own_order(pictures)[:EFFNET_ROWS])
+    seen = {name: rows[name] for name in model.columns}
+    return select(seen, own_order(seen)[:EFFNET_ROWS])
 
 
 def sampled(kind: str, rows: Batch, n: int, evidence: Evidence, rng: np.random.Generator) -> np.ndarray:

@@ -7,11 +7,7 @@ import torch
 from torch import Tensor
 
 from genwright.core.space import Batch, Pixels, Space
-
-
-def pictures(space: Space) -> Space:
-    """Its columns of pictures."""
-    return Space({name: f for name, f in space.items() if isinstance(f.support, Pixels)})
+from genwright.core.space import pictures as pictures
 
 
 def without_pictures(space: Space) -> Space:
@@ -33,6 +29,12 @@ def scaled(codes: Tensor, n: int) -> Tensor:
 def to_codes(x: Tensor, n: int) -> Tensor:
     """The inverse of `scaled`: the nearest codes, uint8."""
     return ((x.clamp(-1, 1) + 1) * ((n - 1) / 2)).round().to(torch.uint8)
+
+
+def merged(x: Tensor, drawn: Tensor, known: Tensor) -> Tensor:
+    """A column's known parts beside drawn ones; of pictures (B, C, H, W), what is known may be pixels (B, H, W)."""
+    mask = known.unsqueeze(1) if x.dim() == 4 and known.dim() == 3 else known
+    return torch.where(mask.view(*mask.shape, *[1] * (x.dim() - mask.dim())), x, drawn)
 
 
 def prepared(batch: Batch, space: Space) -> Batch:

@@ -8,9 +8,9 @@ import torch
 
 from genwright.core.dataset import Dataset
 from genwright.core.judge import Judge
-from genwright.core.picture_judge import PictureJudge, picture_fields
+from genwright.core.picture_judge import PictureJudge
 from genwright.core.rng import numpy_generator
-from genwright.core.space import Space, row_shape
+from genwright.core.space import Space, pictures, row_shape
 from genwright.nn.picture_features import PictureFeatures
 
 JUDGED_PICTURES = 2_000  # draws, and held-out pictures, that judges look at unless asked for more
@@ -22,7 +22,7 @@ LEARNT_PIXELS = 100_000_000
 
 def row_pixels(space: Space) -> int:
     """Numbers of all pictures of a row; 0 where there are none."""
-    return sum(torch.Size(row_shape(f)).numel() for f in picture_fields(space).values())
+    return sum(torch.Size(row_shape(f)).numel() for f in pictures(space).values())
 
 
 def most_train(space: Space) -> int:

@@ -29,7 +29,7 @@ from genwright.models.gpt import GPT
 from genwright.models.marginals import Marginals
 from genwright.models.vae import VAE
 from genwright.models.vqvae import VQVAE
-from genwright.nn.picture_view import picture_shape, pictures
+from genwright.nn.picture_view import merged, picture_shape, pictures
 from genwright.runs.picture_latents import decoded_rows, inverted, without_noise
 
 N_ROUNDS, N_SETTLING = 60, 5  # of pseudo-Gibbs; the last of them towards the likeliest
@@ -81,17 +81,12 @@ def filled(model: Model, rows: Batch, known: Mapping[str, Tensor], generator: to
     drawn = model.sample(n_rows(rows), given if isinstance(model, GAN) else {}, generator)
     if isinstance(model, GAN):
         drawn |= decoded_rows(model, inverted(model, rows, known, generator)[0], given, generator)
-    return merged(rows, drawn, known)
+    return _merged(rows, drawn, known)
 
 
-def merged(rows: Batch, drawn: Mapping[str, Tensor], known: Mapping[str, Tensor]) -> Batch:
+def _merged(rows: Batch, drawn: Mapping[str, Tensor], known: Mapping[str, Tensor]) -> Batch:
     """Known parts of rows beside drawn ones."""
-    return {name: _merged(x, drawn[name], known[name]) if name in known else x for name, x in rows.items()}
-
-
-def _merged(x: Tensor, drawn: Tensor, known: Tensor) -> Tensor:
-    mask = known.unsqueeze(1) if x.dim() == 4 and known.dim() == 3 else known
-    return torch.where(mask.view(*mask.shape, *[1] * (x.dim() - mask.dim())), x, drawn)
+    return {name: merged(x, drawn[name], known[name]) if name in known else x for name, x in rows.items()}
 
 
 @torch.no_grad()
@@ -100,13 +95,13 @@ def _pseudo_gibbs(model: VAE, rows: Batch, known: Mapping[str, Tensor], generato
     given = {name: x for name, x in rows.items() if model.space[name].is_given}
     quiet = without_noise(model)
     assert isinstance(quiet, VAE)
-    found = merged(rows, model.sample(n, given, generator), known)
+    found = _merged(rows, model.sample(n, given, generator), known)
     for k in range(N_ROUNDS):
         ready = model.prepare(found)
         mu, log_s = model.net.posterior(ready, model.net.embed_given.forward_given(ready, n))
         is_last = k >= N_ROUNDS - N_SETTLING
         z = mu if is_last else mu + log_s.exp() * torch.randn(mu.shape, generator=generator)
-        found = merged(rows, (quiet if is_last else model).decode(z, generator, given), known)
+        found = _merged(rows, (quiet if is_last else model).decode(z, generator, given), known)
     return found
 
 
@@ -119,9 +114,9 @@ def _by_codes(model: VQVAE, rows: Batch, known: Mapping[str, Tensor], generator:
     quiet = without_noise(model)
     assert isinstance(quiet, VQVAE)
     given = {name: x for name, x in rows.items() if model.space[name].is_given}
-    found = merged(rows, model.sample(n_rows(rows), given, generator), known)
+    found = _merged(rows, model.sample(n_rows(rows), given, generator), known)
     for _ in range(N_SETTLING):  # codes beside the mask look into it, too
-        found = merged(found, quiet.from_tokens(model.tokens(found), generator), known_pixels(model, known))
+        found = _merged(found, quiet.from_tokens(model.tokens(found), generator), known_pixels(model, known))
     tokens = {**found, **model.tokens(found)}
     is_open = {}
     for name, mask in known.items():
@@ -132,7 +127,7 @@ def _by_codes(model: VQVAE, rows: Batch, known: Mapping[str, Tensor], generator:
             is_open[name] = ~mask
     drawn = _forced(model.prior, tokens, is_open, generator)
     codes = {name: drawn[name] for name in model.net.of_name}
-    return merged(rows, {**drawn, **quiet.from_tokens(codes, generator)}, known)
+    return _merged(rows, {**drawn, **quiet.from_tokens(codes, generator)}, known)
 
 
 def known_pixels(model: Model, known: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -159,7 +154,7 @@ def _by_pixels(model: Model, rows: Batch, known: Mapping[str, Tensor], generator
             if name in known:
                 is_open[name] = ~known[name]
     drawn = _forced(model, lines, is_open, generator)
-    return merged(rows, {name: _as_picture(model, name, x) for name, x in drawn.items()}, known)
+    return _merged(rows, {name: _as_picture(model, name, x) for name, x in drawn.items()}, known)
 
 
 def _as_picture(model: Model, name: str, x: Tensor) -> Tensor:

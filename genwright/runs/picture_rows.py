@@ -30,7 +30,7 @@ from genwright.core.model import Model
 from genwright.core.rng import torch_generator
 from genwright.core.schema import Schema
 from genwright.core.space import Batch, Category
-from genwright.data.picture_objects import pictures_of
+from genwright.data.picture_objects import is_image, pictures_of
 from genwright.data.picture_types import is_picture_type
 from genwright.data.pictures import MAX_BYTES, decoded, is_picture
 from genwright.data.read import read
@@ -227,8 +227,8 @@ def _is_single(path: Path) -> bool:
 
 
 def _is_object(value: Any) -> bool:
-    is_image = any(cls.__module__ == "PIL.Image" for cls in type(value).__mro__)
-    return is_image or (isinstance(value, np.ndarray) and value.ndim in (2, 3) and value.dtype == np.uint8)
+    is_array = isinstance(value, np.ndarray) and value.ndim in (2, 3) and value.dtype == np.uint8
+    return is_array or is_image(value)
 
 
 def one_picture(codec: Image, source: Any) -> Tensor:

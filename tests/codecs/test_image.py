@@ -8,12 +8,13 @@ import torch
 from PIL import Image as Pillow
 
 from genwright.codecs._lowest import Lowest
-from genwright.codecs._pixels import in_channels, is_coloured, of_size, on_paper
+from genwright.codecs._pixels import in_channels, is_coloured, of_size
 from genwright.codecs.image import Image, ImageConfig, chosen_size
 from genwright.core.config import configure
 from genwright.core.errors import CellError, ConfigError, DataError
 from genwright.core.space import Pixels
 from genwright.data.contact_sheet import png
+from genwright.data.paper import on_paper
 
 RNG = np.random.default_rng(0)
 
