@@ -9,9 +9,11 @@ is said beside the scores.
 
 import argparse
 import time
+from dataclasses import replace
 
 import numpy as np
 
+from genwright.core.classifier import Classifier
 from genwright.core.config import parse_settings
 from genwright.core.dataset import Dataset
 from genwright.core.predictions import Predictions, scores
@@ -19,12 +21,13 @@ from genwright.core.registry import CLASSIFIERS
 from genwright.core.space import Category, Field, Pixels, Space
 from genwright.data.read import read
 from genwright.training.budget import Budget
+from genwright.training.config import TrainingConfig
 from genwright.training.learn_classifier import learn_classifier
 from genwright.training.plan import Plan
 from genwright.training.settings import divided
 
 SPACE = Space({"image": Field(Pixels(256), (1, 28, 28)), "label": Field(Category(10))})
-TIMED = 40  # steps
+TIMED = 60  # steps
 SPARE = 0.96  # share of the seconds that goes into steps; the rest watches
 
 
@@ -48,16 +51,18 @@ def measured(name: str, settings: dict[str, str], seconds: float, train: Dataset
     family = CLASSIFIERS.get(name)
     config, training = divided(family, settings)
 
-    def spent(steps: int) -> tuple[object, float]:
+    def spent(steps: int, training: TrainingConfig = training) -> tuple[Classifier, float]:
         classifier = family(config).bind(SPACE, "label")
         started = time.process_time()
         learn_classifier(classifier, train, Plan(training, Budget(steps=steps), seed), lambda done, line: None)
         return classifier, time.process_time() - started
 
-    fixed = spent(1)[1]
-    a_step = max(spent(TIMED)[1] - fixed, 1e-6) / (TIMED - 1)
+    once = replace(training, n_evaluations=1)  # else every timed step would be watched
+    spent(1, once)  # warms up
+    fixed = spent(1, once)[1]
+    a_step = max((spent(1 + TIMED, once)[1] - fixed) / TIMED, 1e-3)
     classifier, cpu = spent(max(1, int((seconds - fixed) * SPARE / a_step)))
-    p = classifier.predict_rows(test.take(slice(None)))  # type: ignore[attr-defined]
+    p = classifier.predict_rows(test.take(slice(None)))
     y = test.arrays["label"]
     found = scores(Predictions(y, p, np.full(10, 0.1), np.arange(len(y)), seed=seed))
     told = ", ".join(f"{s.name} {s.value:.4f} ({s.low:.4f} … {s.high:.4f})" for s in found)
