@@ -11,7 +11,9 @@ from end to end, does not lie above that of held-out texts.
 
 Pictures are told apart by a linear SVM on what a small network sees of them (`svm_net`: a convolutional network finds
 nearly every family's draws, and orders none), and checked for copies as rows are, by the shares of `picture_copies`. Of
-pictures with other columns beside them the detector that tells more counts, and every check that was made.
+pictures with other columns beside them the detector that tells more counts, and every check that was made. Draws like
+nothing real share a few neighbours, and so may seem to lean: that counts only where some draw lies nearer to a training
+picture than an unseen picture does.
 
 The check for copies of rows: among the 5 % of draws that lie closest to any real row, the share that is closer to a
 training row has an interval that does not lie above that of held-out rows in place of draws, nor above 0.5, the share
@@ -212,12 +214,14 @@ def _fault_of_rows(found: Mapping[str, Score], n: int) -> str:
 
 
 def _fault_of_pictures(found: Mapping[str, Score], n: int) -> str:
-    """The same for pictures."""
-    return _fault_of_copies(found[PICTURE_TAIL], found[PICTURE_EXACT], min(n, JUDGED_PICTURES), "picture")
+    """The same for pictures, of which one may lean only where it lies near."""
+    exact = found[PICTURE_EXACT]
+    is_near = min((one["relative"] for one in exact.details.get("closest", ())), default=0.0) < 1
+    return _fault_of_copies(found[PICTURE_TAIL], exact, min(n, JUDGED_PICTURES), "picture", is_near)
 
 
-def _fault_of_copies(tail: Score, exact: Score, n: int, what: str) -> str:
-    if is_above(tail, round(tail.n * n / max(exact.n, n))):
+def _fault_of_copies(tail: Score, exact: Score, n: int, what: str, is_near: bool = True) -> str:
+    if is_near and is_above(tail, round(tail.n * n / max(exact.n, n))):
         told, usual = _told(tail, 2), f"real {what}s {tail.floor:.2f}"
         return f"leans to training {what}s: {told} of its closest 5 % are nearer to one; {usual}"
     if is_above(exact, n):

@@ -77,6 +77,15 @@ def test_pictures_are_ordered_by_their_detector_and_copies_stand_last():
     assert "of the closest 5 %, 0.50 are nearer to a training picture; real pictures 0.50" in found.sentence
 
 
+@pytest.mark.parametrize(("relative", "is_fault"), [(0.4, True), (1.2, False)])
+def test_draws_far_from_every_picture_do_not_lean(relative: float, is_fault: bool):
+    found = of_pictures("gan", 0.9, tail=0.9).scores
+    near = [replace(s, details={"closest": [{"relative": relative}, {"relative": 2.0}]}) for s in found]
+    assert bool(fault(near, 1_000)) is is_fault
+    copies = [replace(s, low=0.4) if s.name == "picture_copies.exact" else s for s in near]
+    assert fault(copies, 1_000)
+
+
 def test_categories_beside_pictures_do_not_decide_alone():
     one, other = of_pictures("vae", 0.9, beside=0.5), of_pictures("gan", 0.6, beside=0.7)
     assert [e.model for e in board(one, other).entries] == ["gan", "vae"]
