@@ -12,7 +12,6 @@ Each family has its own way, and all but the first are approximate:
 """
 
 from collections.abc import Mapping
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -181,37 +180,28 @@ def _forced(model: Model, rows: Batch, is_open: Mapping[str, Tensor], generator:
     for i in range(n):  # rows have masks of their own
         several = {name: x[i : i + 1].repeat_interleave(N_CANDIDATES, 0) for name, x in rows.items()}
         for name, mask in is_open.items():
-            several = _drawn_runs(model, several, name, mask[i], is_open, generator)
+            several = _drawn_places(model, several, name, mask[i], is_open, generator)
         score = model.log_prob({name: _as_picture(model, name, x) for name, x in several.items()})
         found.append({name: x[int(score.argmax())][None] for name, x in several.items()})
     return {name: torch.cat([row[name] for row in found]) for name in rows}
 
 
-def _drawn_runs(
+def _drawn_places(
     model: Model, rows: Batch, name: str, mask: Tensor, is_open: Mapping[str, Tensor], generator: torch.Generator
 ) -> Batch:
-    """Rows whose open places in one column are drawn, run by run of neighbouring ones."""
+    """Rows whose open places in one column are drawn, the known ones between them read."""
     if mask.dim() == 0:  # a single value
         if not mask:
             return rows
         given = {k: x for k, x in rows.items() if k not in is_open}
         return {**rows, name: model.sample(n_rows(rows), given, generator)[name]}
-    rows = dict(rows)
-    for first, last in runs_of(mask):
-        begun = rows[name].clone()
-        begun[:, first:] = OPEN
-        given = {**{k: _as_picture(model, k, x) for k, x in rows.items()}, name: _as_picture(model, name, begun)}
-        drawn = model.sample(n_rows(rows), given, generator)[name]
-        line = drawn.permute(0, 2, 3, 1).flatten(1) if drawn.dim() == 4 else drawn
-        rows[name] = rows[name].clone()
-        rows[name][:, first:last] = line[:, first:last].to(rows[name].dtype)
-    return rows
-
-
-def runs_of(mask: Tensor) -> list[tuple[int, int]]:
-    """First place and the one behind the last of each run of True in a line (T,)."""
-    edges = torch.diff(F.pad(mask.int(), (1, 1))).nonzero()[:, 0].tolist()
-    return [(a, b) for a, b in pairwise(edges) if bool(mask[a])]
+    if not mask.any():
+        return rows
+    holed = rows[name].masked_fill(mask, OPEN)
+    given = {**{k: _as_picture(model, k, x) for k, x in rows.items()}, name: _as_picture(model, name, holed)}
+    drawn = model.sample(n_rows(rows), given, generator)[name]
+    line = drawn.permute(0, 2, 3, 1).flatten(1) if drawn.dim() == 4 else drawn
+    return {**rows, name: torch.where(mask, line.to(holed.dtype), holed)}
 
 
 def fit_of(model: Model, rows: Batch, known: Mapping[str, Tensor], seed_generator: torch.Generator) -> Tensor:

@@ -41,13 +41,15 @@ def decode(
 ) -> Tensor:
     """Codes (B, T): what was given, and draws where it was open.
 
-    A row ends at `end`, or behind a missing text; `pad` stands behind the end and is never drawn. A row that is cut by
-    `max_tokens` or a stop string is closed with `end` where it has room. In rows of a running text (`runs_on`), `end`
-    is drawn only where a rule leaves nothing else. With `n_beams` nothing is drawn: see `beam.likeliest`.
+    A row ends at `end`, which is not drawn before given codes, or behind a missing text; `pad` stands behind the end
+    and is never drawn. A row that is cut by `max_tokens` or a stop string is closed with `end` where it has room. In
+    rows of a running text (`runs_on`), `end` is drawn only where a rule leaves nothing else. With `n_beams` nothing is
+    drawn: see `beam.likeliest`.
 
     Args:
         stepper: What comes next.
-        given: Codes (B, T), `OPEN` where they are to be drawn; T may be more than `support.length`.
+        given: Codes (B, T), `OPEN` where they are to be drawn, also between others; T may be more than
+            `support.length`.
         support: Which codes are special.
         start: The code before the first place, or several of them (B, S).
         decoding: Settings of the draw.
@@ -85,6 +87,8 @@ class _Drawing:
         is_open = given == OPEN
         n_before = torch.where(is_open.any(1), is_open.long().argmax(1), given.shape[1])  # (B,) places before the first
         self.first = int(n_before.min()) if self.n_rows else 0
+        self.last = int(is_open.any(0).nonzero().amax()) if is_open.any() else -1  # open place
+        self.goes_on = _goes_on(given, support)  # (B, T)
         self.has_given = (~is_open).any(0).tolist()  # whether any row has this place
         self.rules = Rules(given, n_before, support, decoding, vocabulary)
         self.rows = torch.arange(self.n_rows)
@@ -93,9 +97,9 @@ class _Drawing:
         self.seen: Tensor | None = None  # (B, V) tokens that were there
 
     def run(self, start: int | Tensor, told: Told | None) -> None:
-        """Draws place after place until all rows are over."""
+        """Draws place after place until all rows are over, or nothing is open any more."""
         scores = self._prefilled(start)
-        for t in range(self.first, self.given.shape[1]):
+        for t in range(self.first, self.last + 1):
             self._place(t, scores)
             if told is not None and told(t, self.codes[:, t]):
                 return self._close(t + 1)
@@ -103,7 +107,7 @@ class _Drawing:
                 return None
             if self.n_over >= FINISHED * len(self.rows):
                 self._drop()
-            if t + 1 < self.given.shape[1]:
+            if t < self.last:
                 scores = self.stepper.step(self.codes[self.rows, t])
         return None
 
@@ -154,6 +158,8 @@ class _Drawing:
             scores = scores.log_softmax(-1)
             scores = logits.repetition_penalty(scores, self._seen(t, scores.shape[1])[self.rows], d.repetition_penalty)
         scores = self.rules.masked(t, self.rows, scores, self.is_over)
+        if self.goes_on is not None:
+            scores[self.goes_on[self.rows, t], self.support.end] = -torch.inf
         scores = logits.temperature(scores, d.temperature)
         return logits.min_p(logits.top_p(logits.top_k(scores, d.top_k), d.top_p), d.min_p)
 
@@ -173,3 +179,10 @@ class _Drawing:
         if t < self.given.shape[1]:
             self.codes[:, t] = torch.where(self.is_over, self.support.pad, self.support.end)
             self.codes[:, t + 1 :] = self.support.pad
+
+
+def _goes_on(given: Tensor, support: Tokens) -> Tensor | None:
+    """Whether codes of the text are given behind each place (B, T); None where all open places are behind them."""
+    is_open, is_text = given == OPEN, (given != OPEN) & (given != support.end) & (given != support.pad)
+    behind = is_text.flip(1).cumsum(1).flip(1) > is_text.long()
+    return behind if (is_open & behind).any() else None

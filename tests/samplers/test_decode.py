@@ -56,6 +56,26 @@ def _exact(chain: Chain, length: int) -> dict[tuple[int, ...], float]:
     return rows
 
 
+def test_places_between_known_ones_have_the_exact_frequencies():
+    """No end stands before known codes; behind the last open place nothing is read."""
+    chain, n = Chain(4, spread=0.7), 4_000
+    given = torch.tensor([[2, OPEN, 3, OPEN, 2, 3]]).expand(n, -1).clone()
+    steps, step = [], chain.step
+    chain.step = lambda codes: steps.append(len(codes)) or step(codes)
+    found = decode(chain, given, Tokens(6, 4), END, Decoding(), _generator())
+    assert len(steps) == 2  # behind places 1 and 2
+    assert (found[:, [0, 2, 4, 5]] == given[:, [0, 2, 4, 5]]).all()
+    for at, before in ((1, [END, 2]), (3, [END, 2, -1, 3])):
+        for middle in found[:, 1].unique().tolist() if at == 3 else [0]:
+            codes = torch.tensor([[middle if c == -1 else c for c in before]])
+            scores = chain.logits(codes)[0].clone()
+            scores[[PAD, END]] = -float("inf")
+            p = scores.softmax(0)
+            rows = found[found[:, 1] == middle] if at == 3 else found
+            share = torch.bincount(rows[:, at], minlength=4) / len(rows)
+            assert ((share - p).abs() < 5 * (p * (1 - p) / len(rows)).sqrt() + 1e-6).all()
+
+
 def test_draws_have_the_exact_frequencies():
     chain = Chain(4, spread=0.7)
     support = Tokens(3, 4)
