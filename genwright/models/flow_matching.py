@@ -13,6 +13,9 @@ modelled; training hides them now and then, so that draws can be pushed away fro
 (classifier-free guidance, Ho and Salimans, 2022, https://arxiv.org/abs/2207.12598):
 
     v = v_hidden + guidance_scale (v_told − v_hidden)
+
+Training may change pictures by chance (`augment`); the network is told how, and draws are made of pictures as they were
+(Karras et al., 2022, https://arxiv.org/abs/2206.00364, appendix F.2).
 """
 
 import math
@@ -29,6 +32,7 @@ from genwright.core.errors import ConfigError, UnsupportedError
 from genwright.core.model import Conditions, HasBound, HasLatent, HasLoss, Model
 from genwright.core.space import Batch, Category, Pixels, Real, Space
 from genwright.nn import divergence
+from genwright.nn.augment import N_PARAMETERS, Augmentation, applied, drawn
 from genwright.nn.gaussian_velocity import MOST_AXES
 from genwright.nn.given_columns import GivenColumns
 from genwright.nn.mlp import initialise, untrained
@@ -69,6 +73,7 @@ class FlowMatchingConfig:
     n_probes: int = 1  # Hutchinson's probes in `bound`, each at a point of its own
     exact_dim: int = 4  # numbers a row, D, up to which the trace is exact
     n_importance: int = 16  # points a row where it is
+    augment: tuple[Augmentation, ...] = ()  # pictures changed by chance while training, which no draw shows
 
     def __post_init__(self) -> None:
         for name in ("patch", "n_layers", "exact_dim"):
@@ -105,7 +110,8 @@ class FlowMatching(Model, HasLoss, HasBound, HasLatent, Conditions):
         self.given = GivenColumns(space)
         self.chunk = _chunk(self.points)  # type: ignore[misc]
         c = self.config
-        sizes = (c.n_hidden, c.n_layers, c.n_embed, c.width, c.patch, c.attention)
+        n_changes = N_PARAMETERS if c.augment and self.points.shapes else 0
+        sizes = (c.n_hidden, c.n_layers, c.n_embed, c.width, c.patch, c.attention, n_changes)
         self.net = untrained(lambda: VelocityNet(self.points, self.given.view, *sizes))
 
     @classmethod
@@ -139,15 +145,23 @@ class FlowMatching(Model, HasLoss, HasBound, HasLatent, Conditions):
 
     def loss(self, rows: Batch, generator: torch.Generator, phase: str = "model") -> Tensor:
         """Squared error of the velocity, the mean of each picture's numbers plus that of the others' (B,)."""
+        rows, changes = self._changed(rows, generator)
         x_1 = self.points.spread(rows, generator)  # (B, D)
         x_0 = torch.randn(x_1.shape, generator=generator)
         t = self._times(len(x_1), generator)  # (B,)
         is_told = (torch.rand(len(x_1), 1, generator=generator) >= self.config.drop_given).float()
         x_t = torch.lerp(x_0, x_1, t.unsqueeze(1))
-        error = (self.net(x_t, t, self._known(rows, len(x_1)), is_told) - (x_1 - x_0)).square()
+        error = (self.net(x_t, t, self._known(rows, len(x_1)), is_told, changes) - (x_1 - x_0)).square()
         shown, vector = self.points.split(error)
         parts = [part.flatten(1).mean(1) for part in [*shown, vector] if part.numel()]
         return torch.stack(parts).sum(0)
+
+    def _changed(self, rows: Batch, generator: torch.Generator) -> tuple[Batch, Tensor | None]:
+        """Rows whose pictures are changed by chance while training, and how (B, P)."""
+        if not (self.net.n_changes and self.net.training):
+            return rows, None
+        changes = drawn(len(rows["codes"]), self.config.augment, generator)
+        return rows | {key: applied(rows[key], changes) for key in map("pixels.{}".format, self.points.shapes)}, changes
 
     def _times(self, n: int, generator: torch.Generator) -> Tensor:
         """Times (B,), evenly spread over the batch (Kingma et al., 2021, https://arxiv.org/abs/2107.00630)."""

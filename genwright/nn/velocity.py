@@ -69,6 +69,7 @@ class VelocityNet(nn.Module):
         width: Channels of a UNet's first grid.
         patch: Pixels a side that it takes together; 0: by the picture's size.
         has_attention: Whether places of its coarsest grid look at each other.
+        n_changes: Parameters of how pictures were changed by chance (`nn/augment`), P.
     """
 
     def __init__(
@@ -81,13 +82,15 @@ class VelocityNet(nn.Module):
         width: int = 32,
         patch: int = 0,
         has_attention: bool = True,
+        n_changes: int = 0,
     ):
         super().__init__()
         self.points = points
         self.normal = GaussianVelocity(points.n)
         self.embed_given = ColumnEmbed(given, n_embed)
         self.waves = Waves()
-        self.told = MLP(2 * N_WAVES + self.embed_given.n_out + 1, [n_hidden], n_hidden)
+        self.n_changes = n_changes
+        self.told = MLP(2 * N_WAVES + self.embed_given.n_out + 1 + n_changes, [n_hidden], n_hidden)
         nets = [UNet(shape, n_hidden, width, patch, has_attention, shape[0]) for shape in points.shapes.values()]
         self.pictures = nn.ModuleList(nets)
         is_alone = len(nets) + (points.n_vector > 0) == 1
@@ -102,7 +105,7 @@ class VelocityNet(nn.Module):
             if self.leave is not None:
                 self.leave.weight.mul_(0.1)
 
-    def forward(self, x: Tensor, t: Tensor, known: Tensor, is_told: Tensor) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, known: Tensor, is_told: Tensor, changes: Tensor | None = None) -> Tensor:
         """v (B, D).
 
         Args:
@@ -110,8 +113,10 @@ class VelocityNet(nn.Module):
             t: Times (B,).
             known: The given columns as vectors (B, n_given).
             is_told: 1 where they are told, 0 where they are hidden (B, 1).
+            changes: How pictures were changed (B, P); None: not at all.
         """
-        told = self.told(torch.cat([self.waves(t), known * is_told, is_told], 1))  # (B, n_hidden)
+        changes = x.new_zeros(len(x), self.n_changes) if changes is None else changes
+        told = self.told(torch.cat([self.waves(t), known * is_told, is_told, changes], 1))  # (B, n_hidden)
         shown, vector = self.points.split(x)
         normal = self.normal(x, t.unsqueeze(1))
         guesses = self.points.split(x + (1 - t.unsqueeze(1)) * normal)[0]  # E[x_1 | x_t], were rows normal

@@ -235,6 +235,29 @@ def test_known_pixels_stay_and_the_others_fit_them(lamp: FlowMatching):
     assert np.corrcoef(drawn["bright"], batch["bright"])[0, 1] > 0.5
 
 
+def test_draws_show_no_augmentation():
+    """Pictures that are bright on the left, mirrored while training: none is drawn bright on the right."""
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.integers(180, 256, (200, 1, 4, 2)), rng.integers(0, 60, (200, 1, 4, 2))], 3)
+    data = Dataset(Space({"image": Field(Pixels(256), (1, 4, 4))}), {"image": x.astype(np.uint8)})
+    model = small(data, 60, augment=("flip",))
+    drawn = model.sample(100, {}, torch_generator(0))["image"].float()
+    assert (drawn[..., :2].mean((1, 2, 3)) > drawn[..., 2:].mean((1, 2, 3)) + 60).all()
+
+
+def test_the_network_is_told_how_pictures_were_changed(monkeypatch: pytest.MonkeyPatch):
+    model = looked(lamps(20), width=8, augment=("flip",))
+    seen, forward = [], model.net.forward
+    monkeypatch.setattr(model.net, "forward", lambda *a: seen.append(a) or forward(*a))
+    rows = model.prepare(lamps(20).take(slice(0, 20)))
+    for is_training in (True, False):
+        model.net.train(is_training)
+        model.loss(rows, torch_generator(0))
+    assert set(seen[0][4][:, 0].tolist()) == {0.0, 1.0}
+    assert seen[1][4] is None
+    assert looked(lamps(20), width=8).net.n_changes == 0
+
+
 def test_times_lie_even_or_towards_the_middle():
     space = correlated().space
     even, middle = (
