@@ -81,7 +81,7 @@ class Latents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """The latents of each row (B, K).
+        """The latents of each row (B, K), float32, as the network has them.
 
         Raises:
             ValueError: X has other columns than in `fit`, or values of another type.
@@ -93,9 +93,11 @@ class Latents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         model = self.run_.model
         assert isinstance(model, HasLatent)
         with as_value_errors():
-            return torch.cat([model.encode(batch) for batch in self.run_.encode(frame)]).double().numpy()
+            return torch.cat([model.encode(batch) for batch in self.run_.encode(frame)]).numpy()
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = tags.input_tags.categorical = True
+        assert tags.transformer_tags is not None
+        tags.transformer_tags.preserves_dtype = []  # float32 whatever X is
         return tags

@@ -17,7 +17,16 @@ ESTIMATORS = [
 ]
 
 
+ROUNDING = "a float32 network rounds by a row's place in the batch, by about 1e-7; the check allows 1e-9 near zero"
+
+
+def known(estimator: Any) -> dict[str, str]:
+    """Checks that may fail, and why."""
+    names = ("check_methods_sample_order_invariance", "check_methods_subset_invariance")
+    return dict.fromkeys(names, ROUNDING) if isinstance(estimator, Latents) else {}
+
+
 @pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks(ESTIMATORS)
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=known)
 def test_conventions_hold(estimator: Any, check: Any) -> None:
     check(estimator)

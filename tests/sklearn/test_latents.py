@@ -27,3 +27,10 @@ def test_they_feed_a_classifier() -> None:
 def test_a_family_without_latents_is_refused() -> None:
     with pytest.raises(ValueError, match="trees has no latents"):
         Latents("trees").fit(np.eye(4))
+
+
+def test_the_order_of_rows_does_not_matter_beyond_rounding() -> None:
+    X = np.random.default_rng(0).normal(size=(30, 3))
+    model = Latents(settings=SMALL, steps=2, random_state=0).fit(X)
+    order = np.random.default_rng(1).permutation(30)
+    np.testing.assert_allclose(model.transform(X[order]), model.transform(X)[order], atol=1e-5)
