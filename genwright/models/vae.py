@@ -51,7 +51,7 @@ AT_ONCE, LEAST_ROWS = 1 << 18, 16  # pixels drawn at a time, and rows at least
 class VAEConfig:
     """Settings of `vae`."""
 
-    latent_dim: int = 0  # latents, K; 0: 24, with pictures 32
+    latent_dim: int | None = None  # latents, K; None: 24, with pictures 32
     n_hidden: int = 256  # units of a hidden layer
     n_layers: int = 2  # hidden layers of encoder and of decoder
     n_embed: int = 8  # width of the vector that stands for a code
@@ -75,8 +75,8 @@ class VAEConfig:
 
     def __post_init__(self) -> None:
         check_least(self, 1, "n_hidden", "n_embed", "n_mixture", "n_importance", "n_train_importance", "n_components")
-        check_least(self, 1, "width")
-        check_least(self, 0, "latent_dim", "n_layers", "beta", "warmup", "free_bits")
+        check_least(self, 1, "width", *(["latent_dim"] if self.latent_dim is not None else []))
+        check_least(self, 0, "n_layers", "beta", "warmup", "free_bits")
 
 
 class VAENet(nn.Module):
