@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from genwright.pipeline import fit as fit
     from genwright.pipeline import load as load
     from genwright.recipes.augment import augment as augment
+    from genwright.recipes.choose import Choice as Choice
+    from genwright.recipes.choose import choose as choose
     from genwright.recipes.classify import classify as classify
     from genwright.recipes.compare import compare as compare
     from genwright.recipes.edit import edit as edit
@@ -46,6 +48,8 @@ _HOMES = {
     "load": "genwright.pipeline",
     "Run": "genwright.runs.run",
     "ClassifierRun": "genwright.runs.classifier_run",
+    "Choice": "genwright.recipes.choose",
+    "choose": "genwright.recipes.choose",
     "classify": "genwright.recipes.classify",
     "compare": "genwright.recipes.compare",
     "edit": "genwright.recipes.edit",

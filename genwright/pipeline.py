@@ -171,7 +171,7 @@ def _learned(
     if (series := _series(records, schema, asked)) is not None:
         records, schema = series.rows(records, asked.held_out), series.schema()
         facts["series"] = series.to_json()
-    codec, rows, n_rows, n_train = _fitted(records, schema, asked.held_out, asked.seed, least=1 if series else 2)
+    codec, rows, n_rows, n_train = fitted_codec(records, schema, asked.held_out, asked.seed, least=1 if series else 2)
     is_chosen = asked.model == "auto"
     name, why = choose(codec, n_train) if is_chosen else (asked.model, "asked for")
     codec, notes = _readable(codec, name)
@@ -265,7 +265,7 @@ def _series(records: Records, schema: Schema, asked: Asked) -> Series | None:
     return series_of(records, schema, config.group, config.window)
 
 
-def _fitted(
+def fitted_codec(
     records: Records, schema: Schema, held_out: float, seed: int, least: int = 2
 ) -> tuple[TableCodec, HeldOut, int, int]:
     """The codec, which rows are held out, how many rows there are, and how many to learn from.

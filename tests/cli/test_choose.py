@@ -1,0 +1,56 @@
+"""`genwright choose`: the answer in words, as JSON, and what is wrong with a question."""
+
+import pytest
+
+from tests.cli.conftest import call, write_people
+
+
+@pytest.fixture
+def people(tmp_path):
+    return write_people(tmp_path / "people.csv", n=60)
+
+
+def test_the_answer_comes_first_with_its_evidence(people):
+    ended = call("choose", people)
+    assert ended.code == 0
+    assert ended.out.startswith("trees: ")
+    assert "60 rows, 48 to learn from" in ended.out
+    assert "docs/models/choosing.md#tables" in ended.out
+    assert f"genwright fit {people} --model trees" in ended.out
+    assert "vqvae models pictures" in ended.out
+
+
+def test_json_has_the_same(people):
+    found = call("choose", people, "--json").document
+    assert found["model"] == "trees"
+    assert found["evidence"]["n_train"] == 48
+    assert found["evidence"]["families"][0] == {"model": "trees", "models": "all", "why": ""}
+
+
+def test_quiet_is_the_answer_and_its_tables(people):
+    ended = call("choose", people, "--quiet")
+    assert ended.out.startswith("trees: ")
+    assert "next:" not in ended.out
+
+
+def test_kinds_and_held_out_are_passed_on(people):
+    found = call("choose", people, "--json", "--kind", "city=omitted", "--held-out", "0.5").document["evidence"]
+    assert "city" in found["kinds"]["omitted"]
+    assert found["n_train"] == 30
+
+
+def test_pictures_by_name():
+    assert call("choose", "digits-pictures", "--json").document["model"] == "flow_matching"
+
+
+def test_texts_from_a_file(tmp_path):
+    play = tmp_path / "play.txt"
+    play.write_text("\n\n".join(f"ROMEO:\nWhat light is number {i} through the window?" for i in range(60)))
+    ended = call("choose", play)
+    assert ended.out.startswith("gpt: text")
+    assert "also: fit counts ngram beside gpt" in ended.out
+
+
+def test_what_is_wrong_is_told(people):
+    assert "--held-out 1.5" in call("choose", people, "--held-out", "1.5").err
+    assert call("choose", "absent.csv").code == 2
