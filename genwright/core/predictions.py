@@ -13,19 +13,19 @@ A `Score`'s floor is the best that any function of the columns reaches on these 
 cannot be told apart, and get the shares of their own classes. Its ceiling is the guess that does not look at the row:
 the shares of the classes among the training rows.
 
-A further metric is a class that derives from `PredictionJudge`, a file in `judges/`.
+A further metric is a class that derives from `MetricJudge`, a file in `judges/`.
 """
 
 import abc
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from genwright.core.errors import UnsupportedError
-from genwright.core.judge import Direction, Evidence, Judge, Measure, Score
+from genwright.core.judge import Direction, Evidence, Judge, Measure, Part, Score
 from genwright.core.rng import numpy_generator
 from genwright.core.space import Batch, Space
 from genwright.core.statistics import share_measure
@@ -47,6 +47,7 @@ class Predictions:
         groups: A number for each row (B,), equal where rows agree in every column that the classifier reads.
         classes: Names of the K classes.
         seed: Of the bootstrap.
+        by: Column → its value in each row (B,), as words; of categories with few values that the classifier reads.
     """
 
     y: np.ndarray
@@ -55,9 +56,14 @@ class Predictions:
     groups: np.ndarray
     classes: Sequence[str] = ()
     seed: int = 0
+    by: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.y)
+
+    def name_of(self, k: int) -> str:
+        """Class k as the data call it."""
+        return self.classes[k] if k < len(self.classes) else str(k)
 
     @cached_property
     def trivial(self) -> np.ndarray:
@@ -139,7 +145,7 @@ class CrossEntropy(Metric):
 
     def values(self, y: np.ndarray, p: np.ndarray, W: np.ndarray) -> np.ndarray:
         """As `Metric.values`."""
-        return W @ -np.log(np.clip(_of_truth(y, p), TINY, 1)) / W.sum(1)
+        return W @ -np.log(np.clip(of_truth(y, p), TINY, 1)) / W.sum(1)
 
 
 class Brier(Metric):
@@ -153,7 +159,7 @@ class Brier(Metric):
 
     def values(self, y: np.ndarray, p: np.ndarray, W: np.ndarray) -> np.ndarray:
         """As `Metric.values`."""
-        return W @ (np.square(p).sum(1) - 2 * _of_truth(y, p) + 1) / W.sum(1)
+        return W @ (np.square(p).sum(1) - 2 * of_truth(y, p) + 1) / W.sum(1)
 
 
 class RocAuc(Metric):
@@ -199,6 +205,23 @@ class PredictionJudge(Judge):
         """Its scores of a classifier's predictions."""
 
 
+class MetricJudge(PredictionJudge, Metric):
+    """A judge that is one metric, a file in `judges/`; its judge's and its metric's name are the file's."""
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        cls.parts = {"": Part(cls.unit, cls.direction, cls.meaning)}
+
+    def details(self, rows: Predictions) -> dict[str, Any]:
+        """What a report draws, as plain JSON."""
+        return {}
+
+    def predicted(self, rows: Predictions) -> list[Score]:
+        """The metric with interval, anchors and details; nothing where it makes no sense."""
+        found = scores(rows, [type(self)])
+        return [replace(s, details=s.details | self.details(rows)) for s in found]
+
+
 def scores(rows: Predictions, metrics: Iterable[type[Metric]] = METRICS) -> list[Score]:
     """Every metric of the predictions that makes sense of them."""
     found = [score(metric(), rows) for metric in metrics] if len(rows) else []
@@ -234,13 +257,7 @@ def _three(metric: Metric, rows: Predictions) -> tuple[np.ndarray, np.ndarray, n
 
 def _interval(metric: Metric, rows: Predictions, value: float) -> tuple[float, float]:
     """The middle 95 % of the number on resampled rows."""
-    rng, n = numpy_generator(rows.seed, "bootstrap"), len(rows)
-    size = max(1, min(REPLICATES, PLACES // n))
-    found = []
-    for start in range(0, REPLICATES, size):
-        W = rng.multinomial(n, np.full(n, 1 / n), min(size, REPLICATES - start)).astype(np.float64)  # (R, B)
-        found.append(metric.values(rows.y, rows.p, W))
-    values = np.concatenate(found)
+    values, n = resampled(metric, rows), len(rows)
     if metric.is_share and value in (0.0, 1.0):
         share = share_measure(value * n, n)
         return share.low, share.high
@@ -248,7 +265,20 @@ def _interval(metric: Metric, rows: Predictions, value: float) -> tuple[float, f
     return float(low), float(high)
 
 
-def _of_truth(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+def resampled(metric: Metric, rows: Predictions) -> np.ndarray:
+    """The number on each of the resamples (R,)."""
+    return np.concatenate([metric.values(rows.y, rows.p, W) for W in resamples(rows)])
+
+
+def resamples(rows: Predictions) -> Iterator[np.ndarray]:
+    """Weights W (a part of R, B) of rows drawn with replacement, a few at a time."""
+    rng, n = numpy_generator(rows.seed, "bootstrap"), len(rows)
+    size = max(1, min(REPLICATES, PLACES // n))
+    for start in range(0, REPLICATES, size):
+        yield rng.multinomial(n, np.full(n, 1 / n), min(size, REPLICATES - start)).astype(np.float64)
+
+
+def of_truth(y: np.ndarray, p: np.ndarray) -> np.ndarray:
     """The probability of each row's own class (B,); 0 where that was never seen."""
     return np.where(y >= 0, p[np.arange(len(y)), np.maximum(y, 0)], 0.0)
 

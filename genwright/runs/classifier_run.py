@@ -21,14 +21,16 @@ from genwright.core.predictions import METRICS, UNSEEN, PredictionJudge, Predict
 from genwright.core.records import Records
 from genwright.core.registry import JUDGES
 from genwright.core.schema import Column, Schema
-from genwright.core.space import Batch
+from genwright.core.space import Batch, Category
 from genwright.data.cache import encode
 from genwright.data.fingerprint import fingerprint
 from genwright.data.read import read
 from genwright.data.readers.builtin import NAMES as BUILT_IN
 from genwright.data.target import labelled, labels_of, stratified
 from genwright.data.typed import readable, typed
+from genwright.nn.networks.codes import CategoryCodes
 from genwright.runs.artefact import Artefact
+from genwright.runs.code_words import MISSING, code_words
 from genwright.runs.frames import frame, known_flavour
 from genwright.runs.run import Run, as_names, silent
 
@@ -39,6 +41,7 @@ CLASS, PROBABILITY, SECOND, SECOND_PROBABILITY, CERTAINTY = PREDICTED = (
     "second_probability",
     "certainty",
 )
+FEW = 12  # values of a category whose rows get their own numbers, and columns of this sort
 AT_ONCE = 8_192  # rows that are predicted at a time
 
 
@@ -268,16 +271,30 @@ class ClassifierRun(Run):
     def _predictions(self, held_out: Any, max_rows: int) -> Predictions:
         """What it says of rows with their classes."""
         parts = list(self._judged(held_out, max_rows))
-        y = np.concatenate([y for _, y, _ in parts]) if parts else np.zeros(0, np.int64)
+        y = np.concatenate([y for _, y, *_ in parts]) if parts else np.zeros(0, np.int64)
         if not len(y):
             why = f"; {self._unread}" if self._unread else ""
             raise DataError(f"judging needs rows with a known {self.target!r}: pass held_out=…, a path or a frame{why}")
         p, groups = (np.concatenate([part[i] for part in parts]) for i in (0, 2))
+        by = {name: words[torch.cat([part[3][name] for part in parts]).numpy()] for name, words in self._few().items()}
         shares = np.asarray(self.artefact.facts["shares"], float)
-        return Predictions(y, p, shares, groups, [str(c) for c in self.classes], self.artefact.seed)
+        return Predictions(y, p, shares, groups, [str(c) for c in self.classes], self.artefact.seed, by)
 
-    def _judged(self, held_out: Any, max_rows: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Probabilities, classes and groups of rows that have a class, chunk by chunk."""
+    def _few(self) -> dict[str, np.ndarray]:
+        """Words of the codes of categories with few values, by which rows are told apart in a judge's table."""
+        codec = self.artefact.codec
+        found: dict[str, np.ndarray] = {}
+        for name, own in self.classifier.others.items():
+            if isinstance(own.support, Category) and not own.event_shape and own.support.n <= FEW and len(found) < FEW:
+                words = code_words(codec, name, CategoryCodes(codec.codecs[name].field.support))  # type: ignore[arg-type]
+                found[name] = np.array(
+                    [*(word or MISSING for word in words), MISSING]
+                )  # also of what is missing first here
+        return found
+
+    def _judged(self, held_out: Any, max_rows: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, Batch]]:
+        """Probabilities, classes, groups and columns of few values of rows that have a class, chunk by chunk."""
+        few = list(self._few())
         if held_out is None:
             self.remember_rows(need_train=False, need_held_out=True)
         left = max_rows
@@ -286,7 +303,7 @@ class ClassifierRun(Run):
             left -= len(keep)
             if len(keep):
                 rows = {name: x[keep] for name, x in batch.items()}
-                yield self.classifier.predict_rows(rows), y[keep], _groups(rows)
+                yield self.classifier.predict_rows(rows), y[keep], _groups(rows), {name: rows[name] for name in few}
 
     def _own_rows(self) -> Iterator[tuple[Batch, np.ndarray]]:
         """The rows held out in the fit."""

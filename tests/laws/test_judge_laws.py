@@ -15,6 +15,7 @@ from genwright.core.dataset import n_rows, select
 from genwright.core.errors import UnsupportedError
 from genwright.core.judge import Evidence, Judge, Measure, Score, owner
 from genwright.core.picture_judge import PictureJudge
+from genwright.core.predictions import PredictionJudge
 from genwright.core.registry import JUDGES
 from genwright.core.space import Batch, Field, Space, Tokens
 from genwright.core.text_judge import TextJudge
@@ -24,10 +25,11 @@ from tests.judges.tag_worlds import tag_world, with_wrong_tags
 from tests.judges.text_worlds import text_world
 from tests.judges.worlds import blend, damaged, mixed, shuffled, world
 
+OF_DRAWS = [name for name in JUDGES.names() if not issubclass(JUDGES.get(name), PredictionJudge)]
 TEXT_JUDGES = [name for name in JUDGES.names() if issubclass(JUDGES.get(name), TextJudge)]
 PICTURE_JUDGES = [name for name in JUDGES.names() if issubclass(JUDGES.get(name), PictureJudge)]
-TABLE_JUDGES = [name for name in JUDGES.names() if name not in (*TEXT_JUDGES, *PICTURE_JUDGES, "tagging")]
-every_judge = pytest.mark.parametrize("name", JUDGES.names())
+TABLE_JUDGES = [name for name in OF_DRAWS if name not in (*TEXT_JUDGES, *PICTURE_JUDGES, "tagging")]
+every_judge = pytest.mark.parametrize("name", OF_DRAWS)
 COPY_JUDGES = (
     "near_copies",
     "membership",

@@ -39,7 +39,8 @@ def _row(score: Score) -> tuple[str, ...]:
 def drawn(score: Score) -> str:
     """How far from the trivial guess to the best possible, e.g. `●●●●○`."""
     span = score.floor - score.ceiling
-    if not all(map(is_known, (score.value, span))) or abs(span) < 1e-9:
+    is_backwards = span < 0 if score.direction == "higher" else span > 0  # trivial guesses are calibrated
+    if not all(map(is_known, (score.value, span))) or abs(span) < 1e-9 or is_backwards:
         return ""
     way = min(max((score.value - score.ceiling) / span, 0.0), 1.0)
     full = round(STEPS * way)
