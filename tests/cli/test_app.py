@@ -15,19 +15,28 @@ from tests.cli.conftest import call
 COMMANDS = [
     "adopt",
     "augment",
+    "choose",
+    "classify",
     "compare",
+    "download",
     "draw",
+    "edit",
     "export",
     "fit",
     "impute",
+    "inpaint",
+    "interpolate",
     "judge",
     "list",
+    "predict",
     "query",
+    "reconstruct",
     "report",
     "sample",
     "segment",
     "show",
     "tag",
+    "traverse",
 ]
 
 
