@@ -14,9 +14,11 @@ from genwright.core.rng import numpy_generator
 from genwright.core.schema import Schema
 from genwright.core.space import Space, Tokens, Vectors
 from genwright.data.typed import readable
+from genwright.report import classifier_page
 from genwright.report.model_figures import ModelFigures
 from genwright.report.page import MAX_ROWS, Material, render
 from genwright.report.picture_figures import PictureFigures
+from genwright.runs.classifier_run import ClassifierRun
 from genwright.runs.picture_evidence import row_pixels
 from genwright.runs.run import Run
 
@@ -32,7 +34,8 @@ def build_report(run: Run, data: Any = None) -> str:
     """The page of a run as HTML.
 
     Real rows are those held out in the fit, or, where none were, those learnt from. A run that was loaded reads them
-    from the data again; without the data the page has no columns and pairs, and says so.
+    from the data again; without the data the page has no columns and pairs, and says so. Of a classifier, the page
+    shows how it foretells; `data` are then labelled rows to judge it on.
 
     Args:
         run: The run.
@@ -41,6 +44,8 @@ def build_report(run: Run, data: Any = None) -> str:
     Raises:
         DataError: `data` cannot be read, lacks a column, or has values that do not fit.
     """
+    if isinstance(run, ClassifierRun):
+        return classifier_page.build(run, data)
     return render(material(run, data=data))
 
 

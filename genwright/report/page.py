@@ -92,7 +92,7 @@ def render(material: Material) -> str:
     associations = association_map.from_scores(material.scores) or association_map.from_records(shown)
     texts = text_samples.views(list(material.schema), real, fake)
     words = verdict(material.scores, _to_blame(pairs, associations))
-    protocols = _protocols(material.scores)
+    protocols = protocols_of(material.scores)
     page = (
         environment()
         .get_template("page.html.j2")
@@ -100,7 +100,7 @@ def render(material: Material) -> str:
             title=shorten(material.title, 200),
             verdict=words,
             summary=_summary(material),
-            scores=[_score_row(score, protocols) for score in material.scores],
+            scores=[score_row(score, protocols) for score in material.scores],
             texts=texts,
             copied=copied_passage.view(material.scores),
             columns=[_column_card(both) for both in shown],
@@ -115,7 +115,7 @@ def render(material: Material) -> str:
             if len(texts) < len(pairs)
             else None,
             protocols=list(protocols),
-            facts=list(_facts(material.facts)),
+            facts=list(fact_lines(material.facts)),
             style=Markup("".join(_text(name) for name in ("style.css", "network_graph.css", "pictures.css"))),
         )
     )
@@ -189,7 +189,7 @@ def _summary(material: Material) -> str:
     return ", ".join(p for p in parts if p)
 
 
-def _protocols(scores: Iterable[Score]) -> dict[tuple[str, str], int]:
+def protocols_of(scores: Iterable[Score]) -> dict[tuple[str, str], int]:
     """(protocol, source) → the number of its footnote."""
     found: dict[tuple[str, str], int] = {}
     for score in scores:
@@ -197,7 +197,10 @@ def _protocols(scores: Iterable[Score]) -> dict[tuple[str, str], int]:
     return found
 
 
-def _score_row(score: Score, protocols: Mapping[tuple[str, str], int]) -> dict[str, Any]:
+def score_row(
+    score: Score, protocols: Mapping[tuple[str, str], int], anchors: tuple[str, str] = score_bar.ANCHORS
+) -> dict[str, Any]:
+    """A line of the table of scores; `anchors` name floor and ceiling."""
     name = heading(score.name)
     return {
         "name": shorten(name, MAX_NAME),
@@ -210,7 +213,7 @@ def _score_row(score: Score, protocols: Mapping[tuple[str, str], int]) -> dict[s
         "unit": shorten(score.unit, 30),
         "better": score_bar.BETTER[score.direction],
         "n": quantity(score.n, 9),
-        "bar": score_bar.draw(score),
+        "bar": score_bar.draw(score, anchors=anchors),
         "footnote": protocols[(score.protocol, score.source)],
     }
 
@@ -298,7 +301,8 @@ def _cell(value: Any) -> tuple[str, str]:
     return short, clean(whole[:1000]) if short != whole else ""
 
 
-def _facts(facts: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+def fact_lines(facts: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Facts as a page lists them: name and words."""
     for key, value in facts.items():
         if value not in (None, "", {}, []):
             name = LABELS.get(key, heading(str(key).replace(".", " ")))

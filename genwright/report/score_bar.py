@@ -13,16 +13,23 @@ from genwright.report import svg
 from genwright.report.words import heading, is_known, number, on_scale
 
 WIDTH, HEIGHT, MARGIN = 190, 24, 18
+ANCHORS = ("real rows", "independent columns")  # floor and ceiling
 BETTER = {"lower": "lower is better", "higher": "higher is better", "half": "0.5 is best"}
 
 
-def draw(score: Score, limits: tuple[float, float] | None = None, whose: str = "") -> Markup:
+def draw(
+    score: Score,
+    limits: tuple[float, float] | None = None,
+    whose: str = "",
+    anchors: tuple[str, str] = ANCHORS,
+) -> Markup:
     """The figure of a score; nothing without a value.
 
     Args:
         score: What is drawn.
         limits: Ends of the line, where several scores share one; those of `scale` where they are not given.
         whose: Of which model it is, for the text alternative.
+        anchors: What floor and ceiling are, for the same.
     """
     low, high = limits or scale(score)
     if not is_known(score.value):
@@ -44,14 +51,14 @@ def draw(score: Score, limits: tuple[float, float] | None = None, whose: str = "
     at = x(score.value)
     parts.append(svg.element("path", d=f"M{at:.1f} {middle - 6}l5 6l-5 6l-5 -6z", class_="value"))
     title = f"{heading(score.name)}{f' of {whose}' if whose else ''} on its scale"
-    return svg.figure(title, describe(score), WIDTH, HEIGHT, parts)
+    return svg.figure(title, describe(score, anchors), WIDTH, HEIGHT, parts)
 
 
-def describe(score: Score) -> str:
+def describe(score: Score, anchors: tuple[str, str] = ANCHORS) -> str:
     """The figure in words."""
     return (
         f"Value {number(score.value)}, 95 percent interval {number(score.low)} to {number(score.high)}; "
-        f"real rows {number(score.floor)}, independent columns {number(score.ceiling)}; {BETTER[score.direction]}."
+        f"{anchors[0]} {number(score.floor)}, {anchors[1]} {number(score.ceiling)}; {BETTER[score.direction]}."
     )
 
 
