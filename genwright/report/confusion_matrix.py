@@ -29,7 +29,7 @@ def draw(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Markup:
     names = shorten_apart(classes, LETTERS)
     rows = [*names, UNSEEN][: len(table)]
     side = 46 if has_room else max(9, 560 // len(classes))
-    left, top = 24 + 6.4 * max(map(len, rows)), 24 + 4.6 * max(map(len, names))
+    left, top = 24 + 6.4 * max(map(len, rows)), 38 + 4.4 * max(map(len, names))
     share = table / np.maximum(table.sum(1, keepdims=True), 1)
     parts = [svg.text(left, 11, "called", class_="quiet"), svg.text(2, top - 6, "true", class_="quiet")]
     for i, name in enumerate(rows):
