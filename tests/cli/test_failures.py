@@ -12,6 +12,7 @@ from tests.cli.conftest import call
 
 CODES = {
     errors.DataError("a.csv: line 3 has 4 fields"): 2,
+    errors.CellError(2, "is no picture", "photo"): 2,
     errors.ConfigError("min_leaf = 'x': expected a whole number"): 2,
     errors.UnknownNameError("relnvp", ["realnvp"], "genwright.models"): 2,
     errors.GivenError("column city has no value 'Rom'"): 2,
