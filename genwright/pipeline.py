@@ -50,7 +50,7 @@ from genwright.training.settings import divided
 
 log = logging.getLogger("genwright")
 OF_TEXTS = ("gpt", "ngram")  # families that model texts, the best first
-OF_PICTURES = ("flow_matching", "vae", "marginals")  # families that model pictures, the best first
+OF_PICTURES = ("flow_matching", "vae", "marginals")  # families that model pictures, in the order that auto tries
 MOST_CLASSES = 1_000  # values of a category beside pictures that is given where nothing else is said
 
 

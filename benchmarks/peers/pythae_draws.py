@@ -14,7 +14,6 @@ import time
 
 import numpy as np
 import torch
-from pythae.data.datasets import BaseDataset
 from pythae.models import VAE, VAEConfig
 from pythae.models.nn.benchmarks.mnist import Decoder_Conv_AE_MNIST, Encoder_Conv_VAE_MNIST
 from pythae.samplers import GaussianMixtureSampler, GaussianMixtureSamplerConfig, NormalSampler
@@ -61,7 +60,7 @@ def main() -> None:
     trained = time.process_time() - started
     model.eval()
     mixture = GaussianMixtureSampler(model=model, sampler_config=GaussianMixtureSamplerConfig(n_components=10))
-    mixture.fit(train_data=BaseDataset(x[:10_000], torch.zeros(10_000)))
+    mixture.fit(x[:10_000])
     found, seconds = {}, {}
     for name, sampler in (("normal", NormalSampler(model=model)), ("mixture", mixture)):
         started = time.process_time()
