@@ -16,13 +16,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from genwright.core.errors import DataError
 from genwright.core.judge import Evidence, Measure, Part
 from genwright.core.picture_judge import PictureJudge
 from genwright.core.rng import numpy_generator
 from genwright.core.space import Batch
 from genwright.core.statistics import normal_measure
-from genwright.nn.picture_features import counts, features_of, n_each, sampled
+from genwright.nn.picture_features import beside_held_out, counts, features_of
 
 N_RESAMPLES = 50  # bootstrap draws behind an interval
 LEAST = 4  # pictures a side
@@ -56,13 +55,7 @@ class Frechet(PictureJudge):
         )
 
     def _distance(self, kind: str, fake: Batch, evidence: Evidence) -> Measure:
-        n = n_each(fake, evidence, self.max_rows)
-        x, y = (
-            sampled(kind, rows, n, evidence, numpy_generator(evidence.seed, "frechet"))
-            for rows in (fake, evidence.held_out)
-        )
-        if min(len(x), len(y)) < LEAST:
-            raise DataError(f"frechet needs at least {LEAST} held-out pictures and as many draws; hold out more rows")
+        x, y = beside_held_out("frechet", kind, fake, evidence, self.max_rows, LEAST)
         real = moments(y)
         rng = numpy_generator(evidence.seed, "frechet", "bootstrap")
         weights = rng.multinomial(len(x), np.full(len(x), 1 / len(x)), N_RESAMPLES)  # (R, n)

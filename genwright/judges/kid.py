@@ -17,13 +17,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from genwright.core.errors import DataError
 from genwright.core.judge import Evidence, Measure, Part
 from genwright.core.picture_judge import PictureJudge
-from genwright.core.rng import numpy_generator
 from genwright.core.space import Batch
 from genwright.core.statistics import jackknife_error, normal_measure
-from genwright.nn.picture_features import counts, features_of, n_each, sampled
+from genwright.nn.picture_features import beside_held_out, counts, features_of
 
 N_BLOCKS = 20
 LEAST = 2 * N_BLOCKS  # pictures a side
@@ -54,13 +52,7 @@ class Kid(PictureJudge):
         )
 
     def _distance(self, kind: str, fake: Batch, evidence: Evidence) -> Measure:
-        n = n_each(fake, evidence, self.max_rows)
-        x, y = (
-            sampled(kind, rows, n, evidence, numpy_generator(evidence.seed, "kid"))
-            for rows in (fake, evidence.held_out)
-        )
-        if min(len(x), len(y)) < LEAST:
-            raise DataError(f"kid needs at least {LEAST} held-out pictures and as many draws; hold out more rows")
+        x, y = beside_held_out("kid", kind, fake, evidence, self.max_rows, LEAST)
         value, left_out = kernel_distance(x, y)
         return normal_measure(value, jackknife_error(left_out), len(x))
 

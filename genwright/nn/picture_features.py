@@ -21,8 +21,9 @@ import torch
 from torch import Tensor
 
 from genwright.core.dataset import n_rows, select
-from genwright.core.errors import RunError
+from genwright.core.errors import DataError, RunError
 from genwright.core.judge import Evidence
+from genwright.core.rng import numpy_generator
 from genwright.core.space import Batch, Category, Pixels, Space, pictures
 from genwright.nn import effnet
 from genwright.nn.feature_net import OFTEN, FeatureNet, times_seen
@@ -220,6 +221,23 @@ def sampled(kind: str, rows: Batch, n: int, evidence: Evidence, rng: np.random.G
 def n_each(fake: Batch, evidence: Evidence, cap: int) -> int:
     """Pictures of each side, equally many."""
     return min(cap, *(n_rows(r) for r in (fake, evidence.fake, evidence.held_out, evidence.train, evidence.trivial)))
+
+
+def beside_held_out(
+    judge: str, kind: str, fake: Batch, evidence: Evidence, cap: int, least: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features of as many draws as held-out pictures, at most `cap`: each (n, d) in float64.
+
+    Raises:
+        DataError: there are fewer than `least` of one of them.
+    """
+    n = n_each(fake, evidence, cap)
+    x, y = (
+        sampled(kind, rows, n, evidence, numpy_generator(evidence.seed, judge)) for rows in (fake, evidence.held_out)
+    )
+    if min(len(x), len(y)) < least:
+        raise DataError(f"{judge} needs at least {least} held-out pictures and as many draws; hold out more rows")
+    return x, y
 
 
 def counts(evidence: Evidence, cap: int) -> str:

@@ -40,7 +40,11 @@ MEASURED = {  # what is modelled → what boards say of it, and where they stand
         "#texts-and-sequences",
     ),
     "sequences": ("no board of sequences has been measured; compare measures one on these data", "#when-to-use-which"),
-    "pictures": ("no board of pictures has been measured; compare measures one on these data", "#when-to-use-which"),
+    "pictures": (
+        "on Fashion-MNIST, after 7 to 12 CPU minutes, gan has a Fréchet distance of 0.012 and draws the class asked "
+        "for in 0.971, flow_matching 0.015 and 0.808, with more variety and a likelihood",
+        "#pictures",
+    ),
 }
 
 

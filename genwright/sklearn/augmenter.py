@@ -23,11 +23,11 @@ from genwright.core.schema import Schema
 from genwright.data.infer import infer
 from genwright.pipeline import fit
 from genwright.runs.run import Run
-from genwright.sklearn.rows import Form, as_value_errors, checked, is_frame, seed_of
+from genwright.sklearn.rows import Form, ReadsTables, as_value_errors, checked, is_frame, seed_of
 from genwright.sklearn.targets import amounts, labels_of
 
 
-class Augmenter(BaseEstimator):
+class Augmenter(ReadsTables, BaseEstimator):
     """Adds drawn rows to scarce classes.
 
     Args:
@@ -140,7 +140,6 @@ class Augmenter(BaseEstimator):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = tags.input_tags.categorical = True
         tags.target_tags.required = True
         return tags
 

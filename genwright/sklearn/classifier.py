@@ -8,16 +8,15 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from genwright.recipes.classify import classify
-from genwright.sklearn.rows import Form, as_value_errors, checked, seed_of
+from genwright.sklearn.rows import Form, ReadsTables, as_value_errors, checked, seed_of
 from genwright.sklearn.targets import labels_of, with_column
 
 
-class Classifier(ClassifierMixin, BaseEstimator):
+class Classifier(ReadsTables, ClassifierMixin, BaseEstimator):
     """Learns p(class | row).
 
     Args:
@@ -101,8 +100,3 @@ class Classifier(ClassifierMixin, BaseEstimator):
         """The likeliest class of each row (B,)."""
         p = self.predict_proba(X)
         return self.classes_[p.argmax(1)]
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = tags.input_tags.categorical = True
-        return tags

@@ -8,14 +8,13 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin
-from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from genwright.pipeline import fit
-from genwright.sklearn.rows import Form, as_value_errors, checked, name_at, seed_of
+from genwright.sklearn.rows import Form, ReadsTables, as_value_errors, checked, name_at, seed_of
 
 
-class Generator(DensityMixin, BaseEstimator):
+class Generator(ReadsTables, DensityMixin, BaseEstimator):
     """Learns p(row) and draws from it.
 
     Args:
@@ -107,8 +106,3 @@ class Generator(DensityMixin, BaseEstimator):
     def score(self, X: Any, y: Any = None) -> float:
         """Mean log probability of the rows; higher is better, so that a grid search can use it."""
         return float(self.score_samples(X).mean())
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = tags.input_tags.categorical = True
-        return tags

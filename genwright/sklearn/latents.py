@@ -18,10 +18,10 @@ from sklearn.utils.validation import check_is_fitted
 from genwright.core.model import HasLatent
 from genwright.core.registry import MODELS
 from genwright.pipeline import fit
-from genwright.sklearn.rows import Form, as_value_errors, checked, seed_of
+from genwright.sklearn.rows import Form, ReadsTables, as_value_errors, checked, seed_of
 
 
-class Latents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class Latents(ReadsTables, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Learns latents of rows, and tells those of new ones.
 
     Args:
@@ -97,7 +97,6 @@ class Latents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = tags.input_tags.categorical = True
         assert tags.transformer_tags is not None
         tags.transformer_tags.preserves_dtype = []  # float32 whatever X is
         return tags

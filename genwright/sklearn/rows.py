@@ -11,10 +11,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import validate_data
 
 from genwright.core.errors import GenwrightError
+
+
+class ReadsTables:
+    """A mixin for estimators that read missing values and words; it stands before scikit-learn's own base classes."""
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.input_tags.allow_nan = tags.input_tags.categorical = True
+        return tags
 
 
 @dataclass(frozen=True)
