@@ -71,7 +71,11 @@ def test_ctrl_c_leaves_no_half_file(run: Path, here: Path, monkeypatch: pytest.M
         yield from whole(draw, n, start)
 
     monkeypatch.setattr(Draw, "tables", stopped)
-    ended = call("sample", run, "-n", "50k", "-o", "a.csv")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs with it ignored
+    try:
+        ended = call("sample", run, "-n", "50k", "-o", "a.csv")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (ended.code, ended.out) == (130, "")
     assert ended.err.endswith("error: stopped; nothing was saved\n")  # a slow machine is told of progress before
     assert list(here.iterdir()) == []

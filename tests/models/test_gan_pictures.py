@@ -101,7 +101,7 @@ def test_the_discriminator_sees_of_a_draw_what_will_be_drawn() -> None:
     seen = _rounded(x, 17)
     codes = (seen.detach() + 1) * 8
     torch.testing.assert_close(codes, codes.round())
-    assert float((seen - x).abs().max()) <= 1 / 16 + 1e-6
+    assert float((seen - x).detach().abs().max()) <= 1 / 16 + 1e-6
     seen.sum().backward()
     assert torch.equal(x.grad, torch.ones_like(x))
 
