@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("genwright")
 MAX_DISTINCT, MAX_DISTINCT_TOTAL, MAX_MARKED = 100_000, 5_000_000, 1_000
-OF_PICTURES = ("image", "omitted")  # kinds that a column of pictures can have
+PICTURE_KINDS = ("image", "omitted")  # kinds that a column of pictures can have
 N_TOP, SHOWN = 10, 200  # frequent values that are told, and characters of a text among them
 
 
@@ -130,7 +130,7 @@ def _set_typed(records: Records, field: "pa.Field", column: Column, kind: str) -
     possible = {"number": is_numeric(field.type), "datetime": pa.types.is_temporal(field.type)}
     possible["sequence"] = is_list(field.type)
     possible["image"] = is_picture_type(field.type)
-    if not possible.get(kind, True) or (possible["image"] and kind not in OF_PICTURES):
+    if not possible.get(kind, True) or (possible["image"] and kind not in PICTURE_KINDS):
         raise SchemaError(
             f"{records.name}: column {field.name!r} holds {in_words(field.type)}, so it cannot be a {kind}"
         )
