@@ -1,7 +1,7 @@
 """Pictures ↔ vectors by convolutions, small enough for a CPU: the trunk that every family of pictures shares.
 
 Each level halves height and width and doubles the channels, until the longer side has at most 8 places; one residual
-block works at the coarsest level. The decoder is the mirror image.
+block, narrow in its middle, works at the coarsest level. The decoder is the mirror image.
 
     28 × 28 × 1  →  14 × 14 × w  →  7 × 7 × 2w  →  vector
 
@@ -34,12 +34,17 @@ def sizes(height: int, width: int, levels: int) -> list[tuple[int, int]]:
 
 
 class ResBlock(nn.Module):
-    """x + two convolutions of it, channels kept."""
+    """x + two convolutions of it, channels kept.
 
-    def __init__(self, channels: int):
+    Args:
+        channels: Of x.
+        n_hidden: Channels between the two; as many where it is not given.
+    """
+
+    def __init__(self, channels: int, n_hidden: int | None = None):
         super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.first = nn.Conv2d(channels, n_hidden or channels, 3, padding=1)
+        self.second = nn.Conv2d(n_hidden or channels, channels, 3, padding=1)
 
     def reset(self, generator: torch.Generator) -> None:
         """Begins near the identity."""
@@ -66,7 +71,7 @@ class ConvGrid(nn.Module):
         self.levels = n_levels(height, breadth) if levels is None else levels
         widths = [channels, *(width * 2**i for i in range(self.levels))]
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(widths))
-        self.block = ResBlock(widths[-1])
+        self.block = ResBlock(widths[-1], (widths[-1] + 1) // 2)
         self.shape = (widths[-1], *sizes(height, breadth, self.levels)[-1])  # (c, h, w)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -106,7 +111,7 @@ class GridConv(nn.Module):
         self.sizes = sizes(*size, levels)[::-1][1:]
         widths = [*(width * 2**i for i in reversed(range(levels))), n_out]
         self.shape = (widths[0], *sizes(*size, levels)[-1])  # (c, h, w)
-        self.block = ResBlock(widths[0])
+        self.block = ResBlock(widths[0], (widths[0] + 1) // 2)
         self.up = nn.ModuleList(nn.ConvTranspose2d(a, b, 4, stride=2, padding=1) for a, b in pairwise(widths))
 
     def forward(self, x: Tensor) -> Tensor:
