@@ -1,24 +1,30 @@
-"""Add drawn rows of rare classes where a classifier gains by them, and say what it gained.
+"""Add drawn rows, texts or pictures of classes where a classifier gains by them, and say what it gained.
 
 Families, copies of rows and points between neighbours are tried on folds of the rows; the best is confirmed on other
-folds and measured on held-out rows. Where nothing is gained, the rows come back unchanged, and that is said.
+folds and measured on held-out rows. Where nothing is gained, the rows come back unchanged, and that is said. Pictures
+go to a folder, in folders by their class.
 """
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import kinds, require
 
+if TYPE_CHECKING:
+    from genwright.runs.augmentation import Augmented, Report
+
 
 def command(
     screen: Screen,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="A table, or the name of a built-in set.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A table, texts, a folder of pictures, a built-in set.")],
     target: Annotated[str, typer.Option(metavar="COLUMN", help="The class whose prediction is to gain.")],
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="File to write all rows to; without it, CSV is printed.")
+        Path | None,
+        typer.Option("-o", "--out", help="File, or of pictures a folder, for all rows; without it, CSV is printed."),
     ] = None,
     balance: Annotated[
         bool, typer.Option("--balance", help="Draw until classes are equally frequent; tries no other amount.")
@@ -32,11 +38,19 @@ def command(
     ] = "auto",
     model: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A family, copies or smote; again for more; without it, several are tried."),
+        typer.Option(
+            metavar="NAME",
+            help="A family, copies, smote (tables), moved (pictures); again for more; without it, several are tried.",
+        ),
     ] = None,
     judge_model: Annotated[
-        str, typer.Option("--judge-model", metavar="NAME", help="The classifier that is to gain.")
-    ] = "boosting",
+        str,
+        typer.Option("--judge-model", metavar="NAME", help="The classifier that is to gain; auto: one for such rows."),
+    ] = "auto",
+    minutes: Annotated[
+        float | None, typer.Option(help="How long networks train, all of them together; 10 without it.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Gradient steps of each network instead.")] = None,
     held_out: Annotated[float, typer.Option(help="Share of each class that measures the gain; 0: none.")] = 0.2,
     level: Annotated[float, typer.Option(help="The p of “no gain” must be below it.")] = 0.05,
     anyway: Annotated[
@@ -50,14 +64,14 @@ def command(
     excel_safe: Annotated[
         bool, typer.Option("--excel-safe", help="Put ' before cells that a spreadsheet would run as a formula.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file or folder that is there.")] = False,
 ) -> dict[str, Any]:
     """Searches, measures, writes."""
-    from genwright.cli.terminal.rows import put, table_file
+    from genwright.cli.terminal.rows import rows_place
     from genwright.recipes.augment import augment
 
     require(not (balance and amount != "auto"), "--balance and --amount both say how many; leave one out")
-    place = table_file(out, overwrite)
+    place = rows_place(out, overwrite)
     with screen.progress() as progress:
         found = augment(
             data,
@@ -69,25 +83,52 @@ def command(
             held_out=held_out,
             level=level,
             anyway=anyway,
+            minutes=minutes,
+            steps=steps,
             seed=seed,
             kinds=kinds(kind or []),
             progress=progress,
         )
-    report = found.report
-    document = put(screen, [found.table], found.schema, place, excel_safe)
+    document = _put(screen, found, place, excel_safe, overwrite)
+    _tell(screen, found.report, place is not None)
+    if place is not None:
+        n, n_drawn = found.table.num_rows, found.report.n_drawn
+        screen.say(f"{n:,} rows in {place}, the last {n_drawn:,} of them drawn")
+    return {**document, **found.report.to_json(), "n_rows": found.table.num_rows, "seed": seed}
+
+
+def _put(screen: Screen, found: "Augmented", place: Path | None, excel_safe: bool, overwrite: bool) -> dict[str, Any]:
+    """Writes all rows, or prints them."""
+    from genwright.cli.terminal.rows import is_folder, put
+    from genwright.core.schema import Schema
+    from genwright.data.write_pictures import LABEL, described, write_pictures
+
+    if place is None:
+        tables, schema = described([found.table], found.schema)
+        return put(screen, tables, schema, place, excel_safe)
+    if not is_folder(place):
+        return put(screen, [found.table], found.schema, place, excel_safe)
+    target, table, schema = found.report.target, found.table, found.schema
+    if LABEL not in schema.names:  # folders are named by it
+        schema = Schema(tuple(replace(c, name=LABEL) if c.name == target else c for c in schema))
+        table = table.rename_columns([LABEL if name == target else name for name in table.column_names])
+    write_pictures([table], place, schema, overwrite, white=found.white)
+    screen.kept = f"{place} is written"
+    return {"output": str(place)}
+
+
+def _tell(screen: Screen, report: "Report", is_table_shown: bool) -> None:
+    """What was tried, and what it gained."""
     for note in report.notes:
         screen.note(note)
-    if place is not None and report.trials:
+    if is_table_shown and report.trials:
         _trials(screen, report)
     screen.say(str(report))
     for gain in report.gains[1:]:
         screen.say(f"on held-out rows {gain}")
-    if place is not None:
-        screen.say(f"{found.table.num_rows:,} rows in {place}, the last {report.n_drawn:,} of them drawn")
-    return {**document, **report.to_json(), "n_rows": found.table.num_rows, "seed": seed}
 
 
-def _trials(screen: Screen, report: Any, most: int = 8) -> None:
+def _trials(screen: Screen, report: "Report", most: int = 8) -> None:
     """The best ways and their gains on the folds that chose."""
     screen.heading(f"{report.judge_model}: gain in {report.metric} on folds of the training rows")
     rows = [(str(t.way), "failed" if t.reason else f"{t.gain:+.3f}") for t in report.trials[:most]]

@@ -131,6 +131,7 @@ def command(
     overwrite: Overwrite = False,
 ) -> dict[str, Any]:
     """Draws, and says how many candidates met the conditions."""
+    from genwright.cli.terminal.rows import is_folder, rows_place
     from genwright.core.decoding import Decoding
     from genwright.core.given import parse
     from genwright.pipeline import load
@@ -140,7 +141,7 @@ def command(
     require(not stream or (out is None and n_wanted in (None, 1)), "--stream prints one text; leave out -n and -o")
     require(keep_best is None or not (stream or n_beams), "--keep-best filters rows; leave out --stream and --n-beams")
     require(keep_best is not None or wanted is None, "--wanted is of --keep-best; add it")
-    place = _place(out, overwrite)
+    place = rows_place(out, overwrite)
     parse(given)  # raises for text that cannot be read, before the run is
     settings: Settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
     settings |= {"repetition_penalty": repetition_penalty, "pattern": pattern, "max_tokens": max_tokens or 0}
@@ -195,23 +196,6 @@ def _filtered(screen: Screen, source: "Draw | Filter") -> dict[str, Any]:
         return {}
     screen.say(str(report))
     return {"filter": report.to_json()}
-
-
-def _place(out: Path | None, overwrite: bool) -> Path | None:
-    """Where rows go, checked before any work is done."""
-    from genwright.cli.terminal.rows import table_file
-    from genwright.data.write_pictures import check_folder
-
-    if out is None or not is_folder(out):
-        return table_file(out, overwrite)
-    place = out.expanduser()
-    check_folder(place, overwrite)
-    return place
-
-
-def is_folder(out: Path) -> bool:
-    """Whether a place is that of a folder of pictures: it is one, or has no ending."""
-    return out.expanduser().is_dir() or not out.suffix
 
 
 def _usual(fitted: "Run") -> int:

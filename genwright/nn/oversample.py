@@ -1,4 +1,4 @@
-"""Rows of a class without a model: copies, and points between neighbours (SMOTE-NC; Chawla et al., 2002).
+"""Rows of a class without a model: copies, moved pictures, points between neighbours (SMOTE-NC; Chawla et al., 2002).
 
 https://doi.org/10.1613/jair.953
 
@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from genwright.core.dataset import Dataset, concat, select
-from genwright.core.space import Batch, Category, Real
+from genwright.core.space import Batch, Category, Pixels, Real
+from genwright.nn.augment import applied, drawn
 
 N_NEIGHBOURS = 5  # k
 MOST_ROWS = 5_000  # of a class, between which points are laid
@@ -33,6 +34,18 @@ class Copies:
         """counts[k] rows of class k, one class below the other."""
         picks = [rng.choice(np.flatnonzero(self.y == k), n) for k, n in enumerate(counts) if n]
         return self.data.take(np.concatenate(picks)) if picks else {}
+
+
+class Moved(Copies):
+    """Copies, half of whose pictures are moved by up to an eighth of a side; what comes in repeats the edge."""
+
+    def draw(self, counts: np.ndarray, rng: np.random.Generator) -> Batch:
+        """counts[k] rows of class k, one class below the other."""
+        rows, generator = super().draw(counts, rng), torch.Generator().manual_seed(int(rng.integers(2**62)))
+        for name, x in rows.items():
+            if isinstance(self.data.space[name].support, Pixels):
+                rows[name] = applied(x, drawn(len(x), ("shift",), generator))
+        return rows
 
 
 class Between:

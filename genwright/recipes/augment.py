@@ -1,27 +1,28 @@
 """More rows of rare classes, where they help: drawn, measured without a look at the test, and declined if they do not.
 
 1. *Chosen* on folds of the training rows: codec, generator and classifier learn from the other folds alone. Tried are
-   families (p(row | class)), copies of rows and points between neighbours, each in several amounts; the best generator
-   also with the half of its draws that a detector finds most real.
+   families (p(row | class)), copies of rows and points between neighbours, each in several amounts; after each fold the
+   worse half is out (Karnin et al., 2013, https://proceedings.mlr.press/v28/karnin13.html). If a generator is among the
+   last, it is also tried with the half of its draws that a detector finds most real.
 2. *Confirmed* on other folds, against doing nothing, by Nadeau and Bengio's corrected paired test (see
    `core/paired.py`). What is chosen as the best of many looks better than it is; fresh folds take most of that away.
    Without a gain at the stated level the rows come back unchanged.
 3. *Measured* on held-out rows that neither step saw, with a paired interval.
 
-The rows that come back are drawn by a generator of all rows.
+The rows that come back are drawn by a generator of all rows. Tables, texts and pictures differ in what is tried where
+nothing is said. Networks share the time: each takes as many steps as its first training did for its part.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
-from genwright.core.classifier import MatrixClassifier
-from genwright.core.dataset import Dataset, select
-from genwright.core.errors import ConfigError, GenwrightError, UnknownNameError, UnsupportedError
-from genwright.core.model import HasSolution, Progress
+from genwright.core.errors import ConfigError, FitError, GenwrightError, UnknownNameError, UnsupportedError
+from genwright.core.model import HasLoss, Progress
 from genwright.core.paired import Gain, dealt, metrics_for, p_value, paired_gain, value
 from genwright.core.registry import CLASSIFIERS, MODELS
 from genwright.core.rng import derive, numpy_generator
@@ -29,31 +30,31 @@ from genwright.core.schema import Schema
 from genwright.core.space import Batch
 from genwright.data.read import read
 from genwright.data.target import held_out_mask
-from genwright.nn.density_ratio import LEAST_ROWS, DensityRatio, likeliest
-from genwright.nn.oversample import Between, Copies
 from genwright.pipeline import schema_of
 from genwright.runs.augmentation import Augmented, Report, Trial, Way
-from genwright.runs.class_draws import ClassDraws
 from genwright.runs.frames import known_flavour
-from genwright.runs.lessons import LabelledTable, Lesson, joined
+from genwright.runs.lessons import Kind, LabelledTable, Lesson, joined
+from genwright.runs.row_makers import PLAIN, Maker, counts, made, maker
 from genwright.runs.run import as_names, silent
+from genwright.training.budget import Budget
+from genwright.training.choose_classifier import choose_classifier
+from genwright.training.taught import Teacher
 
-N_FOLDS = 5
+N_FOLDS, N_FOLDS_OF_NETWORKS = 5, 3
 N_CONFIRMED = 2  # deals of folds that confirm
 LEVEL = 0.05  # p below which a gain is believed
 KEEP = 0.5  # share of draws that a detector may keep
+STAY = 3  # ways that are tried on all folds
 MOST_ROWS = 20_000  # that choosing and confirming look at
-FAMILIES = ("marginals", "trees", "bayes_net", "copula")  # tried where no model is named
-PLAIN: Mapping[str, Callable[[Dataset, str], Any]] = {"copies": Copies, "smote": Between}
+USUAL_MINUTES = 10.0  # of all networks together
+FAMILIES = ("marginals", "trees", "bayes_net", "copula")
+MAKERS: Mapping[Kind, tuple[str, ...]] = {  # tried where none is named
+    "tables": (*FAMILIES, "copies", "smote"),
+    "texts": ("ngram", "copies"),
+    "pictures": ("vae", "moved", "copies"),
+}
+ONLY_OF: Mapping[str, Kind] = {"smote": "tables", "moved": "pictures"}
 Amount = float | Literal["auto", "balance", "half", "double"]
-
-
-class Maker(Protocol):
-    """What makes rows of a class."""
-
-    def draw(self, counts: np.ndarray, rng: np.random.Generator) -> Batch:
-        """counts[k] rows of class k."""
-        ...
 
 
 def augment(
@@ -63,10 +64,12 @@ def augment(
     model: str | Iterable[str] = "auto",
     amount: Amount = "auto",
     balance: bool = False,
-    judge_model: str = "boosting",
+    judge_model: str = "auto",
     held_out: float = 0.2,
     level: float = LEVEL,
     anyway: bool = False,
+    minutes: float | None = None,
+    steps: int | None = None,
     seed: int = 0,
     schema: Schema | None = None,
     kinds: Mapping[str, str] | None = None,
@@ -76,16 +79,20 @@ def augment(
     """Adds rows of the classes of `target` where a classifier gains by them, and says what it gained.
 
     Args:
-        data: What `fit` takes; a table of numbers and categories. Rows without a class are left out.
+        data: What `fit` takes: tables, texts, pictures. Rows without a class are left out.
         target: The class.
-        model: Where rows come from: a family that learns in one go, `copies`, `smote`, or several; `auto` tries them.
+        model: Where rows come from: a family, `copies`, `smote` (tables), `moved` (pictures), or several; `auto` tries
+            what suits the rows.
         amount: "balance": until classes are equally frequent; "half": until each has half as many rows as the largest;
             "double": as many again of each; a number: that share of all rows, shared out as classes are; "auto" tries.
         balance: The same as amount="balance".
-        judge_model: The classifier that is to gain: a family in `genwright.classifiers` that learns in one go.
+        judge_model: The classifier that is to gain: a family in `genwright.classifiers`; `auto`: `boosting` for tables,
+            else what `classify` would choose.
         held_out: Share of each class that measures the gain in the end; 0: none, and no such gain.
         level: What p of "no gain" on folds has to be below; otherwise it declines.
         anyway: Draw by the best way even where it would decline.
+        minutes: How long networks train, all of them together; 10 where neither this nor `steps` is given.
+        steps: Gradient steps of each network instead.
         seed: Of everything random.
         schema: Kinds of the columns; inferred where it is not given.
         kinds: Single columns' kinds.
@@ -95,64 +102,49 @@ def augment(
     Raises:
         DataError: the data cannot be read.
         UnknownNameError: there is no such column, family or classifier.
-        UnsupportedError: the target holds no classes, or a column is neither number nor category.
-        FitError: there is one class.
-        ConfigError: a share or amount is out of range, or the classifier learns by gradient steps.
+        UnsupportedError: the target holds no classes, or no classifier reads a column.
+        FitError: there is one class, or nothing that was named can make such rows.
+        ConfigError: a share, an amount or the budget is out of range.
     """
-    makers = _makers(model)
+    named = _named(model)
     amounts = _amounts("balance" if balance else amount)
+    budget = Budget(USUAL_MINUTES if minutes is None and steps is None else minutes, steps)
     _check(judge_model, held_out, level)
     records = read(data)
     progress(0.0, f"reading {records.name}")
     known_flavour(flavour)
     inferred = schema_of(records, schema, kinds or {}, (target,))
     rows = LabelledTable.of(records, inferred, target, is_set=target in (kinds or {}))
-    found = _Search(rows, makers, amounts, judge_model, held_out, level, seed, progress).report(anyway)
-    table = rows.table
+    search = _Search(rows, _makers(named, rows.kind), amounts, judge_model, held_out, level, budget, seed, progress)
+    found, table = search.report(anyway), rows.table
     if found.chosen is not None:
-        everything = rows.lesson(np.arange(len(rows)), np.zeros(0, np.int64))
-        extra = made(found.chosen, everything, target, derive(seed, "final"))
-        drawn = rows.decoded(extra, everything, derive(seed, "rows"))
-        table = pa.concat_tables([table, drawn.select(table.column_names).cast(table.schema)])
-        n = np.bincount(extra[target].numpy(), minlength=rows.n_classes)
-        found = replace(found, drawn=dict(zip(rows.names, n.tolist())))
+        progress(0.95, "drawing rows")
+        table, drawn = search.drawn(found.chosen)
+        found = replace(found, drawn=dict(zip(rows.names, drawn)))
     progress(1.0, "done")
-    return Augmented(table, rows.schema, found, flavour or records.flavour, records.is_text)
+    return Augmented(table, rows.schema, found, flavour or records.flavour, records.is_text, rows.white)
 
 
-def counts(amount: float | str, y: np.ndarray, n_classes: int) -> np.ndarray:
-    """How many rows of each class an amount is (K,)."""
-    n = np.bincount(y, minlength=n_classes)
-    if amount == "double":
-        return n
-    if isinstance(amount, str):
-        return np.maximum(0, int(n.max() * (1 if amount == "balance" else 0.5)) - n)
-    return np.round(n * amount).astype(np.int64)
+@dataclass
+class _Fold:
+    """Rows to learn from and to test, and what has learnt from them.
 
+    Args:
+        lesson: The rows.
+        seed: Of what learns.
+        before: What the deciding metric says of a classifier without more rows.
+        makers: What has learnt to make rows, by name.
+    """
 
-def maker(name: str, data: Dataset, target: str, seed: int) -> Maker:
-    """Something that has learnt to make rows of a class."""
-    return PLAIN[name](data, target) if name in PLAIN else ClassDraws(name, data, target, seed)
-
-
-def made(way: Way, lesson: Lesson, target: str, seed: int, by: Maker | None = None) -> Batch:
-    """The rows that a way adds to those of a lesson."""
-    by = by or maker(way.maker, lesson.train, target, derive(seed, way.maker))
-    rng = numpy_generator(seed, "draw", str(way))
-    n = counts(way.amount, lesson.y, lesson.train.space[target].support.n)  # type: ignore[union-attr]
-    if way.keep == 1 or n.sum() < LEAST_ROWS or len(lesson.y) < LEAST_ROWS:
-        return by.draw(n, rng)
-    pool = by.draw(np.ceil(n / way.keep).astype(np.int64), rng)
-    ratio = DensityRatio(lesson.train.space, seed=derive(seed, "detector"))
-    ratio.fit(lesson.train.take(slice(None)), pool)
-    log_ratio, y = ratio.unseen[len(lesson.y) :], pool[target].numpy()
-    kept = [np.flatnonzero(y == k)[likeliest(log_ratio[y == k], int(m), rng)] for k, m in enumerate(n) if m]
-    return select(pool, np.concatenate(kept))
+    lesson: Lesson
+    seed: int
+    before: float
+    makers: dict[str, Maker] = field(default_factory=dict)
 
 
 @dataclass
 class _Search:
-    """Choosing, confirming and measuring."""
+    """Choosing, confirming, measuring and drawing."""
 
     rows: LabelledTable
     makers: tuple[str, ...]
@@ -160,6 +152,7 @@ class _Search:
     judge_model: str
     held_out: float
     level: float
+    budget: Budget
     seed: int
     progress: Progress
 
@@ -170,13 +163,37 @@ class _Search:
         self.test, self.train = np.flatnonzero(mask), np.flatnonzero(~mask)
         order = numpy_generator(self.seed, "looked at").permutation(len(self.train))[:MOST_ROWS]
         self.looked_at = self.train[np.sort(order)]
+        n = np.bincount(self.rows.y[self.looked_at], minlength=self.rows.n_classes)
+        self.amounts = tuple(a for a in self.amounts if counts(a, self.rows.y[self.looked_at], len(n)).sum())
+        if self.judge_model == "auto":
+            self.judge_model = "boosting" if self.rows.kind == "tables" else self._usual_judge()
+        is_network = [issubclass(MODELS.get(name), HasLoss) for name in self.makers if name not in PLAIN]
+        judged_by_network = issubclass(CLASSIFIERS.get(self.judge_model), HasLoss)
+        most = N_FOLDS_OF_NETWORKS if judged_by_network or any(is_network) else N_FOLDS
+        self.n_folds = int(np.clip(n[n > 1].min(initial=most), 2, most))  # as many as the rarest class has rows
+        self.teacher = Teacher(self.budget.part(1 / self._n_networks(sum(is_network), judged_by_network)))
+        if self.budget.steps is not None:
+            self.teacher = Teacher(self.budget)
+
+    def _n_networks(self, n_makers: int, judged_by_network: bool) -> int:
+        """Trainings of networks that there are at most."""
+        n_made = n_makers * self.n_folds + (N_CONFIRMED * self.n_folds + 2) * (n_makers > 0)
+        n_ways, going = len(self.makers) * len(self.amounts), 0
+        for _ in range(self.n_folds):
+            going, n_ways = going + n_ways, _staying(n_ways)
+        n_judged = going + 2 * self.n_folds + 2 * N_CONFIRMED * self.n_folds + 2
+        return max(1, n_made + n_judged * judged_by_network)
+
+    def _usual_judge(self) -> str:
+        lesson = self.rows.lesson(self.looked_at, np.zeros(0, np.int64))
+        return choose_classifier(lesson.train, self.rows.target, self.seed, silent)[0]
 
     def report(self, anyway: bool) -> Report:
         """The whole search."""
         trials = self._trials()
         best = trials[0] if trials else None
         confirmed, p = self._confirmed(best) if best else (0.0, 1.0)
-        chosen = best.way if best and (p < self.level or (anyway and best.gain > -np.inf)) else None
+        chosen = best.way if best and (p < self.level or anyway) else None
         names = self.rows.names
         return Report(
             target=self.rows.target,
@@ -189,104 +206,128 @@ class _Search:
             p=p,
             level=self.level,
             gains=self._measured(chosen) if chosen and len(self.test) else [],
-            notes=self._notes(p),
+            notes=self._notes(trials),
         )
 
-    def _notes(self, p: float) -> tuple[str, ...]:
+    def drawn(self, way: Way) -> tuple[pa.Table, list[int]]:
+        """All rows and those that a way adds, learnt from all; and how many of each class were added."""
+        rows, lesson = self.rows, self.rows.lesson(np.arange(len(self.rows)), np.zeros(0, np.int64))
+        seed = derive(self.seed, "final")
+        by = maker(way.maker, lesson, rows.target, derive(seed, way.maker), self.teacher)
+        extra = made(way, lesson, rows.target, seed, by)
+        n = np.bincount(extra[rows.target].numpy(), minlength=rows.n_classes)
+        return rows.above(rows.decoded(extra, lesson, derive(self.seed, "rows")), lesson), n.tolist()
+
+    def _notes(self, trials: list[Trial]) -> tuple[str, ...]:
         few = f"chosen on {MOST_ROWS:,} of {len(self.train):,} rows" if len(self.train) > MOST_ROWS else ""
         rare = np.bincount(self.rows.y[self.train]).min()
         scarce = f"the rarest class has {rare} training rows, too few to tell small gains" if rare < 20 else ""
-        return (*self.rows.notes, *(note for note in (few, scarce) if note))
+        failed = dict.fromkeys(f"{t.way.maker} was left out: {t.reason}" for t in trials if t.reason)
+        return (*self.rows.notes, *(note for note in (few, scarce, *failed) if note))
 
     def _trials(self) -> list[Trial]:
         """All ways on one deal of folds, the best first."""
-        n = np.bincount(self.rows.y[self.looked_at], minlength=self.rows.n_classes)
-        amounts = [a for a in self.amounts if counts(a, self.rows.y[self.looked_at], len(n)).sum()]
-        trials = {Way(m, a): Trial(Way(m, a)) for m in self.makers for a in amounts}
-        if trials:
-            self._try(trials, "chosen", 0.0, 0.5)
-        found = sorted(trials.values(), key=lambda t: -t.gain)
-        drawn = [t for t in found if t.way.maker not in PLAIN and t.gain > -np.inf]
+        trials = [Trial(Way(name, amount)) for name in self.makers for amount in self.amounts]
+        folds, going = [], trials
+        for k in range(self.n_folds if trials else 0):
+            self.progress(0.5 * k / self.n_folds, f"chosen: fold {k + 1}")
+            folds.append(fold := self._fold("chosen", k))
+            self._try(going, fold)
+            left = sorted((t for t in going if not t.reason), key=lambda t: -t.gain)
+            if not left:
+                raise FitError(f"nothing that was named makes such rows: {going[0].reason}")
+            going = left[: _staying(len(left))]
+        drawn = [t for t in sorted(going, key=lambda t: -t.gain) if t.way.maker not in PLAIN]
         if drawn:
-            kept = replace(drawn[0].way, keep=KEEP)
-            more = {kept: Trial(kept)}
-            self._try(more, "chosen", 0.5, 0.6)
-            found = sorted([*found, more[kept]], key=lambda t: -t.gain)
-        return found
+            kept = Trial(replace(drawn[0].way, keep=KEEP))
+            trials = [*trials, kept]
+            for k, fold in enumerate(folds):
+                self.progress(0.5 + 0.1 * k / self.n_folds, f"chosen: a detector on fold {k + 1}")
+                self._try([kept], fold)
+        return sorted(trials, key=lambda t: (bool(t.reason), -len(t.gains), -t.gain))
 
     def _confirmed(self, best: Trial) -> tuple[float, float]:
         """Mean gain and p on other folds."""
         if not best.gain > 0:
             return max(best.gain, -1.0), 1.0
-        gains: list[float] = []
+        fresh = Trial(best.way)
         for deal in range(N_CONFIRMED):
-            fresh = {best.way: Trial(best.way)}
-            span = 0.6 + 0.3 * deal / N_CONFIRMED
-            self._try(fresh, f"confirmed {deal}", span, span + 0.3 / N_CONFIRMED)
-            gains += fresh[best.way].gains
-        known = np.array([g for g in gains if g == g])
-        return (float(known.mean()) if len(known) else 0.0), p_value(known, 1 / (self._n_folds - 1))
+            for k in range(self.n_folds):
+                done = (deal * self.n_folds + k) / (N_CONFIRMED * self.n_folds)
+                self.progress(0.6 + 0.3 * done, f"confirmed: fold {k + 1}")
+                self._try([fresh], self._fold(f"confirmed {deal}", k))
+        known = np.array([g for g in fresh.gains if g == g])
+        return (float(known.mean()) if len(known) else 0.0), p_value(known, 1 / (self.n_folds - 1))
 
-    @property
-    def _n_folds(self) -> int:
-        """As many as the rarest class that can be dealt has rows, at most `N_FOLDS`."""
-        n = np.bincount(self.rows.y[self.looked_at])
-        return int(np.clip(n[n > 1].min(initial=N_FOLDS), 2, N_FOLDS))
+    def _fold(self, deal: str, k: int) -> _Fold:
+        """Fold k of a deal."""
+        y, seed = self.rows.y[self.looked_at], derive(self.seed, deal)
+        fold = dealt(y, self.n_folds, numpy_generator(seed, "folds"))
+        lesson = self.rows.lesson(self.looked_at[fold != k], self.looked_at[fold == k])
+        before = value(self.metrics[0], lesson.y_test, self._predicted(lesson, {}, derive(seed, k)))
+        return _Fold(lesson, derive(seed, k), before)
 
-    def _try(self, trials: dict[Way, Trial], deal: str, start: float, end: float) -> None:
-        """Adds the gains of one deal of folds."""
-        seed = derive(self.seed, deal)
-        fold = dealt(self.rows.y[self.looked_at], self._n_folds, numpy_generator(seed, "folds"))
-        for k in range(self._n_folds):
-            self.progress(start + (end - start) * k / self._n_folds, f"{deal.split()[0]}: fold {k + 1}")
-            lesson = self.rows.lesson(self.looked_at[fold != k], self.looked_at[fold == k])
-            before = self._predicted(lesson, {}, derive(seed, k))
-            for way, extra in _each(trials, lesson, self.rows.target, derive(seed, k)):
-                after = self._predicted(lesson, extra, derive(seed, k))
-                was, now = (value(self.metrics[0], lesson.y_test, p) for p in (before, after))
-                trials[way].gains.append(now - was)
+    def _try(self, trials: list[Trial], fold: _Fold) -> None:
+        """Adds the gain of each way on a fold."""
+        for trial, extra in self._each(trials, fold):
+            after = self._predicted(fold.lesson, extra, fold.seed)
+            trial.gains.append(value(self.metrics[0], fold.lesson.y_test, after) - fold.before)
+
+    def _each(self, trials: list[Trial], fold: _Fold) -> Iterator[tuple[Trial, Batch]]:
+        """The rows of every way; a maker learns once a fold, and one that fails is not asked again."""
+        failed: dict[str, str] = {}
+        for trial in trials:
+            name = trial.way.maker
+            try:
+                if name in failed:
+                    raise FitError(failed[name])
+                if name not in fold.makers:
+                    seed = derive(fold.seed, name)
+                    fold.makers[name] = maker(name, fold.lesson, self.rows.target, seed, self.teacher)
+                extra = made(trial.way, fold.lesson, self.rows.target, fold.seed, fold.makers[name])
+            except GenwrightError as error:
+                trial.reason = failed[name] = str(error)
+                continue
+            yield trial, extra
 
     def _measured(self, way: Way) -> list[Gain]:
         """Gains on held-out rows."""
         self.progress(0.9, "measuring on held-out rows")
-        lesson, seed = self.rows.lesson(self.train, self.test), derive(self.seed, "held out")
+        lesson, seed, target = self.rows.lesson(self.train, self.test), derive(self.seed, "held out"), self.rows.target
         before = self._predicted(lesson, {}, seed)
-        after = self._predicted(lesson, made(way, lesson, self.rows.target, seed), seed)
+        by = maker(way.maker, lesson, target, derive(seed, way.maker), self.teacher)
+        after = self._predicted(lesson, made(way, lesson, target, seed, by), seed)
         return [paired_gain(m, lesson.y_test, before, after, seed) for m in self.metrics]
 
     def _predicted(self, lesson: Lesson, extra: Batch, seed: int) -> np.ndarray:
         """p(class | row) of the test rows, learnt from the others and further rows (M, K)."""
-        classifier: MatrixClassifier = CLASSIFIERS.get(self.judge_model)()
-        classifier.bind(lesson.train.space, self.rows.target)
-        classifier.fit_rows(joined(lesson.train, extra), derive(seed, "classifier"))
-        return classifier.predict_rows(lesson.test)
+        rows, target = joined(lesson.train, extra), self.rows.target
+        return self.teacher.classifier(self.judge_model, rows, target, derive(seed, "classifier")).predict_rows(
+            lesson.test
+        )
 
 
-def _each(trials: dict[Way, Trial], lesson: Lesson, target: str, seed: int) -> Iterator[tuple[Way, Batch]]:
-    """The rows of every way; a maker learns once, and one that fails is not asked again."""
-    for name in dict.fromkeys(way.maker for way in trials):
-        ways = [way for way in trials if way.maker == name and not trials[way].reason]
-        by = None
-        for way in ways:
-            try:
-                by = by or maker(name, lesson.train, target, derive(seed, name))
-                extra = made(way, lesson, target, seed, by)
-            except GenwrightError as error:
-                trials[way].reason = str(error)
-                continue
-            yield way, extra
+def _staying(n: int) -> int:
+    """Of n ways, those that are tried on the next fold."""
+    return min(n, max(STAY, math.ceil(n / 2)))
 
 
-def _makers(model: str | Iterable[str]) -> tuple[str, ...]:
+def _named(model: str | Iterable[str]) -> tuple[str, ...]:
+    """What makes rows, as asked for; nothing: it is to be chosen."""
     names = as_names(model)
     if names == ("auto",):
-        return (*FAMILIES, *PLAIN)
+        return ()
     for name in names:
         if name not in PLAIN and name not in MODELS.names():
             raise UnknownNameError(name, [*MODELS.names(), *PLAIN], "what makes rows of a class")
-        if name not in PLAIN and not issubclass(MODELS.get(name), HasSolution):
-            raise UnsupportedError(f"{name} learns by gradient steps, once a fold: name one of {', '.join(FAMILIES)}")
     return names
+
+
+def _makers(named: tuple[str, ...], kind: Kind) -> tuple[str, ...]:
+    for name in named:
+        if ONLY_OF.get(name, kind) != kind:
+            raise UnsupportedError(f"{name} makes rows of {ONLY_OF[name]}, and these are {kind}; name another")
+    return named or MAKERS[kind]
 
 
 def _amounts(amount: Amount) -> tuple[float | str, ...]:
@@ -303,10 +344,8 @@ def _amounts(amount: Amount) -> tuple[float | str, ...]:
 
 
 def _check(judge_model: str, held_out: float, level: float) -> None:
-    if not issubclass(CLASSIFIERS.get(judge_model), MatrixClassifier):
-        raise ConfigError(
-            f"judge_model {judge_model} learns by gradient steps; name one that learns in one go: boosting"
-        )
+    if judge_model != "auto":
+        CLASSIFIERS.get(judge_model)  # raises for an unknown one
     if not 0 <= held_out < 1:
         raise ConfigError(f"held_out = {held_out} of the rows; expected 0 up to but not including 1")
     if not 0 < level < 1:

@@ -16,7 +16,7 @@ from genwright.runs.frames import frame
 class Way:
     """A way to make more rows."""
 
-    maker: str  # a family, copies or smote
+    maker: str  # a family, copies, smote or moved
     amount: float | str  # how many of each class, see `counts`
     keep: float = 1.0  # share of the draws that a detector keeps
 
@@ -29,7 +29,7 @@ class Way:
 
 @dataclass
 class Trial:
-    """A way and its gains on folds, one a fold; a reason where it failed."""
+    """A way and its gains on the folds that it was tried on; a reason where it failed."""
 
     way: Way
     gains: list[float] = field(default_factory=list)
@@ -114,6 +114,7 @@ class Augmented:
     report: Report
     flavour: Any = "pandas"
     is_text: bool = False  # values were read from text
+    white: int = 255  # the value of white in arrays of pictures
 
     @property
     def rows(self) -> Any:

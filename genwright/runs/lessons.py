@@ -1,6 +1,7 @@
 """Labelled rows, encoded to be learnt from without a look at the rows that test what was learnt."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -11,9 +12,11 @@ from genwright.core.dataset import Dataset, n_rows
 from genwright.core.errors import UnsupportedError
 from genwright.core.records import Records
 from genwright.core.schema import Schema
-from genwright.core.space import Batch, Category, Field, Real, Space
+from genwright.core.space import Batch, Category, Field, Pixels, Real, Space, Tokens, pictures, row_shape
 from genwright.data.target import labelled, labels_of
 from genwright.data.typed import typed, untyped
+
+Kind = Literal["tables", "texts", "pictures"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Lesson:
 
 @dataclass(frozen=True)
 class LabelledTable:
-    """A table in memory whose rows all have a class.
+    """A table of numbers, categories, texts and pictures in memory, whose rows all have a class.
 
     Args:
         table: Typed.
@@ -46,6 +49,8 @@ class LabelledTable:
         y: Classes of the rows (N,), codes 0 … K−1.
         n_classes: K.
         notes: What to tell of the target, in sentences.
+        kind: What rows are, but for their numbers and categories.
+        white: The value of white in arrays of pictures.
     """
 
     table: pa.Table
@@ -54,6 +59,8 @@ class LabelledTable:
     y: np.ndarray
     n_classes: int
     notes: tuple[str, ...] = ()
+    kind: Kind = "tables"
+    white: int = 255
 
     @classmethod
     def of(cls, records: Records, schema: Schema, target: str, is_set: bool = False) -> "LabelledTable":
@@ -61,7 +68,7 @@ class LabelledTable:
 
         Raises:
             UnknownNameError: there is no such column.
-            UnsupportedError: it holds no classes, or a column is neither number nor category.
+            UnsupportedError: it holds no classes, or no classifier reads a column.
             FitError: there is one class, or none.
         """
         labels = labels_of(records, schema, target, is_set)
@@ -70,8 +77,9 @@ class LabelledTable:
         batches = list(typed(known, schema))
         table = pa.Table.from_batches(batches)
         found = cls(table, schema, target, y, labels.n_classes, labels.notes)
-        found._check()
-        return found
+        codec = found._codec()
+        peaks = [codec.codecs[name].peak for name in pictures(codec.space)]  # type: ignore[attr-defined]
+        return replace(found, kind=_kind(codec.space), white=peaks[0] if peaks else 255)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -104,26 +112,42 @@ class LabelledTable:
         batch = {**rows, self.target: torch.from_numpy(code[rows[self.target].numpy()])}
         return lesson.codec.decode({n: batch[n] for n in lesson.codec.modelled}, start=len(self), seed=seed)
 
+    def above(self, more: pa.Table, lesson: Lesson) -> pa.Table:
+        """The rows with further ones below them; arrays of pictures that were learnt in another size come in that."""
+        names, own = self.table.column_names, self.table
+        for name in names:
+            if isinstance(own.schema.field(name).type, pa.FixedShapeTensorType):
+                column = lesson.codec.codecs[name]
+                same = [column.decode(column.encode(chunk)) for chunk in own.column(name).chunks]
+                own = own.set_column(names.index(name), name, pa.chunked_array(same))
+        return pa.concat_tables([own, more.select(names).cast(own.schema)])
+
     @staticmethod
     def _encoded(part: "LabelledTable", codec: TableCodec, space: Space) -> Batch:
         names = [n for n in space if n != part.target]
         if not len(part):
-            return {n: torch.from_numpy(np.zeros(0, np.int64)) for n in space}
+            return {n: torch.zeros((0, *row_shape(f)), dtype=torch.int64) for n, f in space.items()}
         rows = codec.encode(part.table, names)
         return {**rows, part.target: torch.from_numpy(part.y.astype(np.int64))}
 
-    def _check(self) -> None:
-        """Refuses what is no table of numbers and categories."""
+    def _codec(self) -> TableCodec:
+        """Of all rows; refuses what no classifier reads."""
         codec = TableCodec(self.schema).fit(self.table.to_batches())
         for name, f in codec.space.items():
-            if f.event_shape or not isinstance(f.support, Real | Category):
-                kind = self.schema[name].kind
+            if not isinstance(f.support, Real | Category | Tokens | Pixels):
                 advice = f'leave it out: kinds={{"{name}": "omitted"}}, --kind {name}=omitted'
                 raise UnsupportedError(
-                    f"column {name!r} is of kind {kind}, and numbers and categories are read; {advice}"
+                    f"column {name!r} is of kind {self.schema[name].kind}, which no classifier reads; {advice}"
                 )
         if len(codec.modelled) < 2 or self.target not in codec.modelled:
             raise UnsupportedError(f"no column but the target {self.target!r} can be modelled; add one that varies")
+        return codec
+
+
+def _kind(space: Space) -> Kind:
+    if pictures(space):
+        return "pictures"
+    return "texts" if any(isinstance(f.support, Tokens) for f in space.values()) else "tables"
 
 
 def joined(data: Dataset, more: Batch) -> Dataset:

@@ -50,7 +50,7 @@ def test_the_document_of_one_that_declines(shop, tmp_path):
     [
         (("--target", "chun"), "did you mean churn"),
         (("--target", "churn", "--balance", "--amount", "2"), "leave one out"),
-        (("--target", "churn", "--model", "gan"), "gradient steps"),
+        (("--target", "churn", "--model", "moved"), "makes rows of pictures"),
     ],
 )
 def test_bad_words(shop, words, message):

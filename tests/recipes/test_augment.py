@@ -154,7 +154,7 @@ def test_every_family_draws_rows_of_a_class(name):
     lesson = rows.lesson(np.arange(300), np.zeros(0, np.int64))
     n = np.zeros(3, np.int64)
     n[rows.names.index("räre")], n[rows.names.index("usual")] = 80, 60
-    drawn = recipe.maker(name, lesson.train, "kind", 0).draw(n, np.random.default_rng(0))
+    drawn = recipe.maker(name, lesson, "kind", 0).draw(n, np.random.default_rng(0))
     lesson.train.space.check(drawn)
     y, u = drawn["kind"].numpy(), drawn["u"].numpy()
     means = [u[y == rows.names.index(k)].mean() for k in ("räre", "usual")]
@@ -181,10 +181,13 @@ def test_a_missing_class_a_class_of_one_row_and_numbers_as_labels():
     [
         ({"target": "kin"}, "did you mean kind", UnknownNameError),
         ({"model": "tree"}, "did you mean trees", UnknownNameError),
-        ({"model": "vae"}, "gradient steps", UnsupportedError),
+        ({"model": "moved"}, "moved makes rows of pictures, and these are tables", UnsupportedError),
+        ({"model": "ngram"}, "nothing that was named makes such rows: ngram cannot model column 'u'", FitError),
         ({"amount": "doble"}, "did you mean double", UnknownNameError),
         ({"amount": 0.0}, "above 0", ConfigError),
-        ({"judge_model": "mlp"}, "gradient steps", ConfigError),
+        ({"judge_model": "boost"}, "did you mean boosting", UnknownNameError),
+        ({"minutes": 0.0}, "minutes", ConfigError),
+        ({"minutes": 1.0, "steps": 10}, "not both", ConfigError),
         ({"held_out": 1.0}, "held_out", ConfigError),
         ({"level": 0.0}, "level", ConfigError),
     ],
@@ -197,6 +200,6 @@ def test_bad_arguments(change, words, error):
 def test_bad_tables():
     with pytest.raises(FitError, match="needs two classes"):
         augment(rare(60).assign(kind="a"), "kind")
-    texts = rare(60).assign(text=[f"some words of row {i} and more of them, {'so ' * (i % 7)}" for i in range(60)])
-    with pytest.raises(UnsupportedError, match=r"'text' is of kind text.*omitted"):
-        augment(texts, "kind", kinds={"text": "text"})
+    series = rare(60).assign(series=[[0.5 * i, 1.0, 2.0] for i in range(60)])
+    with pytest.raises(UnsupportedError, match=r"'series' is of kind sequence.*omitted"):
+        augment(series, "kind")

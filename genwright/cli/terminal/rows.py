@@ -27,6 +27,22 @@ def table_file(path: Path | None, overwrite: bool) -> Path | None:
     return free_file(path, overwrite)
 
 
+def rows_place(out: Path | None, overwrite: bool) -> Path | None:
+    """Where rows go, a file or a folder of pictures, checked before any work is done; None stays None."""
+    from genwright.data.write_pictures import check_folder
+
+    if out is None or not is_folder(out):
+        return table_file(out, overwrite)
+    place = out.expanduser()
+    check_folder(place, overwrite)
+    return place
+
+
+def is_folder(out: Path) -> bool:
+    """Whether a place is that of a folder of pictures: it is one, or has no ending."""
+    return out.expanduser().is_dir() or not out.suffix
+
+
 def is_watched(place: Path | None) -> bool:
     """Whether a bar can move on the terminal: not where rows are being printed on it."""
     return place is not None or not is_terminal(sys.stdout)
