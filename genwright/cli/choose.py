@@ -48,6 +48,7 @@ def _show(screen: Screen, choice: "Choice") -> None:
     screen.table(["kind", "n", "columns"], [(k, len(names), _some(names)) for k, names in evidence.kinds.items()], "n")
     screen.table(["family", "can", "why"], [(s.model, DOES[s.models], s.why) for s in evidence.families])
     screen.more(f"measured: {evidence.measured} ({evidence.page})")
+    screen.more(f"compare ranks families of such data by: {evidence.ranked_by}")
     if evidence.more:
         screen.more(f"also: {evidence.more}")
 

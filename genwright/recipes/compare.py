@@ -1,35 +1,45 @@
 """Which family suits these data? Every one is fitted to the same rows and judged on the same others.
 
-All families get the same split, the same training rows, the same seed and the same judges; floors and ceilings are
-measured once, for the first of them. Closed-form families take the time they need; what is left of the minutes is
-divided equally among the neural ones. The minutes are those of fitting: drawing and judging come on top, and take every
-family about as long. A family that refuses the data, or fails on them, is listed with its reason and disturbs none of
-the others. The order is that of `runs/leaderboard.py`.
+All families get the same split, the same training rows, the same seed and the same judges; floors, ceilings and the
+network that looks at pictures are made once, for the first of them. Families that cannot model the data are not tried.
+Of the others, closed-form ones take the time they need; what is left of the minutes is divided equally among the neural
+ones. The minutes are those of fitting: drawing and judging come on top, and take every family about as long. A family
+that refuses the data, or fails on them, is listed with its reason and disturbs none of the others. The order is that of
+`runs/leaderboard.py`, by the score that `runs/yardsticks.py` has for the kind of data.
 """
 
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from genwright.core.codec import TableCodec
 from genwright.core.errors import ConfigError, FitError, GenwrightError, RunError, UnknownNameError
 from genwright.core.lengths import affordable_rows
 from genwright.core.model import HasLoss, Progress
 from genwright.core.records import Records
 from genwright.core.registry import MODELS
+from genwright.core.rng import numpy_generator
 from genwright.core.schema import Schema
-from genwright.data.infer import infer
+from genwright.core.space import Category, Space, pictures
 from genwright.data.read import read
-from genwright.pipeline import fit
+from genwright.pipeline import MOST_CLASSES, choose, fit, fitted_codec, schema_of
 from genwright.runs.folder import check_target
 from genwright.runs.leaderboard import Entry, Leaderboard, ranked
 from genwright.runs.run import Run, as_names, silent
+from genwright.runs.suited import AS_STEPS, Suited, suited
+from genwright.runs.yardsticks import Yardstick, yardstick
 from genwright.training.budget import Budget
 from genwright.training.settings import divided
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 MINUTES = 10.0  # where neither minutes nor steps are given
 N_DRAWN = 10_000  # rows whose drawing is timed, at most
+N_PICTURES = 200  # the same of rows with pictures
+N_SHOWN = 24  # draws of each family, and real rows, that are kept for a reader to look at
 JUDGING = 0.4  # share of a family's progress that judging is
 Models = str | Iterable[str] | Mapping[str, Mapping[str, Any]]
 
@@ -47,6 +57,7 @@ def compare(
     targets: str | Iterable[str] = (),
     out: str | Path | None = None,
     overwrite: bool = False,
+    shared: dict[Any, Any] | None = None,
     progress: Progress = silent,
     each: Callable[[Entry], None] = lambda entry: None,
 ) -> Leaderboard:
@@ -65,6 +76,7 @@ def compare(
         targets: A column whose prediction matters, or several.
         out: Folder that keeps every run, as out/<model>.
         overwrite: Replace runs that are there already.
+        shared: As for `Run.judge`: keeps floors, ceilings and features from one board on these rows to the next.
         progress: Called with (fraction done, what is being done).
         each: Called with every family's entry as soon as it is judged.
 
@@ -85,20 +97,24 @@ def compare(
     out = _free(out, [c.name for c in candidates], overwrite)
     records = read(data)
     progress(0.0, f"reading {records.name}")
-    schema = _schema(records, schema, kinds or {}, targets := as_names(targets))
+    schema = schema_of(records, schema, kinds or {}, targets := as_names(targets))
+    codec, _, _, n_train = fitted_codec(records, schema, held_out, seed)
+    by = yardstick(codec.space, choose(codec, n_train)[0])
+    candidates = _willing(candidates, records, codec, by)
     asked = {"seed": seed, "held_out": held_out, "schema": schema, "overwrite": overwrite}
-    judging: dict[str, Any] = {"targets": targets, "shared": {}}
-    left, entries = _Clock(budget, sum(c.is_neural for c in candidates)), []
+    judging: dict[str, Any] = {"targets": targets, "shared": {} if shared is None else shared}
+    left, entries = _Clock(budget, sum(c.is_neural and not c.reason for c in candidates)), []
     for i, candidate in enumerate(candidates):
         told = _part(progress, i, len(candidates), candidate.name)
-        entries.append(_entry(candidate, records, asked, left, judging, out, told))
+        entry = _entry(candidate, records, asked, left, judging, out, told)
+        entries.append(_beside(entry, codec.space, by))
         each(entries[-1])
-    return _leaderboard(entries, budget)
+    return _leaderboard(entries, budget, by)
 
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A family that is to be tried; `reason` where it cannot even be loaded."""
+    """A family that is to be tried; `reason` where it cannot be loaded, or cannot model the data."""
 
     name: str
     settings: Mapping[str, Any]
@@ -167,13 +183,41 @@ def _free(out: str | Path | None, names: Iterable[str], overwrite: bool) -> Path
     return folder
 
 
-def _schema(records: Records, schema: Schema | None, kinds: Mapping[str, str], targets: Iterable[str]) -> Schema:
-    if schema is None or kinds:
-        inferred, _ = infer(records, kinds)
-        schema = (schema or inferred).with_columns(inferred[name] for name in kinds)
-    for name in targets:
-        schema[name]  # raises for an unknown column
-    return schema
+def _willing(candidates: list[_Candidate], records: Records, codec: TableCodec, by: Yardstick) -> list[_Candidate]:
+    """The families; those that cannot model the data have their reason.
+
+    One whose score would not compare, because it leaves out columns or reads rows as steps of a series, is tried only
+    where no other models the data as they are.
+    """
+    given = _given(codec.space)
+    asked = [_asked(candidate, records, codec, given) for candidate in candidates]
+    caveats = [_caveat(one, by, codec.space) for one in asked]
+    is_whole = any(one.models != "none" and not caveat for one, caveat in zip(asked, caveats, strict=True))
+    refusals = [
+        one.why if one.models == "none" else caveat * is_whole for one, caveat in zip(asked, caveats, strict=True)
+    ]
+    return [replace(c, reason=c.reason or why) for c, why in zip(candidates, refusals, strict=True)]
+
+
+def _asked(candidate: _Candidate, records: Records, codec: TableCodec, given: tuple[str, ...]) -> Suited:
+    """What a family can do with its settings."""
+    if candidate.reason:
+        return Suited(candidate.name, "none", candidate.reason)
+    config = divided(MODELS.get(candidate.name), candidate.settings)[0]
+    return suited(candidate.name, records, codec, config, given)
+
+
+def _caveat(one: Suited, by: Yardstick, space: Space) -> str:
+    """Why the score of a family that can be fitted would not compare; empty where it would."""
+    if one.why == AS_STEPS:
+        return f"{AS_STEPS}, so that its scores do not compare with those of rows"
+    return f"{one.why}, so that its score does not compare" if by.needed(one.leaves_out, space) else ""
+
+
+def _given(space: Space) -> tuple[str, ...]:
+    """What `fit` gives families of pictures, where nothing else is said: their categories."""
+    supports = {name: f.support for name, f in space.items()} if pictures(space) else {}
+    return tuple(n for n, s in supports.items() if isinstance(s, Category) and s.n <= MOST_CLASSES)
 
 
 def _entry(
@@ -188,7 +232,7 @@ def _entry(
     """One family, fitted, timed and judged; whatever goes wrong becomes its reason."""
     if candidate.reason:
         return Entry(candidate.name, reason=candidate.reason)
-    place, started = out / candidate.name if out else None, time.perf_counter()
+    place, started, share = out / candidate.name if out else None, time.perf_counter(), dict[str, Any]()
     try:
         share = left.share() if candidate.is_neural else {}
         run = fit(
@@ -205,18 +249,19 @@ def _entry(
         return Entry(candidate.name, reason=_words(error))
     finally:
         left.spent += 0.0 if candidate.is_neural else time.perf_counter() - started
-    return _judged(candidate.name, run, judging, place, _scaled(progress, 1 - JUDGING, 1.0))
-
-
-def _judged(name: str, run: Run, judging: Mapping[str, Any], place: Path | None, progress: Progress) -> Entry:
     facts = run.artefact.facts
-    entry = Entry(name, run, n_steps=facts.get("n_steps"), fit_seconds=facts["seconds"])
+    steps, seconds = facts.get("n_steps"), facts["seconds"]
+    entry = Entry(candidate.name, run, n_steps=steps, minutes=share.get("minutes"), fit_seconds=seconds)
+    return _judged(entry, run, judging, place, _scaled(progress, 1 - JUDGING, 1.0))
+
+
+def _judged(entry: Entry, run: Run, judging: Mapping[str, Any], place: Path | None, progress: Progress) -> Entry:
     try:
         progress(0.0, "drawing")
-        started = time.perf_counter()
-        for _ in run.stream(_n_drawn(run)):
-            pass
-        entry = replace(entry, draw_seconds=round(time.perf_counter() - started, 3))
+        started, shown = time.perf_counter(), None
+        for table in run.stream(_n_drawn(run)):
+            shown = table.slice(0, N_SHOWN) if shown is None else shown
+        entry = replace(entry, draw_seconds=round(time.perf_counter() - started, 3), drawn=shown)
         scores = run.judge(progress=progress, **judging)
         if place is not None:
             run.save(place, overwrite=True)
@@ -225,7 +270,15 @@ def _judged(name: str, run: Run, judging: Mapping[str, Any], place: Path | None,
     return replace(entry, scores=tuple(scores), notes=_notes(run))
 
 
-def _leaderboard(entries: list[Entry], budget: Budget) -> Leaderboard:
+def _beside(entry: Entry, every: Space, by: Yardstick) -> Entry:
+    """With the columns that it leaves out and that its score would have to rest on."""
+    if entry.run is None:
+        return entry
+    gone = [name for name in every if name not in entry.run.model.space]
+    return replace(entry, left_out=by.needed(gone, every))
+
+
+def _leaderboard(entries: list[Entry], budget: Budget, by: Yardstick) -> Leaderboard:
     runs = [entry.run for entry in entries if entry.run is not None]
     if not runs:
         raise FitError("no family could be fitted: " + "; ".join(f"{e.model}: {e.reason}" for e in entries))
@@ -233,14 +286,25 @@ def _leaderboard(entries: list[Entry], budget: Budget) -> Leaderboard:
     common: dict[str, Any] = {key: facts[key] for key in ("data", "n_rows", "n_train", "n_held_out", "held_out")}
     common |= {"seed": runs[0].artefact.seed}
     common |= {"minutes": budget.minutes} if budget.minutes is not None else {"steps": budget.steps}
-    return Leaderboard(ranked(entries, facts["n_held_out"]), common, _n_drawn(runs[0]))
+    fullest = max(runs, key=lambda run: len(run.model.space))
+    in_order = ranked(entries, facts["n_held_out"], by)
+    return Leaderboard(in_order, common, _n_drawn(fullest), by, _real(fullest))
 
 
 def _n_drawn(run: Run) -> int:
-    """Rows whose drawing is timed: fewer where they are long sequences."""
+    """Rows whose drawing is timed: fewer where they are pictures or long sequences."""
+    n = min(N_DRAWN, N_PICTURES) if pictures(run.artefact.codec.space) else N_DRAWN
     if run.held_out is None:
-        return N_DRAWN
-    return affordable_rows(run.held_out.take(slice(0, 500)), run.held_out.space, N_DRAWN)
+        return n
+    return affordable_rows(run.held_out.take(slice(0, 500)), run.held_out.space, n)
+
+
+def _real(run: Run) -> "pa.Table | None":
+    """Some held-out rows, as records."""
+    if run.held_out is None or not len(run.held_out):
+        return None
+    rows = run.held_out.sample_rows(N_SHOWN, numpy_generator(run.artefact.seed, "compare", "shown"))
+    return run.artefact.codec.decode(rows)
 
 
 def _notes(run: Run) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
 """Families side by side: one HTML page that needs nothing else, no script, no network, no other file.
 
 In order: the choice in a sentence, every family's dots with their intervals between real rows and independent columns,
-families that are not ranked and why, all scores, what fits and judges had to say, how it was measured. Dots of one
-column share one scale, so that they can be compared by eye; every drawing says its numbers in words.
+families that are not ranked and why, some texts, pictures or sequences of each, all scores, what fits and judges had to
+say, how it was measured. Dots of one column share one scale, so that they can be compared by eye; every drawing says
+its numbers in words.
 """
 
 from collections.abc import Iterable
@@ -14,48 +15,70 @@ from markupsafe import Markup, escape
 from genwright.core.errors import GenwrightError
 from genwright.core.files import replace_file
 from genwright.core.judge import Score
-from genwright.report import score_bar
+from genwright.report import family_draws, score_bar
 from genwright.report.page import environment
 from genwright.report.words import clean, heading, is_known, number, quantity, shorten
-from genwright.runs.leaderboard import (
-    COPIED,
+from genwright.runs.copy_checks import COPIED, PICTURE_TAIL, TAIL
+from genwright.runs.leaderboard import Entry, Leaderboard
+from genwright.runs.yardsticks import (
+    BITS,
+    BITS_BOUND,
     COVERAGE,
     DETECTOR,
-    PICTURE_TAIL,
+    FRECHET,
+    NATS,
+    NATS_BOUND,
     PICTURES,
     SEEN,
-    TAIL,
     UNSEEN,
-    Entry,
-    Leaderboard,
+    USEFUL,
 )
 
-SHOWN = {
+HEADS = {
     DETECTOR: "Told from real rows",
     UNSEEN: "Told from unseen texts",
     SEEN: "Told from texts learnt from",
     PICTURES: "Told from real pictures",
     PICTURE_TAIL: "Closest 5 % of pictures",
+    FRECHET: "Fréchet distance",
     COVERAGE: "Variety",
     TAIL: "Closest 5 %",
     COPIED: "Copied passages",
-    "bits_per_char": "Bits per character",
-    "utility.auc": "Usefulness",
-    "utility.r2": "Usefulness",
+    BITS: "Bits per character",
+    BITS_BOUND: "Bits per character, at most",
+    NATS: "Nats per step",
+    NATS_BOUND: "Nats per step, at most",
+    "likelihood.nats": "Nats per row",
+    "tagging.accuracy": "Tags guessed",
+    USEFUL[0]: "Usefulness",
+    USEFUL[1]: "Usefulness",
 }
 MEANING = {
     DETECTOR: "AUC of a boosted detector; 0.5: it cannot tell",
     UNSEEN: "AUC of a linear SVM on pieces of words; 0.5: it cannot tell",
     SEEN: "the same against training texts, where unseen ones are about other things",
     COPIED: "share of texts with a longer copy than 99 % of unseen texts have",
-    "bits_per_char": "surprise at a character of an unseen text; lower is better",
+    BITS: "surprise at a character of an unseen text; lower is better",
+    BITS_BOUND: "an upper bound of the surprise at a character of an unseen text; lower is better",
+    NATS: "surprise at a step of an unseen sequence; lower is better",
+    NATS_BOUND: "an upper bound of the surprise at a step of an unseen sequence; lower is better",
+    FRECHET: "how far draws are from unseen pictures, by what one small network sees of all; lower is better",
     PICTURES: "AUC of a linear SVM on what a small network sees; 0.5: it cannot tell",
     PICTURE_TAIL: "share nearer to a training picture than to an unseen one; 0.5: no copies",
     COVERAGE: "share of real pictures with a draw nearby; higher is better",
     TAIL: "share nearer to a training row than to an unseen one; 0.5: no copies",
-    "utility.auc": "AUC on real rows of predictors that saw draws only; higher is better",
-    "utility.r2": "R² on real rows of predictors that saw draws only; higher is better",
+    "likelihood.nats": "surprise at a whole unseen row; lower is better",
+    "tagging.accuracy": "share of unseen tags that are guessed right; higher is better",
+    USEFUL[0]: "AUC on real rows of predictors that saw draws only; higher is better",
+    USEFUL[1]: "R² on real rows of predictors that saw draws only; higher is better",
 }
+ORDER = {
+    "rows": "the one that a detector tells least from real rows",
+    "texts": "the one that needs the fewest bits for a character of texts it has not seen",
+    "pictures": "the one whose draws have the smallest Fréchet distance to unseen pictures",
+    "sequences": "the one that is surprised least by a step of sequences it has not seen",
+}
+MOST_COLUMNS = 4  # scores that are drawn
 MAX_NAME, MAX_REASON = 40, 400
 FACTS = {
     "n_rows": "Rows",
@@ -86,7 +109,9 @@ def write(board: Leaderboard, path: str | Path) -> Path:
 def render(board: Leaderboard) -> str:
     """The page as HTML."""
     folder = Path(__file__).parent
-    styles = (folder.joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "leaderboard.css"))
+    styles = (
+        folder.joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "pictures.css", "leaderboard.css")
+    )
     columns = shown(board)
     limits = {name: shared_scale(board, name) for name in columns}
     fitted = [entry for entry in board.entries if entry.run is not None]
@@ -99,7 +124,11 @@ def render(board: Leaderboard) -> str:
             best=shorten(fitted[0].model, MAX_NAME) if fitted else "",
             level="good" if fitted and fitted[0].is_ranked else "poor",
             sentence=_sentence(clean(board.sentence)),
-            columns=[(SHOWN[name], MEANING[name]) for name in columns],
+            columns=[(HEADS[name], MEANING[name]) for name in columns],
+            order=ORDER[board.yardstick.kind],
+            what=board.yardstick.kind,
+            independent=board.yardstick.independent,
+            draws=family_draws.views(board),
             families=[_family(entry, i, columns, limits) for i, entry in enumerate(fitted)],
             anchors=_anchors(board, columns),
             unfitted=[_told(entry) for entry in board.entries if entry.run is None],
@@ -116,12 +145,16 @@ def render(board: Leaderboard) -> str:
 
 
 def shown(board: Leaderboard) -> list[str]:
-    """The scores that are drawn, of usefulness the first there is."""
-    there = [name for name in SHOWN if name in board.anchors]
-    hidden = {"utility.r2"} if "utility.auc" in there else set()
-    if UNSEEN in there:  # one detector of texts, the one that the order goes by
+    """The scores that are drawn: what the order goes by, then what stands beside it."""
+    by = board.yardstick
+    names = [name for name in (*by.scores, *by.beside) if name in board.anchors]
+    hidden = {USEFUL[1]} if USEFUL[0] in names else set()
+    if UNSEEN in names:  # one detector of texts
         hidden |= {UNSEEN, SEEN} - {board.text_detector}
-    return [name for name in there if name not in hidden]
+    names = [name for name in names if name not in hidden]
+    if by.kind == "rows":  # of rows with texts, what judges of texts found
+        names += [name for name in (board.text_detector, COPIED) if name in board.anchors]
+    return names[:MOST_COLUMNS]
 
 
 def shared_scale(board: Leaderboard, name: str) -> tuple[float, float]:
@@ -152,7 +185,7 @@ def _family(entry: Entry, i: int, columns: list[str], limits: dict[str, tuple[fl
     for name in columns:
         score = entry.score(name)
         bar = score_bar.draw(score, limits[name], shorten(entry.model, MAX_NAME)) if score else ""
-        cells.append((SHOWN[name], number(score.value) if score else number(None), _interval(score), bar))
+        cells.append((HEADS[name], number(score.value) if score else number(None), _interval(score), bar))
     return {
         **_told(entry),
         "place": str(i + 1) if entry.is_ranked else "–",
@@ -179,9 +212,10 @@ def _seconds(seconds: float | None) -> str:
 
 def _anchors(board: Leaderboard, columns: list[str]) -> list[tuple[str, list[tuple[str, str]]]]:
     """What real rows and independent columns score, once for all families."""
-    ends = (("Real rows", "floor"), ("Independent columns", "ceiling"))
+    by = board.yardstick
+    ends = ((f"Real {by.kind}", "floor"), (by.independent.capitalize(), "ceiling"))
     return [
-        (label, [(SHOWN[name], number(getattr(board.anchors[name], end))) for name in columns]) for label, end in ends
+        (label, [(HEADS[name], number(getattr(board.anchors[name], end))) for name in columns]) for label, end in ends
     ]
 
 

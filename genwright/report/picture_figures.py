@@ -56,7 +56,7 @@ class PictureFigures:
             return None
         name, label = names[0], _label(run.schema, fake)
         white = getattr(run.artefact.codec.codecs[name], "peak", 255)
-        drawn = _shown(fake.column(name), white)
+        drawn = shown(fake.column(name), white)
         words = _words(fake, label)
         return cls(
             gallery=[_draw(drawn[i], i, words[i]) for i in range(min(N_GALLERY, len(drawn)))],
@@ -91,8 +91,8 @@ def _real(real: pa.Table, name: str, label: str, white: int) -> list[Tile]:
     if not real.num_rows or name not in real.column_names or pa.types.is_null(real.column(name).type):
         return []
     some = real.slice(0, N_REAL)
-    shown = zip(_shown(some.column(name), white), _words(some, label), strict=True)
-    return [tile(x, "Real picture" + (f": {word}" if word else ""), word) for x, word in shown]
+    both = zip(shown(some.column(name), white), _words(some, label), strict=True)
+    return [tile(x, "Real picture" + (f": {word}" if word else ""), word) for x, word in both]
 
 
 def _classes(drawn: Sequence[np.ndarray], words: Sequence[str]) -> list[dict[str, Any]]:
@@ -188,7 +188,7 @@ def _words(table: pa.Table, label: str) -> list[str]:
     return ["missing" if v is None else shorten(v, 24) for v in table.column(label).to_pylist()]
 
 
-def _shown(column: pa.ChunkedArray, white: int) -> list[np.ndarray]:
+def shown(column: pa.ChunkedArray, white: int) -> list[np.ndarray]:
     """Each picture of a column as uint8 (C, H, W), 0 dark to 255 bright."""
     found: list[np.ndarray] = []
     for chunk in column.chunks:

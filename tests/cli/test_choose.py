@@ -24,7 +24,7 @@ def test_json_has_the_same(people):
     found = call("choose", people, "--json").document
     assert found["model"] == "trees"
     assert found["evidence"]["n_train"] == 48
-    assert found["evidence"]["families"][0] == {"model": "trees", "models": "all", "why": ""}
+    assert found["evidence"]["families"][0] == {"model": "trees", "models": "all", "why": "", "leaves_out": []}
 
 
 def test_quiet_is_the_answer_and_its_tables(people):

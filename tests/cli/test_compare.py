@@ -7,10 +7,9 @@ from genwright.cli.terminal.screen import Screen
 from genwright.core.errors import FitError
 from genwright.models.copula import Copula
 from genwright.recipes import compare as recipe
-from genwright.runs.leaderboard import Entry
 from genwright.runs.run import Run
 from tests.cli.conftest import call
-from tests.runs.boards import FITTED, board, score, whole
+from tests.runs.boards import pictures, texts, whole
 
 
 @pytest.fixture(autouse=True)
@@ -75,18 +74,21 @@ def test_the_table_of_everything_fits_80_columns(capsys):
     assert "gpt: not fitted: gpt cannot model column 'age' (real)" in out
 
 
-def test_the_table_of_families_of_pictures(capsys):
-    near = [score("picture_detectability.svm_net", 0.6), score("picture_copies.closer_tail", 0.5)]
-    rest = [
-        score("picture_copies.exact", 0.0, 0.0, floor=0.0, unit="share", direction="lower"),
-        score("precision_recall.coverage_net", 0.43),
-    ]
-    leaderboard.show_leaderboard(Screen(), board(Entry("flow_matching", FITTED, (*near, *rest))))
+@pytest.mark.parametrize(
+    ("found", "head", "first", "heads"),
+    [
+        (pictures(), "by Fréchet distance", ["gan", "0.020", "0.900", "0.430"], "Fréchet told apart variety"),
+        (texts(), "by bits a character", ["ngram", "2.00", "0.600", "0.010"], "bits a char told apart copied"),
+    ],
+)
+def test_the_tables_of_families_of_pictures_and_texts(capsys, found, head, first, heads):
+    leaderboard.show_leaderboard(Screen(), found)
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= 80
-    assert "least told apart from real pictures first (AUC)" in out
+    assert head in out
+    assert heads in " ".join(out.split())
     line = next(line for line in out.splitlines() if " ± " in line)
-    assert [line.split()[i] for i in (0, 1, 4, 7)] == ["flow_matching", "0.600", "0.500", "0.430"]
+    assert [line.split()[i] for i in (0, 1, 4, 7)] == first
 
 
 @pytest.mark.parametrize(

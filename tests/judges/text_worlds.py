@@ -1,6 +1,7 @@
 """A small world of texts whose probability is known: a Markov chain of words, for tests of judges and reports."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -128,6 +129,15 @@ def text_world(n_train: int = 600, n_held_out: int = 300, seed: int = 0, fake: B
         seed=seed,
         records=spell,
     )
+
+
+def sequence_world(n_train: int = 600, n_held_out: int = 300, seed: int = 0) -> Evidence:
+    """The same whose steps are items that spell nothing."""
+    return replace(text_world(n_train, n_held_out, seed), records=_items)
+
+
+def _items(rows: Batch) -> pa.Table:
+    return pa.table({name: [_known(row).tolist() for row in x.numpy()] for name, x in rows.items()})
 
 
 def _known(row: np.ndarray) -> np.ndarray:

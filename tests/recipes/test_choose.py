@@ -9,8 +9,9 @@ import pytest
 
 import genwright as gw
 from genwright.core.errors import ConfigError, FitError, GenwrightError, UnknownNameError
-from genwright.core.registry import MODELS, Registry
+from genwright.core.registry import JUDGES, MODELS, Registry
 from genwright.recipes.choose import MEASURED, PAGE
+from genwright.runs.yardsticks import OF_PICTURES, ROWS, SEQUENCES, TEXTS, YARDSTICKS
 from tests.docs.catalogue import ROOT
 from tests.pictures import shapes
 from tests.tables import customers
@@ -145,3 +146,20 @@ def test_measured_numbers_and_their_place_stand_on_the_page(sort):
     assert [n for n in re.findall(r"\d+\.\d{2,}", said) if n not in page] == []
     headings = {"#" + h.lower().replace(" ", "-").rstrip("?,") for h in re.findall(r"^#+ (.+)$", page, re.M)}
     assert anchor in headings
+
+
+@pytest.mark.parametrize(
+    ("data", "by"), [(customers(60), ROWS), (texts(), TEXTS), (sequences(), SEQUENCES), (shapes(40), OF_PICTURES)]
+)
+def test_choose_says_what_compare_ranks_by(data, by):
+    assert gw.choose(data).evidence.ranked_by == by.what
+
+
+def test_every_score_is_one_that_a_judge_gives():
+    named = {name for by in YARDSTICKS.values() for name in (*by.scores, *by.beside)}
+    known = {
+        f"{judge}{JUDGES.get(judge).joint}{part}" if part else judge
+        for judge in JUDGES.names()
+        for part in JUDGES.get(judge).parts
+    }
+    assert named - known == set()

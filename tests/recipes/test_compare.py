@@ -9,10 +9,12 @@ from genwright.core.errors import ConfigError, DataError, FitError, RunError, Un
 from genwright.core.registry import JUDGES, MODELS, Registry
 from genwright.data.read import read
 from genwright.models.copula import Copula
+from genwright.nn.picture_features import PictureFeatures
 from genwright.recipes import compare as recipe
 from genwright.recipes.compare import compare
-from genwright.runs.leaderboard import PICTURES
 from genwright.runs.run import Run
+from genwright.runs.yardsticks import OF_PICTURES, SEQUENCES, TEXTS
+from tests.recipes.test_choose import texts
 from tests.tables import customers
 
 SMALL = {"marginals": {}, "trees": {}, "vae": {"n_hidden": 8, "latent_dim": 2}, "gan": {"n_hidden": 8, "n_noise": 4}}
@@ -46,18 +48,92 @@ def test_every_family_meets_the_same_rows_and_seed(table):
     assert alone.sample(20).equals(compared.sample(20))
 
 
-def test_families_of_pictures_are_ranked(monkeypatch):
-    judges = ["picture_detectability", "picture_copies"]
+def with_judges(monkeypatch, *names, max_rows=200):
     judge = Run.judge
-    monkeypatch.setattr(Run, "judge", lambda self, *a, **k: judge(self, *a, **{**k, "max_rows": 60}))
-    monkeypatch.setitem(globals(), "FAST", judges)
+    monkeypatch.setattr(Run, "judge", lambda self, *a, **k: judge(self, *a, **{**k, "max_rows": max_rows}))
+    monkeypatch.setitem(globals(), "FAST", list(names))
+
+
+def test_families_of_pictures_are_ranked_by_their_distance_under_one_network(monkeypatch):
+    with_judges(monkeypatch, "frechet", "picture_copies", max_rows=60)
+    n_learnt, learn = [], PictureFeatures.fit
+    monkeypatch.setattr(PictureFeatures, "fit", lambda *a: n_learnt.append(1) or learn(*a))
     few = pa.Table.from_batches(read("digits-pictures").open()).slice(0, 200)
-    board = compare(few, models={"marginals": {}, "vae": {"n_hidden": 8, "width": 4, "latent_dim": 2}}, steps=2)
-    assert board.best is board.entries[0].run
-    assert not [entry.reason for entry in board.entries if "could" in entry.reason]  # judged and checked for copies
-    assert {entry.detector.name for entry in board.entries} == {PICTURES}
-    assert "linear SVM on pictures" in board.sentence
-    assert "no detector" not in board.sentence
+    vae = {"n_hidden": 8, "width": 4, "latent_dim": 2}
+    board = compare(few, models={"marginals": {}, "vae": vae, "trees": {}, "ngram": {}}, steps=2)
+    assert board.yardstick is OF_PICTURES
+    assert len(n_learnt) == 1
+    one, other = (e.run.artefact.features for e in board.entries[:2])
+    assert one is other
+    found = {e.model: e for e in board.entries}
+    scores = {e.model: board.rank_score(e) for e in board.entries}
+    assert {scores[name].name for name in ("marginals", "vae")} == {"frechet_net"}
+    order = [e.model for e in board.entries if e.model in ("marginals", "vae") and e.is_ranked]
+    assert order == sorted(order, key=lambda name: scores[name].value)
+    assert found["trees"].reason == "leaves out image (image), so that its score does not compare"
+    assert "ngram" in found["ngram"].reason
+    assert found["trees"].run is found["ngram"].run is None
+    assert len(found["vae"].drawn) == len(board.real) == recipe.N_SHOWN
+
+
+def test_families_of_texts_are_ranked_by_bits_a_character(monkeypatch):
+    with_judges(monkeypatch, "bits_per_char", "copied_text", "text_detectability")
+    small = {"width": 8, "n_layers": 1}
+    board = compare(texts(150), models={"marginals": {}, "ngram": {}, "gpt": small, "trees": {}, "hmm": {}}, steps=2)
+    assert board.yardstick is TEXTS
+    found = {e.model: e for e in board.entries}
+    bits = [board.rank_score(e).value for e in board.entries if e.is_ranked]
+    assert bits == sorted(bits)
+    assert board.entries[0].model == "ngram"
+    assert board.sentence.startswith("ngram foretells unseen texts best (bits a character of unseen texts ")
+    assert found["trees"].run is None
+    assert "text" in found["trees"].reason
+    assert all(isinstance(text, str) for text in found["ngram"].drawn["text"].to_pylist())
+
+
+def test_a_family_that_leaves_out_a_label_does_not_win_by_it(monkeypatch):
+    with_judges(monkeypatch, "bits_per_char", "copied_text")
+    rows = texts(150).assign(label=np.arange(150) % 7, when=1.5 * np.arange(150) ** 0.5)
+    board = compare(rows, models=["ngram", "marginals"], kinds={"label": "category"})
+    assert [e.model for e in board.entries] == ["marginals", "ngram"]
+    assert board.entries[1].reason == "leaves out when (number), so that its score does not compare"
+    alone = compare(rows, models=["ngram"], kinds={"label": "category"})
+    assert alone.entries[0].reason == "it leaves out 'when', so that its score does not compare"
+    assert alone.sentence.startswith("No family models all columns: ngram foretells")
+
+
+def test_families_of_sequences_are_ranked_by_nats_a_step(monkeypatch):
+    with_judges(monkeypatch, "nats_per_step", "likelihood")
+    rng = np.random.default_rng(0)
+    rows = []
+    for n in rng.integers(4, 12, 120):  # a cycle with slips: what follows depends on what was before
+        steps = np.cumsum(rng.choice([1, 1, 1, 1, 2], n)) % 4
+        rows.append(["abcd"[i] for i in steps])
+    board = compare(pa.table({"items": rows}), models=["marginals", "hmm", "ngram", "vae"])
+    assert board.yardstick is SEQUENCES
+    assert [e.model for e in board.entries if e.is_ranked][-1] == "marginals"
+    first = board.rank_score(board.entries[0])
+    assert first.high < first.ceiling
+    assert "was not checked for copies" in board.sentence
+
+
+def test_rows_as_steps_do_not_compare_with_rows(monkeypatch):
+    numbers = pa.table({"a": np.random.default_rng(0).normal(size=90), "b": np.arange(90) % 7 * 1.5})
+    board = compare(numbers, models=["marginals", "hmm"])
+    assert board.entries[1].reason.startswith("reads the rows as steps that follow each other in time, so that")
+
+
+def test_minutes_are_not_kept_for_families_that_cannot_model_the_data(table, monkeypatch):
+    asked = {}
+
+    def fit(records, name, minutes=None, **more):
+        asked[name] = minutes
+        raise FitError("stop here")
+
+    monkeypatch.setattr(recipe, "fit", fit)
+    with pytest.raises(FitError, match="vqvae models pictures"):
+        compare(table, 4, ["gan", "vae", "vqvae"])
+    assert asked == {"gan": 2, "vae": 2}
 
 
 def test_floors_and_ceilings_are_shared(table):

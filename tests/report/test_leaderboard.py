@@ -5,7 +5,8 @@ import pytest
 
 from genwright.core.errors import GenwrightError
 from genwright.report.leaderboard import render, shared_scale, shown, write
-from genwright.runs.leaderboard import DETECTOR, Entry
+from genwright.runs.leaderboard import Entry
+from genwright.runs.yardsticks import DETECTOR
 from tests.report.material import Page
 from tests.runs.boards import FITTED, board, entry, score, scores, whole
 

@@ -1,4 +1,4 @@
-"""A leaderboard for a reader at a terminal: a line a family, then what real rows and independent columns score.
+"""A leaderboard for a reader at a terminal: a line a family, then what real rows and the trivial model score.
 
 The table has 80 columns at most, whatever the families are called: names are cut, reasons stand below.
 """
@@ -10,22 +10,35 @@ from genwright.cli.terminal.ink import USUAL, printable, width
 from genwright.cli.terminal.screen import Screen
 from genwright.core.judge import Score
 from genwright.report.words import is_known, number, shorten
-from genwright.runs.leaderboard import COPIED, COVERAGE, DETECTOR, PICTURE_TAIL, PICTURES, TAIL, Entry, Leaderboard
+from genwright.runs.copy_checks import COPIED, PICTURE_TAIL, TAIL
+from genwright.runs.leaderboard import Entry, Leaderboard
+from genwright.runs.yardsticks import COVERAGE, PICTURES, SEEN, UNSEEN, USEFUL, YARDSTICKS
 
-HEAD = ("family", "told apart", "closest 5 %", "useful", "fit, s", "draw, s")
-TEXT_HEAD = ("family", "told apart", "copied", "bits a char", "fit, s", "draw, s")
-PICTURE_HEAD = ("family", "told apart", "closest 5 %", "variety", "fit, s", "draw, s")
+HEADS = {
+    TAIL: "closest 5 %",
+    **dict.fromkeys(USEFUL, "useful"),
+    UNSEEN: "told apart",
+    SEEN: "told apart",
+    COPIED: "copied",
+    PICTURES: "told apart",
+    COVERAGE: "variety",
+    PICTURE_TAIL: "closest 5 %",
+    "likelihood.nats": "nats a row",
+    "tagging.accuracy": "tags",
+}
+RANKED = {"rows": "told apart", "texts": "bits a char", "pictures": "Fréchet", "sequences": "nats a step"}
+MOST = 2  # scores beside the one that the order goes by
 LONGEST = 14  # characters of a family's name in the table
-USEFUL = ("utility.auc", "utility.r2")
 
 
 def show_entry(screen: Screen, entry: Entry) -> None:
     """One family as soon as it is judged, on the way."""
-    detector = entry.detector
     if entry.run is None:
         screen.say(f"{printable(entry.model)}: not fitted: {printable(entry.reason)}")
         return
-    told = f"detector's AUC {number(detector.value)}" if detector else printable(entry.reason) or "no detector"
+    found = ((RANKED[kind], y.of(entry.by_name)) for kind, y in reversed(YARDSTICKS.items()))
+    told = next((f"{what} {number(score.value)}" for what, score in found if score), "")
+    told = told or printable(entry.reason) or "not judged"
     screen.say(f"{printable(entry.model)}: fitted in {number(entry.fit_seconds, 2)} s, {told}")
     for note in entry.notes:
         if not note.startswith("Not judged by "):  # which the judges said themselves
@@ -34,13 +47,14 @@ def show_entry(screen: Screen, entry: Entry) -> None:
 
 def show_leaderboard(screen: Screen, board: Leaderboard) -> None:
     """The table, the reasons of those that are not ranked, and the choice in a sentence."""
-    columns, head, what = _columns(board)
+    names = beside(board)
+    head = ("family", RANKED[board.yardstick.kind], *(HEADS[name] for name in names), "fit, s", "draw, s")
     fitted = [entry for entry in board.entries if entry.run is not None]
-    rows = [_row(entry, columns) for entry in fitted]
+    rows = [_row(board, entry, names) for entry in fitted]
     for label, end in (("real rows", "floor"), ("independent", "ceiling")):
-        anchors = (board.anchors.get(name) for name in columns)
-        rows.append((label, *(number(getattr(a, end)) if a else number(None) for a in anchors), "", ""))
-    screen.heading(f"Families, least told apart from real {what}")
+        found = [_shared(board), *(board.anchors.get(name) for name in names)]
+        rows.append((label, *(number(getattr(a, end)) if a else number(None) for a in found), "", ""))
+    screen.heading(f"Families, by {board.yardstick.what}, lowest first")
     screen.table(head, rows, head[1:])
     for entry in board.entries:
         if entry.reason:
@@ -49,21 +63,24 @@ def show_leaderboard(screen: Screen, board: Leaderboard) -> None:
     screen.result(_filled(board.sentence) + "\n")
 
 
-def _columns(board: Leaderboard) -> tuple[tuple[str, str, str], tuple[str, ...], str]:
-    """The scores of the table, its head, and what the order goes by."""
-    if detector := board.text_detector:
-        return (detector, COPIED, "bits_per_char"), TEXT_HEAD, "texts first (AUC)"
-    if PICTURES in board.anchors:
-        return (PICTURES, PICTURE_TAIL, COVERAGE), PICTURE_HEAD, "pictures first (AUC)"
-    useful = next((name for name in USEFUL if name in board.anchors), USEFUL[0])
-    unit = "AUC" if useful.endswith("auc") else "R²"
-    return (DETECTOR, TAIL, useful), HEAD, f"rows first (AUC; useful: {unit})"
+def beside(board: Leaderboard) -> list[str]:
+    """The scores that stand beside the one that the order goes by."""
+    names = [name for name in board.yardstick.beside if name in board.anchors]
+    hidden = {UNSEEN, SEEN} - {board.text_detector} | ({USEFUL[1]} if USEFUL[0] in names else set())
+    return [name for name in names if name not in hidden][:MOST]
 
 
-def _row(entry: Entry, columns: tuple[str, ...]) -> tuple[str, ...]:
+def _row(board: Leaderboard, entry: Entry, names: list[str]) -> tuple[str, ...]:
     name = shorten(entry.model, LONGEST) + ("" if entry.is_ranked else " *")
+    scores = (board.rank_score(entry), *(entry.score(name) for name in names))
     seconds = (number(entry.fit_seconds, 2), number(entry.draw_seconds, 2))
-    return (name, *(_told(entry.score(column)) for column in columns), *seconds)
+    return (name, *map(_told, scores), *seconds)
+
+
+def _shared(board: Leaderboard) -> Score | None:
+    """The anchors of what the order goes by, where all families share them."""
+    first = next((s for entry in board.entries if (s := board.rank_score(entry))), None)
+    return board.anchors[first.name] if first else None
 
 
 def _told(score: Score | None) -> str:
