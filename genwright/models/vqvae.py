@@ -10,6 +10,9 @@ It learns in two stages. First encoder, codes and decoder (`nn/picture_codes`, `
 of another family, of rows in which each picture is replaced by the sequence of its codes, line by line. So the prior
 may be anything that models sequences, what it knows exactly stays exact, and other columns of the row are its matter.
 
+Training may change pictures by chance (`augment`), in the first stage alone: codes learn to tell changed pictures, too,
+and the prior learns which codes pictures have as they were, so that no draw shows a change.
+
 The bound holds since p(x) = Σ_c p(c) p(x | c), of which the picture's own codes are one term.
 """
 
@@ -27,6 +30,7 @@ from genwright.core.errors import ConfigError, UnknownNameError, UnsupportedErro
 from genwright.core.model import Conditions, HasBound, HasLatent, HasLogProb, HasLoss, HasStages, Model
 from genwright.core.registry import MODELS
 from genwright.core.space import Batch, Category, Field, Pixels, Real, Space, Tokens
+from genwright.nn.augment import Augmentation, applied, drawn
 from genwright.nn.mlp import initialise, untrained
 from genwright.nn.picture_codes import PictureCodes
 from genwright.nn.picture_trunk import Noise
@@ -57,6 +61,7 @@ class VQVAEConfig:
     prior: Literal["gpt", "rnn", "ngram", "hmm", "marginals"] = "gpt"  # family of the codes
     prior_settings: tuple[str, ...] = ()  # of the prior and its training, such as n_layers=4,batch_size=64
     prior_share: float = 0.5  # of the steps or minutes, for a prior that takes some
+    augment: tuple[Augmentation, ...] = ()  # pictures changed by chance while codes learn, which no draw shows
 
     def __post_init__(self) -> None:
         check_least(self, 2, "n_codes", "code_dim")
@@ -208,11 +213,19 @@ class VQVAE(Model, HasLoss, HasStages, HasBound, HasLatent, Conditions):
     def loss(self, rows: Batch, generator: torch.Generator, phase: str = "model") -> Tensor:
         """−log p(x | codes) + β ‖z − e‖² (B,)."""
         seen = generator if self.net.training else None
-        total = []
+        rows, total = self._changed(rows, generator), []
         for name, part in self.net.of_name.items():
             log_p, distance, _ = part(rows[f"pixels.{name}"], seen)
             total.append(self.config.beta * distance - log_p)
         return torch.stack(total).sum(0)
+
+    def _changed(self, rows: Batch, generator: torch.Generator) -> Batch:
+        """Rows whose pictures are changed by chance while training."""
+        if not (self.config.augment and self.net.training):
+            return rows
+        pixels = {f"pixels.{name}": rows[f"pixels.{name}"] for name in self.net.names}
+        n = n_rows(pixels)
+        return rows | {key: applied(x, drawn(n, self.config.augment, generator)) for key, x in pixels.items()}
 
     @torch.no_grad()
     def monitor(self, rows: Batch, generator: torch.Generator) -> dict[str, float]:

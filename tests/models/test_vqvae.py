@@ -352,3 +352,21 @@ def test_the_prior_is_sized_by_its_share_of_the_time() -> None:
     assert "n_layers=6" not in few.prior_settings
     assert [s for s in many.prior_settings if s.startswith("batch_size")] == ["batch_size=7"]
     assert VQVAE(data.space, many).prior.config.n_layers == 6
+
+
+def test_draws_show_no_augmentation() -> None:
+    """Pictures bright on the left, mirrored while codes learn: mirrored ones are known then, and none is drawn."""
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.integers(180, 256, (400, 1, 8, 4)), rng.integers(0, 60, (400, 1, 8, 4))], 3)
+    data = Dataset(Space({"image": Field(Pixels(256), (1, 8, 8))}), {"image": x.astype(np.uint8)})
+    mirrored, error = {"image": data.take(slice(0, 50))["image"].flip(3)}, {}
+    for augment in ((), ("flip",)):
+        model, _ = _fitted(data, 60, prior="ngram", levels=3, prior_settings=(), augment=augment)
+        again = model.from_tokens(model.tokens(mirrored), torch_generator(0))["image"]
+        error[augment] = float((again.float() - mirrored["image"].float()).abs().mean())
+    assert error[("flip",)] < 40 < 100 < error[()]  # levels; a picture and its mirror are 188 apart
+    seen = model.second_rows(data).arrays["image"]
+    assert np.array_equal(seen, model.tokens(data.take(slice(None)))["image"].numpy())
+    drawn = model.sample(200, {}, torch_generator(0))["image"].float()
+    is_left = drawn[..., :4].mean((1, 2, 3)) > drawn[..., 4:].mean((1, 2, 3)) + 60
+    assert float(is_left.float().mean()) > 0.95  # not all: smoothed counts give every code a chance
