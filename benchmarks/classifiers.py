@@ -3,8 +3,8 @@
     python -m benchmarks.classifiers --seconds 300                       # mlp and convnet
     python -m benchmarks.classifiers convnet --seconds 90 --set width=24 --set learning_rate=0.004
 
-A few steps are timed in CPU seconds first, and as many are asked for as the seconds pay for; what was spent in the end
-is said beside the scores.
+A few steps are timed in CPU seconds first, and as many are asked for as the seconds pay for, unless `--steps` says how
+many; what was spent in the end is said beside the scores.
 """
 
 import argparse
@@ -46,7 +46,9 @@ def official(part: str) -> Dataset:
     return Dataset(SPACE, {"image": np.concatenate(pictures), "label": np.unique(labels, return_inverse=True)[1]})
 
 
-def measured(name: str, settings: dict[str, str], seconds: float, train: Dataset, test: Dataset, seed: int) -> str:
+def measured(
+    name: str, settings: dict[str, str], seconds: float, steps: int | None, train: Dataset, test: Dataset, seed: int
+) -> str:
     """One line about a family: steps, CPU seconds, scores with their intervals."""
     family = CLASSIFIERS.get(name)
     config, training = divided(family, settings)
@@ -57,16 +59,18 @@ def measured(name: str, settings: dict[str, str], seconds: float, train: Dataset
         learn_classifier(classifier, train, Plan(training, Budget(steps=steps), seed), lambda done, line: None)
         return classifier, time.process_time() - started
 
-    once = replace(training, n_evaluations=1)  # else every timed step would be watched
-    spent(1, once)  # warms up
-    fixed = spent(1, once)[1]
-    a_step = max((spent(1 + TIMED, once)[1] - fixed) / TIMED, 1e-3)
-    classifier, cpu = spent(max(1, int((seconds - fixed) * SPARE / a_step)))
+    if steps is None:
+        once = replace(training, n_evaluations=1)  # else every timed step would be watched
+        spent(1, once)  # warms up
+        fixed = spent(1, once)[1]
+        a_step = max((spent(1 + TIMED, once)[1] - fixed) / TIMED, 1e-3)
+        steps = max(1, int((seconds - fixed) * SPARE / a_step))
+    classifier, cpu = spent(steps)
     p = classifier.predict_rows(test.take(slice(None)))
     y = test.arrays["label"]
     found = scores(Predictions(y, p, np.full(10, 0.1), np.arange(len(y)), seed=seed))
     told = ", ".join(f"{s.name} {s.value:.4f} ({s.low:.4f} … {s.high:.4f})" for s in found)
-    return f"{name} {settings or ''}: {cpu:.0f} CPU s, {1000 * a_step:.1f} ms a step; {told}"
+    return f"{name} {settings or ''}: {steps:,} steps, {cpu:.0f} CPU s; {told}"
 
 
 def main() -> None:
@@ -74,13 +78,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", default=["mlp", "convnet"])
     parser.add_argument("--seconds", type=float, default=300.0)
+    parser.add_argument("--steps", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], dest="settings")
     words = parser.parse_args()
     train, test = official("train"), official("test")
     for name in words.names:
         settings = parse_settings(words.settings)
-        print(measured(name, settings, words.seconds, train, test, words.seed), flush=True)
+        print(measured(name, settings, words.seconds, words.steps, train, test, words.seed), flush=True)
 
 
 if __name__ == "__main__":
