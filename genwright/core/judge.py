@@ -122,6 +122,8 @@ class Score:
         protocol: How it was measured, in a sentence.
         source: Where the metric comes from.
         details: Parts of it that a report may draw.
+        floor_low: Lower end of the floor's 95 % interval; None: not known.
+        floor_high: Its upper end.
     """
 
     name: str
@@ -136,6 +138,8 @@ class Score:
     protocol: str
     source: str
     details: dict[str, Any] = field(default_factory=dict)
+    floor_low: float | None = None
+    floor_high: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -188,6 +192,7 @@ class Judge(abc.ABC):
     joint: ClassVar[str] = "."  # between the judge's name and a part's in the name of a score; "." or "_"
     needs: ClassVar[frozenset[str]] = frozenset({"train", "held_out", "fake"})  # of the evidence's fields
     source: ClassVar[str]
+    looks_at: ClassVar[str] = "single numbers and categories"  # what `sees` looks for, in words
 
     @classmethod
     def sees(cls, space: Space) -> Space:
@@ -244,6 +249,8 @@ class Judge(abc.ABC):
                 protocol=protocol,
                 source=self.source,
                 details=m.details,
+                floor_low=floor[part].low,
+                floor_high=floor[part].high,
             )
             for part, m in found.items()
             if part in floor and part in ceiling

@@ -20,6 +20,7 @@ class PictureJudge(Judge):
     """Base of the metrics that look at pictures."""
 
     needs = frozenset({"train", "held_out", "fake", "features"})
+    looks_at = "pictures"
 
     @classmethod
     def sees(cls, space: Space) -> Space:

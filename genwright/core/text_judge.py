@@ -8,6 +8,8 @@ from genwright.core.texts import text_columns, token_fields
 class TextJudge(Judge):
     """Base of the metrics that read texts."""
 
+    looks_at = "texts"
+
     @classmethod
     def sees(cls, space: Space) -> Space:
         """Columns of tokens; whether they are texts, the records tell."""

@@ -31,6 +31,7 @@ class ClassFidelity(PictureJudge):
     }
     source = "Shmelkov, Schmid and Alahari (2018), https://arxiv.org/abs/1807.09499"
     max_rows = 10_000
+    looks_at = "pictures and a category beside them"
 
     @classmethod
     def sees(cls, space: Space) -> Space:

@@ -41,6 +41,7 @@ class Detectability(Judge):
     }
     source = "Lopez-Paz and Oquab (2017), https://arxiv.org/abs/1610.06545"
     max_rows = 10_000
+    looks_at = "two or more numbers or categories"
 
     @classmethod
     def sees(cls, space: Space) -> Space:

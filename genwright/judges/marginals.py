@@ -6,6 +6,9 @@
 A missing number counts as a value above all others, so its share is compared as well. Both distances are a difference
 of probabilities p(A) − q(A) of one set, the worst there is; the interval keeps these sets and lets the rows vary, all
 columns of a row together. Sampling noise alone makes the distances positive: read them against the floor.
+
+A class that is never drawn may drown in that noise. Its rows do not: `missed` counts the held-out rows with a category,
+or a missing number, that no draw has.
 """
 
 from typing import Any, ClassVar
@@ -18,21 +21,34 @@ from genwright.core.features import equal_size, matrix, sample_rows
 from genwright.core.judge import Evidence, Judge, Measure, Part
 from genwright.core.rng import numpy_generator
 from genwright.core.space import Batch
-from genwright.core.statistics import Distance, kolmogorov_smirnov, mean_distance, normal_measure, total_variation
+from genwright.core.statistics import (
+    Distance,
+    kolmogorov_smirnov,
+    mean_distance,
+    normal_measure,
+    share_measure,
+    total_variation,
+)
 
 
 class Marginals(Judge):
-    """Mean and largest distance of single columns."""
+    """Mean and largest distance of single columns, and what is never drawn."""
 
     parts: ClassVar[dict[str, Part]] = {
         "": Part("distance", "lower", "How far single columns are off on average, in shares of rows; 0 is identical."),
         "worst": Part("distance", "lower", "How far the column is off that is furthest off, in shares of rows."),
+        "missed": Part(
+            "share", "lower", "Real rows with a category, or a missing number, that no draw has; rare ones are usual."
+        ),
     }
     source = "Smirnov (1948), https://doi.org/10.1214/aoms/1177730256; total variation distance"
     max_rows = 100_000
 
     def measure(self, fake: Batch, evidence: Evidence) -> dict[str, Measure]:
-        """Mean and worst; `details["columns"]` has each column's distance."""
+        """Mean, worst and, where there are categories or missing numbers, the share of rows that are missed.
+
+        `details["columns"]` has each column's distance, that of `missed` the columns where something is missed.
+        """
         rng = numpy_generator(evidence.seed, "marginals")
         real, is_category = matrix(sample_rows(evidence.held_out, self.max_rows, rng), evidence.space)
         drawn, _ = matrix(sample_rows(fake, equal_size(fake, evidence, self.max_rows), rng), evidence.space)
@@ -43,10 +59,12 @@ class Marginals(Judge):
         worst = max(named, key=lambda name: named[name])
         chosen = {"": columns, "worst": [columns[list(named).index(worst)]]}
         details: dict[str, dict[str, Any]] = {"": {"columns": named}, "worst": {"column": worst}}
-        return {
+        measures = {
             part: normal_measure(*mean_distance(distances), len(drawn), 0, 1, details[part])
             for part, distances in chosen.items()
         }
+        has_values = bool(is_category.any() or np.isnan(real).any())
+        return measures | ({"missed": _missed(real, drawn, is_category, list(evidence.space))} if has_values else {})
 
     def protocol(self, evidence: Evidence) -> str:
         """Rows, distances and interval."""
@@ -54,8 +72,21 @@ class Marginals(Judge):
         return (
             f"{n:,} draws against {m:,} held-out rows (at most {self.max_rows:,} a side); KS for numbers with missing "
             "ones as the highest value, total variation for categories; mean over columns, and the worst; linearised "
-            "interval"
+            "interval, of missed rows Wilson's"
         )
+
+
+def _missed(real: np.ndarray, drawn: np.ndarray, is_category: np.ndarray, names: list[str]) -> Measure:
+    """Share of real rows (B, D) with a category, or a missing number, that no drawn row has in its column."""
+    is_missed = np.stack(
+        [
+            ~np.isin(x, y) if c else np.isnan(x) & ~np.isnan(y).any()
+            for x, y, c in zip(real.T, drawn.T, is_category, strict=True)
+        ],
+        1,
+    )  # (B, D)
+    by_column = {name: float(share) for name, share in zip(names, is_missed.mean(0), strict=True) if share}
+    return share_measure(int(is_missed.any(1).sum()), len(real), {"columns": by_column})
 
 
 def _distance(x: np.ndarray, y: np.ndarray, is_category: bool) -> Distance:

@@ -45,6 +45,7 @@ class Membership(Judge):
     )
     max_rows = 50_000  # draws that the attacker sees
     max_candidates = 4_000  # members, and as many non-members
+    looks_at = "two or more numbers or categories"
 
     @classmethod
     def sees(cls, space: Space) -> Space:

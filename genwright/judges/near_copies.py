@@ -41,6 +41,7 @@ class NearCopies(Judge):
     }
     source = "Platzer and Reutterer (2021), https://doi.org/10.3389/fdata.2021.679939"
     max_rows = 10_000
+    looks_at = "two or more numbers or categories"
 
     @classmethod
     def sees(cls, space: Space) -> Space:

@@ -33,6 +33,7 @@ class Tagging(Judge):
     needs = frozenset({"train", "held_out", "predict"})
     source = "Charniak et al. (1993), https://aaai.org/papers/00784-aaai93-117-equations-for-part-of-speech-tagging/"
     max_rows = 2_000
+    looks_at = "tags beside other tokens"
 
     @classmethod
     def sees(cls, space: Space) -> Space:

@@ -149,6 +149,7 @@ class ClassifierRun(Run):
         Raises:
             DataError: there are no rows with a class.
             UnknownNameError: there is no such score.
+            UnsupportedError: the scores asked for cannot be measured on these rows.
             ConfigError: another column's prediction is asked for.
         """
         own = _judges()
@@ -164,6 +165,8 @@ class ClassifierRun(Run):
         found = scores(rows, [m for m in METRICS if m.name in wanted])
         for name in (name for name in wanted if name in own):
             found += own[name].predicted(rows)
+        if not found:
+            raise UnsupportedError(f"{', '.join(wanted)}: nothing in these rows that could be measured; ask for others")
         self.artefact.scores = found
         progress(1.0, "judged")
         return found

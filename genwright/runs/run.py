@@ -13,7 +13,7 @@ import torch
 from genwright.core.codec import TableCodec
 from genwright.core.dataset import Dataset, concat, n_rows
 from genwright.core.decoding import Decoding, Settings
-from genwright.core.errors import CellError, ConfigError, DataError, UnsupportedError
+from genwright.core.errors import CellError, ConfigError, DataError, GenwrightError, UnsupportedError
 from genwright.core.given import parse
 from genwright.core.judge import Evidence, Judge, Score
 from genwright.core.lengths import JUDGED_STEPS, LEAST_ROWS, affordable_rows
@@ -230,17 +230,16 @@ class Run:
                 same rows; empty at first.
             progress: Called with (fraction done, what is being done).
 
-        A judge that refuses, as a detector does beside too few rows, leaves a note in `artefact.facts["notes"]`.
+        A judge that refuses, as a detector does beside too few rows, leaves a note in `artefact.facts["notes"]`, and so
+        does one that was asked by name and looks at nothing that is there.
 
         Raises:
             DataError: rows are needed that neither the fit nor the caller provides, or every judge refuses.
+            UnsupportedError: the judges asked by name have nothing to say of these rows; says why.
             UnknownNameError: there is no such judge or target.
             ConfigError: `max_rows` is not a whole number of two or more.
         """
-        if max_rows is None:
-            max_rows = JUDGED_PICTURES if row_pixels(self.artefact.codec.space) else JUDGED_ROWS
-        if whole(max_rows, "max_rows") < 2:
-            raise ConfigError(f"max_rows = {max_rows}; expected 2 or more, judges compare rows with each other")
+        max_rows = self._judged_rows(max_rows)
         found = {name: JUDGES.get(name)() for name in as_names(judges or JUDGES.names())}
         for target in (targets := as_names(targets)):
             self.schema[target]  # raises for an unknown column
@@ -248,32 +247,45 @@ class Run:
         if needs_features(found, evidence.space):
             progress(0.0, "judging: learning what pictures look like")
             evidence = replace(evidence, features=self._features(train, evidence, shared))
-        scores: list[Score] = []
-        refusals: dict[str, DataError] = {}
-        for i, (name, judge) in enumerate(found.items()):
-            progress(i / len(found), f"judging: {name}")
-            lacks = [
-                need for need in ("log_prob", "predict") if need in judge.needs and getattr(evidence, need) is None
-            ]
-            if lacks or not judge.sees(evidence.space):
-                continue
-            try:
-                scores += _scores(judge, evidence)
-            except DataError as error:
-                refusals[name] = error
+        scores, refusals = self._heard(found, evidence, is_asked=bool(judges), progress=progress)
         if refusals and not scores:
             raise next(iter(refusals.values()))
         self._note(found, refusals)
+        beside = "; draws have the given columns of held-out rows" if is_given_whole(self.model) else ""
         scores = [_with_draws(score, n_rows(evidence.fake), max_rows) for score in scores]
-        if is_given_whole(self.model):
-            scores = [
-                replace(s, protocol=f"{s.protocol}; draws have the given columns of held-out rows") for s in scores
-            ]
-        self.artefact.scores = scores
+        self.artefact.scores = [replace(s, protocol=s.protocol + beside) for s in scores]
         progress(1.0, "judged")
-        return scores
+        return self.artefact.scores
 
-    def _note(self, judged: Collection[str], refusals: Mapping[str, DataError]) -> None:
+    def _judged_rows(self, asked: int | None) -> int:
+        """Rows of each side that judges look at."""
+        if asked is None:
+            return JUDGED_PICTURES if row_pixels(self.artefact.codec.space) else JUDGED_ROWS
+        if whole(asked, "max_rows") < 2:
+            raise ConfigError(f"max_rows = {asked}; expected 2 or more, judges compare rows with each other")
+        return asked
+
+    def _heard(
+        self, judges: Mapping[str, Judge], evidence: Evidence, is_asked: bool, progress: Progress
+    ) -> tuple[list[Score], dict[str, GenwrightError]]:
+        """What judges say, and why some refuse; where they were asked by name, also why some have nothing to say."""
+        scores: list[Score] = []
+        refusals: dict[str, GenwrightError] = {}
+        for i, (name, judge) in enumerate(judges.items()):
+            progress(i / len(judges), f"judging: {name}")
+            why = _silence(judge, evidence)
+            try:
+                own = [] if why else _scores(judge, evidence)
+            except DataError as error:
+                refusals[name] = error
+                continue
+            scores += own
+            if is_asked and not own:
+                why = why or "finds nothing in these rows that it could measure"
+                refusals[name] = UnsupportedError(f"{name} {why}; see genwright list judges for others")
+        return scores, refusals
+
+    def _note(self, judged: Collection[str], refusals: Mapping[str, GenwrightError]) -> None:
         """Keeps why judges refused, in place of what these judges said before."""
         facts = self.artefact.facts
         kept = [note for note in facts.get("notes", []) if not note.startswith(tuple(map(_REFUSED.format, judged)))]
@@ -412,6 +424,21 @@ def _require(records: Records, codec: TableCodec) -> None:
     absent = [name for name in codec.modelled if name not in there]
     if absent:
         raise DataError(f"{records.name}: column {absent[0]!r} is absent; the run models {', '.join(codec.modelled)}")
+
+
+def _silence(judge: Judge, evidence: Evidence) -> str:
+    """Why a judge has nothing to say; empty where it may have."""
+    if "predictions" in judge.needs:
+        return "judges what classifiers foretell, and this run draws rows"
+    if "log_prob" in judge.needs and evidence.log_prob is None:
+        return "asks for the likelihood of rows, and this model has none"
+    if "predict" in judge.needs and evidence.predict is None:
+        return "asks for tags that the model guesses, and this model guesses none"
+    if judge.sees(evidence.space):
+        return ""
+    there = [f"{name} ({type(f.support).__name__.lower()})" for name, f in evidence.space.items()]
+    more = f" and {len(there) - 5} more" if len(there) > 5 else ""
+    return f"looks at {judge.looks_at}, and this run has {', '.join(there[:5])}{more}"
 
 
 def _scores(judge: Judge, evidence: Evidence) -> list[Score]:

@@ -233,6 +233,15 @@ def test_judge_keeps_scores_in_the_run(people: Path, here: Path) -> None:
     assert judged("runs/people") == {"marginals"}
 
 
+def test_judge_says_why_a_judge_has_nothing_to_say(run: Path) -> None:
+    before = judged(str(run))
+    ended = call("judge", run, "--judge", "frechet")
+    assert ended.code == 3
+    assert "frechet looks at pictures, and this run has age (real)" in " ".join(ended.err.split())
+    assert "Traceback" not in ended.err
+    assert judged(str(run)) == before
+
+
 def test_judge_refuses_unknown_names(run: Path) -> None:
     assert "did you mean marginals?" in call("judge", run, "--judge", "marginal").err
     assert "did you mean city?" in call("judge", run, "--target", "cty").err

@@ -41,6 +41,8 @@ def test_scores_stand_between_their_anchors(monkeypatch):
     rows = {name: {"x": torch.full((n,), value)} for name, n, value in [("a", 2, 1.0), ("b", 3, 2.0), ("c", 4, 3.0)]}
     evidence = Evidence(space, train=rows["a"], held_out=rows["a"], fake=rows["b"], trivial=rows["c"])
     first, second = Mean().scores(evidence)
-    assert first == Score("mean", 2.0, 1.0, 3.0, 3, 1.0, 3.0, "x", "lower", "the arithmetic mean", "a book")
+    assert first == Score(
+        "mean", 2.0, 1.0, 3.0, 3, 1.0, 3.0, "x", "lower", "the arithmetic mean", "a book", {}, 0.0, 2.0
+    )
     assert (second.name, second.value, second.floor, second.ceiling, second.unit) == ("mean.twice", 4.0, 2.0, 6.0, "2x")
     assert Score(**first.to_json()) == first

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
+from genwright.core.space import Space
 from genwright.judges.marginals import Marginals
 from tests.judges.worlds import KIND, draw, world
 
@@ -33,3 +36,22 @@ def test_missing_values_that_never_come_are_seen() -> None:
     evidence = world(fake=rows | {"weight": rows["weight"].nan_to_num(0.0)})
     missing = np.isnan(evidence.held_out["weight"].numpy()).mean()
     assert Marginals().measure(evidence.fake, evidence)[""].details["columns"]["weight"] >= missing
+
+
+def test_rows_with_values_that_no_draw_has_are_counted() -> None:
+    """A class and missing numbers that never come, each row once."""
+    rows = draw(700, 7)
+    evidence = world(fake=rows | {"weight": rows["weight"].nan_to_num(0.0), "kind": rows["kind"].clamp(min=1)})
+    held = evidence.held_out
+    gone = {"weight": held["weight"].isnan().numpy(), "kind": (held["kind"] == 0).numpy()}
+    found = Marginals().measure(evidence.fake, evidence)["missed"]
+    assert found.value == pytest.approx(np.mean(gone["weight"] | gone["kind"]))
+    assert found.details["columns"] == pytest.approx({name: x.mean() for name, x in gone.items()})
+    assert Marginals().measure(evidence.train, evidence)["missed"].value == 0
+
+
+def test_numbers_without_holes_have_nothing_that_is_missed() -> None:
+    evidence = world()
+    narrow = {b: {"size": getattr(evidence, b)["size"]} for b in ("train", "held_out", "fake", "trivial")}
+    numbers = replace(evidence, space=Space({"size": evidence.space["size"]}), **narrow)
+    assert "missed" not in Marginals().measure(numbers.fake, numbers)

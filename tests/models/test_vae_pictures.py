@@ -227,7 +227,8 @@ def test_numbers_of_binary_pictures_are_compared_with_none_of_grey_ones(binarise
     watched = np.arange(4)
     assert gain_over_marginals(run.model, run.train, watched, watched, 0) is None
     assert gw.reconstruct(run, list(frame["image"][:2])).bits_per_dim is None
-    assert run.judge(judges=["bits_per_dim"]) == []
+    with pytest.raises(UnsupportedError, match="bits_per_dim asks for the likelihood of rows, and this model has none"):
+        run.judge(judges=["bits_per_dim"])
     with pytest.raises(UnsupportedError, match="no likelihood of these rows; its bound is an importance-weighted"):
         run.log_prob(frame)
     assert run.model.bound(run.train.take(watched), torch_generator(0)).shape == (4,)

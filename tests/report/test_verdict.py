@@ -47,7 +47,7 @@ def test_all_bad_says_the_worst_first_and_whom_to_blame():
         (0.549, "good", "Hard to tell"),
         (0.56, "fair", "at times (AUC 0.56)"),
         (0.66, "fair", "often"),
-        (0.93, "poor", "apart easily (AUC 0.93)"),
+        (0.93, "poor", "easily (AUC 0.93)"),
     ],
 )
 def test_fidelity_grows_worse_with_the_detector(value, level, words):
@@ -140,7 +140,7 @@ def of_texts(value, low=None, high=None, floor=0.5, part="unseen"):
 
 @pytest.mark.parametrize(
     ("value", "level", "words"),
-    [(0.5, "good", "hard to tell"), (0.6, "fair", "at times"), (0.7, "fair", "often"), (0.97, "poor", "easily")],
+    [(0.5, "good", "Hard to tell"), (0.6, "fair", "at times"), (0.7, "fair", "often"), (0.97, "poor", "easily")],
 )
 def test_texts_are_told_apart(value, level, words):
     found = verdict([of_texts(value)])

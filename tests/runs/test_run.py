@@ -6,7 +6,7 @@ import polars
 import pyarrow as pa
 import pytest
 
-from genwright.core.errors import ConfigError, DataError, UnknownNameError
+from genwright.core.errors import ConfigError, DataError, UnknownNameError, UnsupportedError
 from genwright.pipeline import fit, load
 from genwright.runs.frames import frame
 from tests.tables import as_text, customers
@@ -193,6 +193,30 @@ def test_one_judge_and_one_target_by_name(quick):
     assert names == {"marginals"}
     with pytest.raises(UnknownNameError, match="did you mean income"):
         quick.judge(judges="marginals", targets="incom")
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("frechet", r"frechet looks at pictures, and this run has age \(real\), region \(category\), .*list judges"),
+        ("copied_text", "copied_text looks at texts"),
+        ("pr_auc", "pr_auc judges what classifiers foretell, and this run draws rows"),
+        ("tagging", "tagging asks for tags that the model guesses, and this model guesses none"),
+    ],
+)
+def test_a_judge_of_other_things_says_what_it_looks_at(quick, name, why):
+    before = quick.judge(judges="marginals")
+    with pytest.raises(UnsupportedError, match=why):
+        quick.judge(judges=name)
+    assert quick.scores == before
+
+
+def test_a_judge_of_other_things_beside_others_leaves_a_note(quick, caplog):
+    with caplog.at_level(logging.WARNING, "genwright"):
+        found = quick.judge(judges=["marginals", "frechet"])
+    assert {score.name.split(".")[0] for score in found} == {"marginals"}
+    assert "Not judged by frechet: frechet looks at pictures" in caplog.text
+    assert any("frechet" in note for note in quick.artefact.facts["notes"])
 
 
 @pytest.mark.parametrize("n", [0, 1, 2.5, -3])
