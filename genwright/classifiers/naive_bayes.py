@@ -7,6 +7,10 @@ https://doi.org/10.1145/321075.321084 · https://papers.nips.cc/paper/2020
 A number is normal within a class, or has a histogram; a category has its shares; a pixel is bright or dark; the n-grams
 of a text are drawn one by one. Whether a number is missing tells of the class as well. What no row of the fit had tells
 nothing: an unseen code, an unknown word; a number beyond those of the fit counts as the nearest of them.
+
+n-grams of a text are far from independent: each character is counted in many of them, and Bayes' rule becomes far too
+sure of itself. Beside texts the log odds of each class against the rest are therefore calibrated on rows not seen, see
+`core/calibration.py`.
 """
 
 from collections.abc import Mapping
@@ -15,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from genwright.core.calibration import Calibration, Method, unseen_margins
 from genwright.core.classifier import MatrixClassifier
 from genwright.core.config import check_least, check_positive
 from genwright.core.errors import ConfigError
@@ -35,13 +40,17 @@ class NaiveBayesConfig:
     pseudo_count: float = 1.0  # added to the count of every code, bin, pixel and n-gram
     smoothing: float = 1e-9  # added to variances, as a share of the largest column's
     threshold: float = 0.5  # brightness from which a pixel is bright
+    calibration: Literal["auto", "none", "platt", "isotonic"] = "auto"  # of probabilities; auto: platt beside texts
+    n_folds: int = 5  # fits for calibration, beside its own
 
     def __post_init__(self) -> None:
         check_positive(self, "pseudo_count")
-        check_least(self, 2, "n_bins")
+        check_least(self, 2, "n_bins", "n_folds")
         check_least(self, 0, "smoothing", "threshold")
         if self.numbers not in ("normal", "histogram"):
             raise ConfigError(f"numbers = {self.numbers!r}; expected normal or histogram")
+        if self.calibration not in ("auto", "none", "platt", "isotonic"):
+            raise ConfigError(f"calibration = {self.calibration!r}; expected auto, none, platt or isotonic")
 
 
 class NaiveBayes(MatrixClassifier):
@@ -49,11 +58,34 @@ class NaiveBayes(MatrixClassifier):
 
     Config = NaiveBayesConfig
 
+    def __init__(self, config: NaiveBayesConfig | None = None):
+        super().__init__(config)
+        self._arrays: Arrays = {}
+        self._calibration: Calibration | None = None
+
     def _fit(self, rows: Features, y: np.ndarray, seed: int) -> None:
+        self._arrays, method = self._learnt(rows, y), self._method(rows)
+        self._calibration = Calibration(method) if method else None
+        if self._calibration is not None:
+
+            def margins(taught: np.ndarray, asked: np.ndarray) -> np.ndarray:
+                return log_odds(self._joint(rows.take(asked), self._learnt(rows.take(taught), y[taught])))
+
+            self._calibration.fit(unseen_margins(margins, y, self.config.n_folds, seed), y)
+
+    def _method(self, rows: Features) -> Method | None:
+        """How probabilities are calibrated; None: they are not."""
+        asked = self.config.calibration
+        if asked == "auto":
+            return "platt" if rows.counts.shape[1] else None
+        return None if asked == "none" else asked
+
+    def _learnt(self, rows: Features, y: np.ndarray) -> Arrays:
+        """The columns' distributions in each class."""
         config, is_class = self.config, y == np.arange(len(self.classes))[:, None]  # (K, N)
         numbers, codes = rows.X[:, ~rows.is_category], rows.X[:, rows.is_category]
         one = normals if config.numbers == "normal" else histograms
-        self._arrays: Arrays = {
+        return {
             **one(numbers, is_class, config),
             **missing_shares(numbers, is_class, config.pseudo_count),
             **code_shares(codes, is_class, config.pseudo_count),
@@ -63,7 +95,9 @@ class NaiveBayes(MatrixClassifier):
 
     def log_joint(self, rows: Features) -> np.ndarray:
         """log p(y, x) (B, K), but for what is the same for all classes."""
-        arrays = self._arrays
+        return self._joint(rows, self._arrays)
+
+    def _joint(self, rows: Features, arrays: Arrays) -> np.ndarray:
         numbers, codes = rows.X[:, ~rows.is_category], rows.X[:, rows.is_category]
         is_bright = (rows.pixels >= self.config.threshold).astype(np.float64)
         total = np.log(self._shares) + _log_missing(numbers, arrays) + _log_codes(codes, arrays)
@@ -74,15 +108,31 @@ class NaiveBayes(MatrixClassifier):
     def _predict(self, rows: Features) -> np.ndarray:
         from scipy.special import softmax
 
-        return softmax(self.log_joint(rows), axis=1)
+        joint = self.log_joint(rows)
+        return softmax(joint, axis=1) if self._calibration is None else self._calibration(log_odds(joint))
 
     def _state(self) -> "dict[str, torch.Tensor]":
         import torch
 
-        return {key: torch.from_numpy(np.ascontiguousarray(x)) for key, x in self._arrays.items()}
+        own = {key: torch.from_numpy(np.ascontiguousarray(x)) for key, x in self._arrays.items()}
+        return own if self._calibration is None else own | self._calibration.state()
 
     def _load_state(self, state: "Mapping[str, torch.Tensor]") -> None:
-        self._arrays = {key: x.numpy() for key, x in state.items()}
+        self._arrays = {key: x.numpy() for key, x in state.items() if not key.startswith("calibration.")}
+        self._calibration = None
+        if len(self._arrays) < len(state):
+            self._calibration = Calibration()
+            self._calibration.load_state(state)
+
+
+def log_odds(joint: np.ndarray) -> np.ndarray:
+    """log p(k, x) − log Σ_{j≠k} p(j, x) (B, K) of log p(y, x); (B,) for two classes, those of the second."""
+    if joint.shape[1] == 2:
+        return joint[:, 1] - joint[:, 0]
+    from scipy.special import logsumexp
+
+    others = [np.delete(joint, k, axis=1) for k in range(joint.shape[1])]
+    return np.stack([joint[:, k] - logsumexp(rest, axis=1) for k, rest in enumerate(others)], 1)
 
 
 def normals(X: np.ndarray, is_class: np.ndarray, config: NaiveBayesConfig) -> Arrays:

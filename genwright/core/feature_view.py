@@ -56,6 +56,10 @@ class Features:
     def __len__(self) -> int:
         return len(self.X)
 
+    def take(self, rows: np.ndarray) -> "Features":
+        """Those of some rows, by their numbers."""
+        return Features(self.X[rows], self.is_category, self.pixels[rows], self.counts[rows], self.weights[rows])
+
     @property
     def width(self) -> int:
         """D + P + G."""

@@ -69,7 +69,7 @@ def test_naive_bayes_of_pixels_and_of_grams_are_bernoulli_and_multinomial_nb() -
     nothing = Features.of(np.zeros((500, 0)), np.zeros(0, bool))
     counts = sparse.csr_matrix(rng.poisson(1 + 2 * pixels[:, 20:40]).astype(float))
     both = Features(nothing.X, nothing.is_category, pixels, counts, counts)
-    own = NaiveBayes()
+    own = NaiveBayes(NaiveBayesConfig(calibration="none"))
     own._learn(both, y, 0)
     bright = BernoulliNB(binarize=0.4999).fit(pixels, y)
     words = MultinomialNB().fit(counts, y)
