@@ -27,12 +27,12 @@ from genwright.core.decoding import Decoding
 from genwright.core.errors import ConfigError, UnsupportedError
 from genwright.core.model import Autoregressive, Conditions, HasLogProb, HasLoss, Model, Vocabulary
 from genwright.core.space import OPEN, Batch, Category, Field, Pixels, Real, Space, Tokens, is_open
-from genwright.nn.attention import band
-from genwright.nn.cached_rows import CachedRows, ColumnStepper, length, seen
+from genwright.nn.cached_rows import CachedRows, ColumnStepper, length
 from genwright.nn.decoder_net import DecoderNet
 from genwright.nn.given_columns import GivenColumns, check_is_whole
 from genwright.nn.mlp import initialise, untrained
 from genwright.nn.one_place import as_many_threads_as_torch
+from genwright.nn.packed_rows import packed
 from genwright.nn.row_tokens import BEHIND, PAD, START, Place, RowTokens
 from genwright.nn.transformer import Net, Norm
 from genwright.samplers.decode import decode
@@ -45,7 +45,7 @@ SIZES = ((4, 64), (4, 128), (4, 192), (6, 256), (6, 384), (8, 512))  # blocks an
 TOKENS_A_STEP, TOKENS_WATCHED, WINDOWS_WATCHED = 3072, 16_384, 4
 FLOPS_A_SECOND = 4e10  # of a training on one thread
 TOKENS_A_WEIGHT = 0.5  # that a training should see at least
-N_GROUPS = 4  # of rows of similar length in a step
+LOGITS_AT_ONCE = 1 << 20  # larger tensors are new memory from the system each time
 BEGINNINGS = 8  # one window in so many is the beginning of its passage
 
 
@@ -128,7 +128,7 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
     def suited(cls, config: GPTConfig, data: Dataset, minutes: float | None) -> tuple[GPTConfig, dict[str, Any]]:
         """Size by the time, batches of about as many tokens, and few rows set aside where rows are long."""
         layout = RowTokens(data.space)
-        n = length(layout.encode(data.take(slice(0, 1024)))).double().mean()
+        n = (layout.encode(data.take(slice(0, 1024))) != PAD).sum(1).double().mean()
         model = cls(data.space, replace(config, n_layers=1, width=2 * config.n_heads))
         window = min(float(n), model.context)
         n_layers, width = _size(minutes or cls.usual_minutes)
@@ -166,7 +166,7 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         if self._is_cut:
             nll = self._by_windows(tokens, order, generator)
         else:
-            nll = self._by_length(tokens, order, self._own(generator))
+            nll = self._from_start(tokens, order, self._own(generator))
         return nll.view(-1, n).mean(1) / self._mean_length
 
     def _own(self, generator: torch.Generator) -> torch.Generator | None:
@@ -191,12 +191,13 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         begun, inner = (~is_inner).nonzero()[:, 0], is_inner.nonzero()[:, 0]
         found = torch.zeros(len(tokens), dtype=None if self.net.training else torch.float64)
         if len(begun):
-            found = found.index_put((begun,), self._by_length(tokens[begun, : self.context], order, own))
+            found = found.index_put((begun,), self._from_start(tokens[begun, : self.context], order, own))
         if len(inner):
             windows = self._windows(tokens[inner], u[inner, 1])
             last = order[-1:].expand(self.context + 1)  # all of them in the last column
             x = self.net.embedded(windows[:, :-1], last, torch.arange(1, self.context + 1))
-            found = found.index_put((inner,), self._surprise(self.net(x, generator=own), windows[:, 1:], last[1:]))
+            nll = self._surprise_of_pieces(self.net(x, generator=own), windows[:, 1:], last[1:])
+            found = found.index_put((inner,), nll)
         return found
 
     def _windows(self, tokens: Tensor, u: Tensor) -> Tensor:
@@ -215,45 +216,33 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
             places[loose] = torch.tensor(loose)[torch.randperm(len(loose), generator=generator)]
         return places
 
-    def _by_length(self, tokens: Tensor, order: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """−log p of rows (B,) from their beginning, worked out in groups of rows of similar length."""
-        groups = [torch.arange(len(tokens))]
-        if self.has_sequence:
-            groups = list(length(tokens).argsort(stable=True).tensor_split(min(N_GROUPS, len(tokens))))
-        parts = [self._nll(tokens[rows], order, generator) for rows in groups]
-        return torch.cat(parts)[torch.cat(groups).argsort()]
+    def _from_start(self, tokens: Tensor, order: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """−log p of rows (B,) from their beginning, packed: no place of padding is worked out."""
+        p = packed(tokens, self.context, self.layout.has_inner_padding)
+        x = self.net.embedded(p.read[None], order, p.place)
+        h = self.net(x, p.rows, places=p.place, generator=generator)[0]
+        return self._surprise(h, p.target, order[p.place], p.row, len(tokens))
 
-    def _nll(self, target: Tensor, order: Tensor, generator: torch.Generator | None) -> Tensor:
-        """−log p of rows (B,) from their beginning (B, T); places where all of them have padding are left out."""
-        read = F.pad(target[:, :-1], (1, 0), value=START)
-        at = (seen(read) | seen(target)).any(0).nonzero()[:, 0]
-        read, target = read[:, at], target[:, at]
-        h = self.net(self.net.embedded(read, order, at), self._mask(read, at), places=at, generator=generator)
-        return self._surprise(h, target, order[at])
-
-    def _mask(self, read: Tensor, at: Tensor) -> Tensor | None:
-        """Which places see which (B, 1, T, T), where it is not simply all that stand before."""
-        if self.layout.has_inner_padding:
-            return band(at, at, self.context) & seen(read)[:, None, None, :]
-        return band(at, at, self.context) if len(at) > self.context else None
-
-    def _surprise(self, h: Tensor, target: Tensor, places: Tensor) -> Tensor:
-        """−log p of target places (B, T) of the layout, read off h (B, T, width), without those of padding (B,)."""
-        total = h.new_zeros(len(h), dtype=None if self.net.training else torch.float64)
-        for column, at in self._spans(places):
-            code = column.in_head(target[:, at])
-            row, place = (code != BEHIND).nonzero(as_tuple=True)
-            logits = F.linear(h[:, at][row, place], self.net.rows_of_head(column)).to(total.dtype)
-            total = total.index_add(0, row, F.cross_entropy(logits, code[row, place], reduction="none"))
+    def _surprise(self, h: Tensor, target: Tensor, places: Tensor, row: Tensor, n: int) -> Tensor:
+        """−log p of n rows (n,), read off h (N, width) for the targets (N,) at these places of the layout, by row."""
+        total = h.new_zeros(n, dtype=None if self.net.training else torch.float64)
+        index = self.layout.column_of[places]
+        for column in self.layout.columns:
+            if column.is_given:
+                continue
+            code = torch.where(index == column.index, column.in_head(target), BEHIND)
+            at = (code != BEHIND).nonzero()[:, 0]
+            E = self.net.rows_of_head(column)
+            for some in at.split(max(1, LOGITS_AT_ONCE // max(len(E), 1))):
+                logits = F.linear(h.index_select(0, some), E).to(total.dtype)
+                total = total.index_add(0, row[some], F.cross_entropy(logits, code[some], reduction="none"))
         return total
 
-    def _spans(self, places: Tensor) -> list[tuple[Place, slice]]:
-        """Modelled columns and where they stand among places of the layout."""
-        index, counts = self.layout.column_of[places].unique_consecutive(return_counts=True)
-        stop = counts.cumsum(0)
-        spans = zip(index.tolist(), (stop - counts).tolist(), stop.tolist(), strict=True)
-        found = [(self.layout.columns[i], slice(first, last)) for i, first, last in spans]
-        return [(column, at) for column, at in found if not column.is_given]
+    def _surprise_of_pieces(self, h: Tensor, target: Tensor, places: Tensor) -> Tensor:
+        """The same of pieces of rows (B, T) at places (T,) that all of them share, without those of padding (B,)."""
+        B, T = target.shape
+        row = torch.arange(B).repeat_interleave(T)
+        return self._surprise(h.flatten(0, 1), target.flatten(), places.repeat(B), row, B)
 
     # -- likelihood -------------------------------------------------------------------------------------------------
 
@@ -271,13 +260,13 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         order = self._order(None)
         tokens = tokens[:, order]
         if not self._is_cut:
-            return -self._by_length(tokens, order)
+            return -self._from_start(tokens, order)
         read = F.pad(tokens[:, :-1], (1, 0), value=START)
         total = torch.zeros(len(tokens), dtype=torch.float64)
         cached = CachedRows(self.net, order)
         for first in range(0, int(length(tokens).max()), self.context):
             at = slice(first, first + self.context)
-            total -= self._surprise(cached.read(read[:, at]), tokens[:, at], order[at])
+            total -= self._surprise_of_pieces(cached.read(read[:, at]), tokens[:, at], order[at])
         return total
 
     # -- drawing ----------------------------------------------------------------------------------------------------

@@ -6,8 +6,12 @@ https://arxiv.org/abs/1706.03762
 
 Options: fewer heads for keys and values than for queries (grouped queries, Ainslie et al., 2023), queries and keys of
 unit length (Henry et al., 2020), rotary positions. In a decoder, a place sees itself and the `window − 1` places before
-it, so that rows may be longer than what was trained on: the cache forgets what no later place can see.
+it, so that rows may be longer than what was trained on: the cache forgets what no later place can see. Rows of
+different lengths may stand one behind the other without padding, each seen by itself alone.
 """
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +19,14 @@ from torch.nn import functional as F
 
 from genwright.nn.dropout import dropout
 from genwright.nn.rotary import rotate
+
+
+class Rows(NamedTuple):
+    """Rows of one length that stand one behind the other."""
+
+    n: int
+    length: int  # places of each, T
+    mask: Tensor | None = None  # which places see which (T, T) or (n, 1, T, T); None: themselves and those before
 
 
 class Cache:
@@ -92,7 +104,7 @@ class Attention(nn.Module):
         self,
         x: Tensor,
         turn: tuple[Tensor, Tensor] | None = None,
-        mask: Tensor | None = None,
+        mask: Tensor | Sequence[Rows] | None = None,
         cache: Cache | None = None,
         generator: torch.Generator | None = None,
     ) -> Tensor:
@@ -102,7 +114,7 @@ class Attention(nn.Module):
             x: What the T places hold.
             turn: Cosines and sines of their rotary positions; None: none.
             mask: Which places a place sees, True where it does, broadcast to (B, H, T, S) for the S places of the cache
-                and of x; None: itself and those before it.
+                and of x; None: itself and those before it. Or whose the places of x (1, T, width) are, row by row.
             cache: Places before these; takes them in.
             generator: Of the weights that are dropped; None: none are.
         """
@@ -114,13 +126,35 @@ class Attention(nn.Module):
         if turn is not None:
             q, k = rotate(q, *turn), rotate(k, *turn)
         k, v = (k, v) if cache is None else _with_cache(k, v, cache)
+        if mask is None or isinstance(mask, Tensor):
+            y = self._weighed(q, k, v, mask, generator)
+        else:
+            y = self._row_by_row(q, k, v, mask, generator)
+        return self.out(y.transpose(1, 2).reshape(B, T, -1))
+
+    def _row_by_row(
+        self, q: Tensor, k: Tensor, v: Tensor, rows: Sequence[Rows], generator: torch.Generator | None
+    ) -> Tensor:
+        """Values (1, H, N, d) of the N places of rows that stand one behind the other."""
+        sizes = [some.n * some.length for some in rows]
+        parts = zip(*(x[0].transpose(0, 1).split(sizes) for x in (q, k, v)), strict=True)  # (n T, H, d) each
+        found = []
+        for some, part in zip(rows, parts, strict=True):
+            q, k, v = (x.unflatten(0, (some.n, some.length)).transpose(1, 2) for x in part)  # (n, H, T, d)
+            y = self._weighed(q, k, v, some.mask, generator)
+            found.append(y.transpose(1, 2).flatten(0, 1))
+        return torch.cat(found).transpose(0, 1)[None]
+
+    def _weighed(
+        self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, generator: torch.Generator | None
+    ) -> Tensor:
+        """Values (B, H, T, d) weighed by how queries (B, H, T, d) and keys (B, G, S, d) meet."""
+        T = q.shape[2]
         is_causal = mask is None and T > 1
         if generator is not None and self.dropout:
-            y = self._dropped(q, k, v, places_before(T) if is_causal else mask, generator)
-        else:
-            is_grouped = self.n_kv_heads < self.n_heads
-            y = F.scaled_dot_product_attention(q, k, v, mask, is_causal=is_causal, enable_gqa=is_grouped)
-        return self.out(y.transpose(1, 2).reshape(B, T, -1))
+            return self._dropped(q, k, v, places_before(T) if is_causal else mask, generator)
+        is_grouped = self.n_kv_heads < self.n_heads
+        return F.scaled_dot_product_attention(q, k, v, mask, is_causal=is_causal, enable_gqa=is_grouped)
 
     def _dropped(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, generator: torch.Generator) -> Tensor:
         """The same with some of the weights left out; torch's own kernel would draw them from the global state."""

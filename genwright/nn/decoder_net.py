@@ -8,12 +8,13 @@ What a place reads is the sum of the vectors of its token, of its column, of the
 read pixel by pixel, of the line, the column and the channel of the pixel to come.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from genwright.nn.attention import Attention, Cache
+from genwright.nn.attention import Attention, Cache, Rows
 from genwright.nn.rotary import angles
 from genwright.nn.row_tokens import START, Place, RowTokens
 from genwright.nn.transformer import Block, FeedForward, Net, Norm, norm
@@ -128,7 +129,7 @@ class DecoderNet(nn.Module):
     def forward(
         self,
         x: Tensor,
-        mask: Tensor | None = None,
+        mask: Tensor | Sequence[Rows] | None = None,
         caches: list[Cache] | None = None,
         places: Tensor | None = None,
         generator: torch.Generator | None = None,
@@ -137,7 +138,7 @@ class DecoderNet(nn.Module):
 
         Args:
             x: The next T places.
-            mask: Which places see which; None: themselves and those before.
+            mask: Which places see which; None: themselves and those before. Or whose they are, see `Attention.forward`.
             caches: One a block, with the places before these.
             places: Which ones they are (T,); None: those behind the cache's.
             generator: Of the units that are dropped; None: none are.
@@ -154,7 +155,7 @@ class DecoderNet(nn.Module):
 
     def turn(self, places: Tensor) -> tuple[Tensor, Tensor]:
         """Rotary angles of places; those of the first ones are worked out once."""
-        n = int(places[-1]) + 1
+        n = int(places.max()) + 1
         known = getattr(self, "_angles", None)
         if known is None or len(known[0]) < n:
             d = self.config.width // self.config.n_heads

@@ -8,13 +8,14 @@ one (`swiglu`, Shazeer 2020, https://arxiv.org/abs/2002.05202), or squared recti
 https://arxiv.org/abs/2109.08668).
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genwright.nn.attention import Attention, Cache
+from genwright.nn.attention import Attention, Cache, Rows
 from genwright.nn.dropout import dropout
 
 Net = Literal["swiglu", "gelu", "relu2"]
@@ -93,7 +94,7 @@ class Block(nn.Module):
         self,
         x: Tensor,
         turn: tuple[Tensor, Tensor] | None,
-        mask: Tensor | None = None,
+        mask: Tensor | Sequence[Rows] | None = None,
         cache: Cache | None = None,
         generator: torch.Generator | None = None,
     ) -> Tensor:

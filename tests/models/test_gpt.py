@@ -12,7 +12,10 @@ from genwright.core.errors import ConfigError, GivenError, UnsupportedError
 from genwright.core.rng import torch_generator
 from genwright.core.space import OPEN, Batch, Category, Field, Pixels, Real, Space, Tokens, Vectors
 from genwright.models.gpt import GPT, GPTConfig
+from genwright.nn.attention import band
 from genwright.nn.cached_rows import CachedRows
+from genwright.nn.row_tokens import BEHIND, PAD, START
+from tests.nn.sequences import token_rows
 
 VARIANTS = [
     {},
@@ -207,6 +210,61 @@ def test_the_loss_is_minus_log_p() -> None:
     model = _model(space)
     loss = model.loss(model.prepare(rows), torch_generator(0)) * model._mean_length
     torch.testing.assert_close(loss.double(), -model.log_prob(rows), rtol=1e-4, atol=1e-4)
+
+
+def _padded(model: GPT, tokens: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
+    """−log p of a row (1, L), all of whose places are worked out, padding too."""
+    read, at = F.pad(tokens[:, :-1], (1, 0), value=START), torch.arange(tokens.shape[1])
+    h = model.net(model.net.embedded(read, order, at), band(at, at, model.context) & (read != PAD)[:, None, None])
+    total = h.new_zeros(())
+    for place, column in enumerate(model.layout.columns[int(i)] for i in model.layout.column_of[order]):
+        code = column.in_head(tokens[:, place])
+        if not column.is_given and code != BEHIND:
+            total = total + F.cross_entropy(h[:, place] @ model.net.rows_of_head(column).T, code)
+    return total
+
+
+def _gradient(model: GPT, loss: torch.Tensor) -> torch.Tensor:
+    found = torch.autograd.grad(loss, list(model.net.parameters()), materialize_grads=True)
+    return torch.cat([g.flatten() for g in found])
+
+
+PACKED = {
+    "text": _text(6, 4),
+    "given": (Space({"a": Field(Category(3), is_given=True), "t": Field(Tokens(6, 4))}), None),
+    "mixed": _mixed(),
+    "behind a text": _behind_a_text(),
+    "two texts": (Space({"t": Field(Tokens(4, 4)), "u": Field(Tokens(5, 3)), "c": Field(Category(2))}), None),
+}
+
+
+@pytest.mark.parametrize("world", PACKED)
+@pytest.mark.parametrize("settings", [*VARIANTS, {"any_order": False}])
+def test_packed_rows_have_the_losses_and_gradients_of_rows_on_their_own(
+    world: str, settings: dict[str, object]
+) -> None:
+    """Whichever rows share a step: none sees another, and padding counts for nothing."""
+    space, rows = PACKED[world]
+    model = _model(space, **settings)
+    model.net.train()
+    generator = torch_generator(7)
+    rows = rows or {
+        name: token_rows(f.support, 40, seed)
+        if isinstance(f.support, Tokens)
+        else torch.randint(f.support.n, (40,), generator=generator)  # type: ignore[union-attr]
+        for seed, (name, f) in enumerate(space.items())
+    }
+    n = len(next(iter(rows.values())))
+    for size in (1, 7, 12):
+        some = torch.randperm(n, generator=generator)[:size]
+        tokens = model.layout.encode({name: x[some] for name, x in rows.items()})
+        order = model._order(generator if model.config.any_order else None)
+        together = model._from_start(tokens[:, order], order)
+        alone = torch.stack([_padded(model, row[None, order], order) for row in tokens])
+        torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-5)
+        weights = torch.rand(size, generator=generator)
+        gradients = [_gradient(model, (nll * weights).sum()) for nll in (together, alone)]
+        torch.testing.assert_close(*gradients, rtol=1e-4, atol=2e-5)
 
 
 @pytest.mark.parametrize("context", [0, 8])

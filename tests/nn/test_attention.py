@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from genwright.nn.attention import Attention, Cache, band
+from genwright.nn.attention import Attention, Cache, Rows, band
 from genwright.nn.mlp import initialise
 from genwright.nn.rotary import angles, rotate
 
@@ -101,3 +101,19 @@ def test_rotated_vectors_meet_by_their_distance() -> None:
     assert meet(3, 1) == pytest.approx(meet(103, 101), rel=1e-4)
     assert meet(3, 1) != pytest.approx(meet(3, 2), rel=1e-3)
     assert float(rotate(q[None], *angles(9, 1, 8)).norm()) == pytest.approx(float(q.norm()), rel=1e-5)
+
+
+@pytest.mark.parametrize("n_kv_heads", [1, 4])
+@pytest.mark.parametrize("share", [0.0, 1e-12])
+def test_rows_behind_each_other_are_read_as_each_alone(n_kv_heads: int, share: float) -> None:
+    attention, x, turn = _attention(n_kv_heads), _x(13)[:1], angles(0, 6, WIDTH // HEADS)
+    attention.dropout = share
+    mask = band(torch.arange(6), torch.arange(6), 2)
+    rows, places = [Rows(3, 1), Rows(2, 2), Rows(1, 6, mask)], torch.tensor([0, 0, 0, 0, 1, 0, 1, 0, 1, 2, 3, 4, 5])
+    generator = torch.Generator().manual_seed(3)
+    found = attention(x, (turn[0][places], turn[1][places]), rows, generator=generator)
+    alone, first = [], 0
+    for length, own in [(some.length, some.mask) for some in rows for _ in range(some.n)]:
+        at = slice(first, first := first + length)
+        alone.append(attention(x[:, at], (turn[0][:length], turn[1][:length]), own))
+    torch.testing.assert_close(found, torch.cat(alone, 1), rtol=1e-4, atol=1e-5)
