@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from genwright.core.config import check_least
@@ -30,9 +30,9 @@ from genwright.core.model import Autoregressive, Conditions, HasLogProb, HasLoss
 from genwright.core.space import OPEN, Batch, Category, Field, Real, Space, Tokens, Vectors
 from genwright.nn.dropout import dropout
 from genwright.nn.given_columns import GivenColumns, check_is_whole
-from genwright.nn.mixture_density import MixtureDensity
 from genwright.nn.mlp import initialise, untrained
-from genwright.nn.recurrent import Ragged, Recurrent, State
+from genwright.nn.recurrent import Ragged, Recurrent
+from genwright.nn.recurrent_rows import OfColumn, RowNet, Stream
 from genwright.nn.row_tokens import PAD, START, Place, RowTokens
 from genwright.nn.sequence_length import n_steps
 from genwright.samplers.decode import decode
@@ -63,45 +63,6 @@ class RNNConfig:
             raise ConfigError(f"dropout = {self.dropout}; expected a share from 0 up to but not 1")
 
 
-class RNNNet(nn.Module):
-    """Embedding, recurrent layers, heads.
-
-    Args:
-        config: Settings.
-        layout: How rows are tokens.
-        series: The series behind the tokens, if there is one.
-    """
-
-    def __init__(self, config: RNNConfig, layout: RowTokens, series: Vectors | None):
-        super().__init__()
-        n_columns = len(layout.columns) + (series is not None)
-        self.embed = nn.Embedding(layout.n, config.n_embed)
-        self.embed_next = nn.Embedding(n_columns, config.n_embed) if n_columns > 1 else None  # the column to come
-        self.rnn = Recurrent(config.cell, config.n_embed, config.n_hidden, config.n_layers, config.dropout)
-        self.head = nn.Linear(config.n_hidden, layout.n) if layout.columns else None
-        self.embed_step = nn.Linear(2 * series.dim, config.n_embed) if series else None
-        self.density = (
-            MixtureDensity(config.n_hidden, series.dim, config.n_mixture, series.has_missing) if series else None
-        )
-
-    def reset(self, generator: torch.Generator) -> None:
-        """Every token begins as equally likely."""
-        if self.head is not None:
-            nn.init.zeros_(self.head.weight)
-
-    def embedded(self, tokens: Tensor, column: Tensor) -> Tensor:
-        """Tokens and the columns to come, (M,) and (M,) → (M, n_embed)."""
-        x = self.embed(tokens)
-        return x if self.embed_next is None else x + self.embed_next(column)
-
-    def embedded_steps(self, x: Tensor, column: int) -> Tensor:
-        """Standard scores of steps (M, D), NaN where missing → (M, n_embed)."""
-        assert self.embed_step is not None
-        is_missing = x.isnan()
-        found = self.embed_step(torch.cat([torch.where(is_missing, 0.0, x), is_missing.to(x)], 1))
-        return found if self.embed_next is None else found + self.embed_next.weight[column]
-
-
 class RNN(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
     """Recurrent network over rows as sequences."""
 
@@ -115,7 +76,7 @@ class RNN(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         "ema": 0.99,
         "n_evaluations": 20,
     }
-    net: RNNNet
+    net: RowNet
 
     def __init__(self, space: Space, config: Any = None):
         super().__init__(space, config)
@@ -127,20 +88,16 @@ class RNN(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         self.is_one_sequence = self.length == self.steps.length if self.steps else self.layout.is_single
         self.context = self.config.context or MAX_CONTEXT
         self.chunk = CHUNK if self.length <= LONG else LONG_CHUNK  # type: ignore[misc]
-        self.net = untrained(lambda: RNNNet(self.config, self.layout, self.steps))
+        self.net = untrained(self._untrained)
         dim = self.steps.dim if self.steps else 0
         self.location = torch.zeros(dim, dtype=torch.float64)  # of a series' numbers, (D,)
         self.scale = torch.ones(dim, dtype=torch.float64)
-        self._allowed = self._tokens_of_columns()
         self._mean_length = float(self.length)
 
-    def _tokens_of_columns(self) -> Tensor:
-        """Which tokens each column may have (columns, V); a running text never ends."""
-        allowed = torch.zeros(len(self.layout.columns), self.layout.n, dtype=torch.bool)
-        for c in self.layout.columns:
-            allowed[c.index, c.first : c.last] = True
-            allowed[c.index, START] = isinstance(c.support, Tokens) and not c.support.runs_on
-        return allowed
+    def _untrained(self) -> RowNet:
+        c = self.config
+        layers = Recurrent(c.cell, c.n_embed, c.n_hidden, c.n_layers, c.dropout)
+        return RowNet(layers, c.n_embed, c.n_mixture, self.layout, self.steps)
 
     # -- learning ---------------------------------------------------------------------------------------------------
 
@@ -257,21 +214,14 @@ class RNN(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         size = max(1, LOGITS_AT_ONCE // self.layout.n)
         parts = []
         for i in range(0, len(h), size):
-            log_p = self._log_p(h[i : i + size], column[i : i + size], self._dtype(rows))
+            log_p = self.net.log_p(h[i : i + size], column[i : i + size], self._dtype(rows))
             parts.append(-log_p.gather(1, target[i : i + size, None])[:, 0])
         found = torch.cat(parts) if parts else h.new_zeros(0, dtype=self._dtype(rows))
         return torch.where(is_told, found, 0.0)
 
     def _is_told(self, target: Tensor, column: Tensor) -> Tensor:
         is_given = torch.tensor([c.is_given for c in self.layout.columns])
-        return self._allowed[column, target] & ~is_given[column]
-
-    def _log_p(self, h: Tensor, column: Tensor, dtype: torch.dtype) -> Tensor:
-        """log p of all tokens (M, V), −∞ for those that the column does not have."""
-        assert self.net.head is not None
-        logits = self.net.head(h).to(dtype)
-        never = ~(self._allowed if len(self._allowed) == 1 else self._allowed[column])
-        return logits.masked_fill(never, -torch.inf).log_softmax(1)
+        return self.net.allowed[column, target] & ~is_given[column]
 
     def _nll_of_steps(self, h: Tensor, rows: Batch, row: Tensor, place: Tensor) -> Tensor:
         """−log p of steps, or of the end, in standard scores (M,)."""
@@ -351,8 +301,8 @@ class RNN(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         """The tokens of a single value (n, 1)."""
         if c.name in given:
             return c.to_shared(given[c.name])
-        h, column = _Stream(self).begin(done, c.index), torch.full((len(done),), c.index)
-        cdf = (self._log_p(h, column, torch.float64) / temperature).softmax(1).cumsum(1)
+        h, column = Stream(self.net).begin(done, c.index), torch.full((len(done),), c.index)
+        cdf = (self.net.log_p(h, column, torch.float64) / temperature).softmax(1).cumsum(1)
         return torch.searchsorted(cdf, (u * cdf[:, -1])[:, None], right=True).clamp(c.first, c.last - 1)
 
     def _text(
@@ -369,7 +319,9 @@ class RNN(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         assert isinstance(c.support, Tokens)
         known = given[c.name] if c.name in given else torch.full((len(done), c.support.length), OPEN)
         tell = (lambda t, codes: told(t, c.name, codes)) if told else None
-        return decode(_OfColumn(self, c, done.shape[1]), known, c.support, done, decoding, generator, vocabulary, tell)
+        return decode(
+            OfColumn(self.net, c, done.shape[1]), known, c.support, done, decoding, generator, vocabulary, tell
+        )
 
     def _steps(self, done: Tensor, given: Batch, generator: torch.Generator, temperature: float) -> Tensor:
         """The series (n, T, D)."""
@@ -378,7 +330,7 @@ class RNN(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         n, T, D = len(done), self.steps.length, self.steps.dim
         known = given.get(self.series, torch.full((n, T, D), -torch.inf, dtype=torch.float64))
         scores = torch.full_like(known, torch.inf)
-        stream = _Stream(self)
+        stream = Stream(self.net)
         h = stream.begin(done, len(self.layout.columns))
         is_over = torch.zeros(n, dtype=torch.bool)
         for t in range(known.shape[1]):
@@ -419,85 +371,6 @@ class RNN(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         c = self.config
         size = {"cell": c.cell, "layers": c.n_layers, "units": c.n_hidden}
         return {**size, "parameters": sum(p.numel() for p in self.net.parameters())}
-
-
-class _Stream:
-    """Reads rows on and on, and remembers the state."""
-
-    def __init__(self, model: RNN):
-        self.model = model
-        self.state: State = []
-
-    def begin(self, tokens: Tensor, column: int) -> Tensor:
-        """Reads the start and all tokens behind it (B, t), padding left out → what the heads read (B, H).
-
-        Args:
-            tokens: Of the columns before one, and of its own first places.
-            column: Number of that column.
-        """
-        order = (tokens == PAD).int().argsort(dim=1, stable=True)
-        ragged = Ragged((tokens != PAD).sum(1))
-        row, place = ragged.at
-        next_column = self._columns(tokens.shape[1], column)[F.pad(order, (0, 1))[row, place + 1]]
-        is_last = place == ragged.lengths[row] - 1
-        next_column = next_column.masked_fill(is_last, column)
-        h, self.state = self.model.net.rnn(self.model.net.embedded(tokens[row, order[row, place]], next_column), ragged)
-        return torch.empty(len(tokens), h.shape[1]).index_copy(0, row[is_last], h[is_last])
-
-    def _columns(self, n: int, column: int) -> Tensor:
-        """The column of each of n tokens, of which the first is the start."""
-        columns = self.model.layout.columns
-        first = columns[column].places.start if column < len(columns) else self.model.layout.length
-        found = torch.full((n,), column)
-        found[1 : first + 1] = self.model.layout.column_of[:first]
-        return found
-
-    def read(self, x: Tensor) -> Tensor:
-        """The next thing read (B, n_embed) → what the heads read (B, H)."""
-        h, self.state = self.model.net.rnn.step(x, self.state)
-        return h
-
-    def keep(self, rows: Tensor) -> None:
-        """Forgets all rows but these."""
-        self.state = [s[rows] for s in self.state]
-
-
-class _OfColumn:
-    """What `samplers/decode` asks for, in a column's own codes.
-
-    Args:
-        model: The model.
-        column: The text.
-        n_before: Places read before it, which come as codes of the whole vocabulary.
-    """
-
-    def __init__(self, model: RNN, column: Place, n_before: int):
-        self.model, self.column, self.n_before, self.stream = model, column, n_before, _Stream(model)
-        support = column.support
-        assert isinstance(support, Tokens)
-        self.n, self.own = support.n, torch.tensor([support.end, *column.own.tolist()])
-
-    def start(self, codes: Tensor) -> Tensor:
-        """Codes (B, t) → logits (B, n) of the next."""
-        tokens = torch.cat([codes[:, : self.n_before], self.column.to_shared(codes[:, self.n_before :])], 1)
-        return self._logits(self.stream.begin(tokens, self.column.index))
-
-    def step(self, codes: Tensor) -> Tensor:
-        """The codes drawn last (B,) → logits (B, n) of the next."""
-        tokens = self.column.to_shared(codes[:, None])[:, 0]
-        x = self.model.net.embedded(tokens, torch.full((len(codes),), self.column.index))
-        return self._logits(self.stream.read(x))
-
-    def keep(self, rows: Tensor) -> None:
-        """Forgets all rows but these."""
-        self.stream.keep(rows)
-
-    def _logits(self, h: Tensor) -> Tensor:
-        column = torch.full((len(h),), self.column.index)
-        log_p = self.model._log_p(h, column, torch.float32)
-        found = log_p.new_full((len(h), self.n), -torch.inf)
-        inner = log_p[:, self.column.first : self.column.last]
-        return found.index_copy(1, self.own, torch.cat([log_p[:, START : START + 1], inner], 1))
 
 
 def _is_single(f: Field) -> bool:
