@@ -20,27 +20,26 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 
-from genwright.core.codec import Codec, TableCodec
+from genwright.core.codec import TableCodec
 from genwright.core.dataset import concat, n_rows, select
 from genwright.core.decoding import Decoding
-from genwright.core.errors import ConfigError, GivenError, UnknownNameError, UnsupportedError
+from genwright.core.errors import ConfigError, GivenError, UnsupportedError
 from genwright.core.given import Condition, meets
 from genwright.core.model import Autoregressive, Conditions, Model
 from genwright.core.registry import MODELS
 from genwright.core.rng import torch_generator
-from genwright.core.schema import Column, Schema, in_words
-from genwright.core.space import OPEN, Batch, Category, Pixels, Real, Tokens, Vectors, is_open, row_shape
-from genwright.data.typed import typed_value, untyped
-from genwright.runs.beginnings import begun, check_settings, check_whole, opened, spells, vocabularies
-from genwright.runs.given_sequences import check_rest, is_sequence, read_sequence, sequence_row
+from genwright.core.space import OPEN, Batch, Pixels, Tokens, Vectors, is_open
+from genwright.runs.beginnings import begun, check_settings, check_whole, opened, vocabularies
+from genwright.runs.exact_conditions import is_single, met_exactly, single_conditions
+from genwright.runs.given_sequences import check_rest, is_sequence, sequence_row
+from genwright.runs.held_conditions import check_can_be_met, is_void, kind_of, read_condition
 
 log = logging.getLogger("genwright")
 
@@ -83,9 +82,9 @@ class Draw:
             what = f"{MODELS.name_of(type(self.model))} does not draw token by token and has no"
             raise UnsupportedError(f"{what} {', '.join(self.decoding.turned)}; it knows temperature")
         check_settings(self.decoding, self.codec)
-        self.conditions = tuple(_read(c, self.codec) for c in self.conditions if not _is_void(c, self.codec))
-        _check_can_be_met(self.conditions, self.codec)
-        exact = _exact(_single(self.conditions, self.codec, self.model), self.model)
+        self.conditions = tuple(read_condition(c, self.codec) for c in self.conditions if not is_void(c, self.codec))
+        check_can_be_met(self.conditions, self.codec)
+        exact = met_exactly(single_conditions(self.conditions, self.codec, self.model), self.model)
         self.fixed = {name: self._encode_one(c) for name, c in exact.items()} | self._longer(exact)
         self.rest = tuple(c for c in self.conditions if c is not exact.get(c.column))
         check_rest(self.rest, self.codec.codecs, self.model)
@@ -98,7 +97,7 @@ class Draw:
         if condition.operator == "starts":
             return begun(condition, column, self.model, self.decoding)
         check_whole(condition, column)
-        return column.encode(pa.array(condition.values or [None], _kind(column)))
+        return column.encode(pa.array(condition.values or [None], kind_of(column)))
 
     def _longer(self, exact: Mapping[str, Condition]) -> Batch:
         """Open rows of the texts that are to be longer than those of the fit."""
@@ -215,7 +214,7 @@ class Draw:
         """Whether what is left are single values, and too rare for resampling."""
         can_weigh = isinstance(self.model, Conditions) and type(self.model).propose is not Conditions.propose
         has_open = any(is_open(x).any() for x in self.fixed.values() if not x.is_floating_point())
-        if not (all(_is_single(c) for c in self.rest) and can_weigh) or self.decoding.turned or has_open:
+        if not (all(is_single(c) for c in self.rest) and can_weigh) or self.decoding.turned or has_open:
             return False
         pilot = min(PILOT, self._most)
         enough = math.ceil(MIN_RATE * pilot)
@@ -288,30 +287,6 @@ def whole(n: object, name: str) -> int:
     return value
 
 
-def _is_single(condition: Condition) -> bool:
-    """Whether it sets its column to one value."""
-    return condition.operator in ("=", "is missing")
-
-
-def _is_void(condition: Condition, codec: TableCodec) -> bool:
-    """Whether it asks for a text that starts with nothing, which is any text."""
-    is_empty = condition.operator == "starts" and condition.values == ("",)
-    return is_empty and condition.column in codec.codecs and spells(codec.codecs[condition.column])
-
-
-def _single(conditions: tuple[Condition, ...], codec: TableCodec, model: Model) -> dict[str, Condition]:
-    """Column → the condition that a model might meet itself: one value, else the longest beginning."""
-    found: dict[str, Condition] = {}
-    for c in conditions:
-        known = found.get(c.column)
-        column = codec.codecs[c.column]
-        is_beginning = c.operator == "starts" and model.completes and (spells(column) or is_sequence(column))
-        is_longer = known is None or (known.operator == "starts" and len(c.values[0]) > len(known.values[0]))
-        if _is_single(c) or (is_beginning and is_longer):
-            found[c.column] = c
-    return found
-
-
 class _UntilOver:
     """Ends a draw when the first n rows are over, whatever the others of their chunk do.
 
@@ -333,174 +308,6 @@ class _UntilOver:
         first = codes[: self.n]
         self.is_over |= (first == support.end) | (first == support.pad)
         return self.n_told == self.n_columns and bool(self.is_over.all())
-
-
-def _exact(single: dict[str, Condition], model: Model) -> dict[str, Condition]:
-    """A largest set of columns, grown one by one, that the model fixes exactly."""
-    if not isinstance(model, Conditions):
-        return {}
-    names = list(single)
-    if names and _fixes(names, single, model):
-        return single
-    best: list[str] = []
-    while more := [n for n in names if n not in best and _fixes([*best, n], single, model)]:
-        best.append(more[0])
-    return {name: single[name] for name in best}
-
-
-def _fixes(names: list[str], single: Mapping[str, Condition], model: Conditions) -> bool:
-    """Whether the model fixes these columns exactly: behind a beginning, what is drawn has to heed all the others."""
-    begun = [name for name in names if single[name].operator == "starts"]
-    parts = [names, *([n for n in names if n != name] for name in begun)]
-    return all(model.conditions_exactly(part) for part in parts if part)
-
-
-def _kind(column: Codec) -> pa.DataType:
-    """The Arrow type of a column's records."""
-    dtype = torch.float64 if isinstance(column.field.support, Real | Vectors) else torch.int64
-    return column.decode(torch.zeros(1, *row_shape(column.field), dtype=dtype)).type
-
-
-def _read(condition: Condition, codec: TableCodec) -> Condition:
-    """The condition with values as the column holds them.
-
-    Raises:
-        UnknownNameError: there is no such column.
-        GivenError: the column cannot be given, or holds other values.
-    """
-    if condition.column not in codec.codecs:
-        raise UnknownNameError(condition.column, codec.schema.names, "the columns")
-    column = codec.codecs[condition.column]
-    described = codec.schema[condition.column]
-    if not column.is_modelled:
-        raise GivenError(f"{condition}: {condition.column} ({described.kind}) is not modelled, so it cannot be given")
-    if is_sequence(column):
-        return read_sequence(condition, column)
-    if isinstance(column.field.support, Pixels):
-        raise GivenError(f"{condition}: {condition.column} holds pictures, and conditions are on the other columns")
-    if condition.operator == "starts" and not _is_of_strings(column):
-        raise GivenError(
-            f"{condition}: {condition.column} is of kind {described.kind}, and only texts start with something"
-        )
-    if any(v is None for v in condition.values):
-        raise GivenError(f"{condition}: a missing value is written 'is missing', or None on its own in a mapping")
-    for value in condition.values:
-        if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
-            raise GivenError(
-                f"{condition.column} {condition.operator} {value!a}: half a character (a lone surrogate); remove it"
-            )
-    values = tuple(_held(v, _kind(column), condition, described, column) for v in condition.values)
-    operator = "=" if condition.operator == "in" and len(values) == 1 else condition.operator
-    return replace(condition, operator=operator, values=values)
-
-
-def _is_of_strings(column: Codec) -> bool:
-    kind = _kind(column)
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
-
-
-def _held(value: object, kind: pa.DataType, condition: Condition, described: Column, column: Codec) -> object:
-    """A value as the column's Arrow type holds it; a fraction beside whole numbers stays, for comparisons."""
-    value = typed_value(described, value)
-    if pa.types.is_integer(kind) and isinstance(value, (int, float)) and math.isfinite(value):
-        ends = np.iinfo(kind.to_pandas_dtype())
-        return int(value) if value == int(value) and ends.min <= value <= ends.max else float(value)
-    for form in (value, str(value)):
-        try:
-            scalar = pa.scalar(form)
-            if pa.types.is_timestamp(kind) and kind.tz and not getattr(scalar.type, "tz", None) and _is_bare(form):
-                naive = pc.cast(scalar, pa.timestamp(kind.unit))
-                return pc.assume_timezone(naive, kind.tz).as_py()
-            return pc.cast(scalar, kind).as_py()
-        except (pa.ArrowException, ValueError, OverflowError):
-            continue
-    if isinstance(column.field.support, Category):
-        raise _never(condition, value, described, column)
-    raise GivenError(f"{condition}: column {condition.column} holds {in_words(kind)}, and {value!r} is none")
-
-
-def _is_bare(value: object) -> bool:
-    """Whether an instant comes without its zone; it is read in the column's."""
-    text = str(value)
-    return not text.endswith("Z") and "+" not in text and text.count("-") <= 2
-
-
-def _check_can_be_met(conditions: tuple[Condition, ...], codec: TableCodec) -> None:
-    """Refuses conditions that no row can meet, one by one and together, column by column.
-
-    Raises:
-        GivenError: says what values exist.
-    """
-    for name in dict.fromkeys(c.column for c in conditions):
-        of_column = tuple(c for c in conditions if c.column == name)
-        column, described = codec.codecs[name], codec.schema[name]
-        support = column.field.support
-        if isinstance(support, Category):
-            tested = column.decode(torch.arange(support.n))
-            _check_seen(of_column, tested, described, column)
-        elif isinstance(support, Real):
-            tested = column.decode(_test_points(of_column, column, support))
-        else:
-            continue
-        for some in (*((c,) for c in of_column), of_column):
-            if not meets(some, pa.table({name: tested})).any():
-                raise _never_met(some, tested, described, column)
-
-
-def _test_points(conditions: tuple[Condition, ...], column: Codec, support: Real) -> torch.Tensor:
-    """Encoded numbers of which one meets the conditions, if any number does: ends, bounds, and what lies between."""
-    kind = _kind(column)
-    wanted = [v for c in conditions for v in c.values]
-    if pa.types.is_integer(kind):
-        ends_of_type = np.iinfo(kind.to_pandas_dtype())
-        near = [w for v in wanted for w in (math.floor(v), math.ceil(v))]
-        wanted = [min(max(w, int(ends_of_type.min)), int(ends_of_type.max)) for w in near]
-    bounds = column.encode(pa.array(wanted, kind)).numpy() if wanted else np.zeros(0)
-    ends = () if support.low is None or support.high is None else (support.low, support.high)
-    points = np.unique(np.concatenate([bounds, ends]))
-    around = [points - support.step, points + support.step] if support.step else []
-    points = np.concatenate([points, (points[1:] + points[:-1]) / 2, *around])
-    points = np.clip(support.on_step(points), *(ends or (None, None)))
-    return torch.from_numpy(np.append(points, np.nan) if support.has_missing else points)
-
-
-def _check_seen(conditions: tuple[Condition, ...], values: pa.Array, described: Column, column: Codec) -> None:
-    for condition in conditions:
-        for value in condition.values if condition.operator in ("=", "in") else ():
-            table = pa.table({condition.column: values})
-            if not meets((Condition(condition.column, "=", (value,)),), table).any():
-                raise _never(condition, value, described, column)
-
-
-def _never(condition: Condition, value: object, described: Column, column: Codec) -> GivenError:
-    return GivenError(f"column {condition.column} has no value {value!r}; its values are {_listed(described, column)}")
-
-
-def _never_met(conditions: tuple[Condition, ...], tested: pa.Array, described: Column, column: Codec) -> GivenError:
-    """Why no row can meet these conditions on one column."""
-    name = described.name
-    shown = " and ".join(map(str, conditions))
-    if shown == f"{name} is missing":
-        return GivenError(f"column {name} has no missing values")
-    if isinstance(column.field.support, Category):
-        found = f"its values are {_listed(described, column)}"
-    else:
-        ends = pc.min_max(tested).as_py()
-        step = column.field.support.step if described.kind == "number" else 0  # type: ignore[union-attr]
-        steps = f" in steps of {step:g}" if step else ""
-        low, high = (str(ends[end]).removesuffix(" 00:00:00") for end in ("min", "max"))
-        found = f"column {name} ranges from {low} to {high}{steps}"
-    together = " together (acceptance rate 0)" if len(conditions) > 1 else ""
-    return GivenError(f"{shown} is never met{together}: {found}")
-
-
-def _listed(described: Column, column: Codec, n: int = 20) -> str:
-    """The values of a category column as its data write them."""
-    support = column.field.support
-    assert isinstance(support, Category)
-    values = pa.table({described.name: column.decode(torch.arange(support.n)).drop_null()})
-    texts = [str(v) for v in untyped(values, Schema((described,))).column(0).to_pylist()]
-    return ", ".join(texts[:n]) + (f", … ({len(texts)} in all)" if len(texts) > n else "")
 
 
 def _ahead(work: Callable[..., pa.Table], pieces: Iterator[tuple[int, ...]], n_threads: int) -> Iterator[pa.Table]:
