@@ -42,10 +42,19 @@ from genwright.nn.markov.learn import (
 )
 from genwright.nn.markov.lengths import Lengths
 from genwright.nn.markov.paths import backward_paths, forward_paths
-from genwright.nn.markov.steps import Steps, emitted, read_steps, with_steps
+from genwright.nn.markov.steps import (
+    Steps,
+    at_steps,
+    cut,
+    emitted,
+    nothing,
+    parted,
+    read_steps,
+    width,
+    with_steps,
+)
 
 DRAWN_STEPS = 100_000  # of the rows of a chunk
-TRIED_STEPS = 50_000  # that the number of states is chosen by
 LEAST_COVAR = 1e-9  # floors of variances below it would let densities overflow
 HELD_OUT = 0.2  # share of the sequences, or of their tags, that choices are made by
 
@@ -145,7 +154,7 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
         if not steps.lengths.sum():
             raise FitError("there are no steps to learn from: every sequence is empty or missing")
         for name, column in self.columns.items():
-            column.learn(_at_steps(steps.values[name], steps.lengths), self.emission_settings)
+            column.learn(at_steps(steps.values[name], steps.lengths), self.emission_settings)
         self.lengths = Lengths.counted(steps.lengths[steps.is_known], self.longest)
         if self.tags:
             fitted = self._solve_tagged(steps, rng, progress)
@@ -194,7 +203,7 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
             return self._tagged(steps, 0, progress)
         rows = rng.permutation(np.unique(known[:, 0]))
         hidden = np.isin(np.arange(len(tags)), rows[: max(1, round(HELD_OUT * len(rows)))])[:, None] & (tags >= 0)
-        without = _cut(steps, steps.lengths)
+        without = cut(steps, steps.lengths)
         without.values = {**steps.values, self.tags: np.where(hidden, -1, tags)}
 
         def score(fitted: Fitted) -> float:
@@ -218,7 +227,7 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
 
     def _chosen(self, steps: Steps, rng: np.random.Generator, progress: Progress) -> int:
         """The number of states that held-out sequences, or ends of sequences, are likeliest under."""
-        train, held = _parted(steps, rng)
+        train, held = parted(steps, rng, HELD_OUT)
         n_held = max(int(held.lengths.sum()), 1)
 
         def score(fitted: Fitted) -> float:
@@ -312,7 +321,7 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
             GivenError: what is given is impossible.
         """
         hidden = Hidden(self.hidden.chain.tempered(temperature), self.hidden.emissions)
-        steps = self._read(given) if given else _nothing(n)
+        steps = self._read(given) if given else nothing(n)
         dice = Dice(generator, temperature)
         u_length, u = dice.uniform((n,)), dice.uniform((n, self.longest))
         states, lengths = self._paths(hidden, steps, u_length, u)
@@ -336,7 +345,7 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
         """States (n, T), -1 behind the end, and lengths (n,)."""
         if self.config.ends != "chain":
             lengths = np.where(steps.is_settled, steps.lengths, self.lengths.draw(u_length, steps.lengths))
-            return self._smoothed_paths(hidden, _cut(steps, lengths), u), lengths
+            return self._smoothed_paths(hidden, cut(steps, lengths), u), lengths
         states = self._smoothed_paths(hidden, steps, u)
         is_empty = ~steps.is_settled & (steps.lengths == 0) & (u_length < self.lengths.p[0])
         goes_on = ~steps.is_settled & ~is_empty
@@ -370,13 +379,13 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
         steps = self._read(batch)
         data = self._sequences(steps, self.n_states)
         states, score = self.hidden.best_paths(data)
-        return data.layout.unpack(states, _width(steps), -1), score
+        return data.layout.unpack(states, width(steps), -1), score
 
     def posteriors(self, batch: Batch) -> np.ndarray:
         """p(z_t = k | x) (B, T, K), 0 behind the end."""
         steps = self._read(batch)
         data = self._sequences(steps, self.n_states)
-        return data.layout.unpack(self.hidden.smooth(data).gamma.T, _width(steps), 0.0)
+        return data.layout.unpack(self.hidden.smooth(data).gamma.T, width(steps), 0.0)
 
     def predict(self, batch: Batch) -> Batch:
         """The column of tags, as the most probable path has it; known tags are not looked at.
@@ -450,26 +459,6 @@ def _column(name: str, support: Any) -> Column:
     return CodeColumn(support) if isinstance(support, Tokens) else NumberColumn(support, name)
 
 
-def _at_steps(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """The steps that are there (F, …), of padded rows (B, T, …)."""
-    return values[np.arange(values.shape[1]) < lengths[:, None]]
-
-
-def _width(steps: Steps) -> int:
-    """Places of the rows."""
-    return next(iter(steps.values.values())).shape[1]
-
-
-def _nothing(n: int) -> Steps:
-    """Rows of which nothing is known."""
-    return Steps(np.zeros(n, np.int64), np.zeros(n, bool), np.zeros(n, bool), {})
-
-
-def _cut(steps: Steps, lengths: np.ndarray) -> Steps:
-    """Rows of these lengths, with the same values."""
-    return Steps(lengths, np.ones(len(lengths), bool), steps.is_known, steps.values)
-
-
 def _completed(drawn: torch.Tensor, given: torch.Tensor | None) -> torch.Tensor:
     """What is given, with its open places drawn."""
     if given is None:
@@ -484,31 +473,3 @@ def _only(x: torch.Tensor, known: torch.Tensor | None) -> torch.Tensor:
         return x
     nothing = torch.full_like(x, -float("inf") if x.is_floating_point() else OPEN)
     return torch.where(known.view(-1, *[1] * (x.dim() - 1)), x, nothing)
-
-
-def _parted(steps: Steps, rng: np.random.Generator, share: float = HELD_OUT, few: int = 5) -> tuple[Steps, Steps]:
-    """Sequences to learn from and held-out ones; of a few sequences, beginnings and ends."""
-    rows = np.flatnonzero(steps.lengths)
-    if len(rows) >= few:
-        rows = rng.permutation(rows)
-        rows = rows[: max(few, int(np.searchsorted(steps.lengths[rows].cumsum(), TRIED_STEPS)) + 1)]
-        n_held = max(1, round(share * len(rows)))
-        return _rows(steps, rows[n_held:]), _rows(steps, rows[:n_held])
-    lengths = np.minimum(steps.lengths[rows], TRIED_STEPS)
-    first = lengths - np.maximum((share * lengths).astype(int), 1)
-    first = np.maximum(first, 1)
-    train, held = _rows(steps, rows), _rows(steps, rows)
-    place = np.minimum(first[:, None] + np.arange(int((lengths - first).max(initial=0)) or 1), lengths[:, None] - 1)
-    held.values = {name: np.take_along_axis(x, _like(place, x), axis=1) for name, x in held.values.items()}
-    train.lengths, held.lengths = first, lengths - first
-    return train, held
-
-
-def _like(place: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Places (B, S) with as many dimensions as x."""
-    return place.reshape(*place.shape, *[1] * (x.ndim - 2))
-
-
-def _rows(steps: Steps, rows: np.ndarray) -> Steps:
-    values = {name: x[rows] for name, x in steps.values.items()}
-    return Steps(steps.lengths[rows], steps.is_settled[rows], steps.is_known[rows], values)

@@ -17,6 +17,7 @@ from genwright.core.errors import SpaceMismatchError
 from genwright.core.space import OPEN, Batch, Space, Tokens, Vectors, row_shape
 
 UNKNOWN = -1  # length of a row of which a column says nothing
+TRIED_STEPS = 50_000  # that choices are made by
 
 
 @dataclass
@@ -121,3 +122,51 @@ def with_steps(values: Mapping[str, np.ndarray], lengths: np.ndarray, space: Spa
         else:
             rows[name] = np.where(behind[:, :, None], np.inf, x)
     return rows
+
+
+def at_steps(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """The steps that are there (F, …), of padded rows (B, T, …)."""
+    return values[np.arange(values.shape[1]) < lengths[:, None]]
+
+
+def width(steps: Steps) -> int:
+    """Places of the rows."""
+    return next(iter(steps.values.values())).shape[1]
+
+
+def nothing(n: int) -> Steps:
+    """Rows of which nothing is known."""
+    return Steps(np.zeros(n, np.int64), np.zeros(n, bool), np.zeros(n, bool), {})
+
+
+def cut(steps: Steps, lengths: np.ndarray) -> Steps:
+    """Rows of these lengths, with the same values."""
+    return Steps(lengths, np.ones(len(lengths), bool), steps.is_known, steps.values)
+
+
+def parted(steps: Steps, rng: np.random.Generator, share: float, few: int = 5) -> tuple[Steps, Steps]:
+    """Sequences to learn from and held-out ones; of a few sequences, beginnings and ends."""
+    rows = np.flatnonzero(steps.lengths)
+    if len(rows) >= few:
+        rows = rng.permutation(rows)
+        rows = rows[: max(few, int(np.searchsorted(steps.lengths[rows].cumsum(), TRIED_STEPS)) + 1)]
+        n_held = max(1, round(share * len(rows)))
+        return _rows(steps, rows[n_held:]), _rows(steps, rows[:n_held])
+    lengths = np.minimum(steps.lengths[rows], TRIED_STEPS)
+    first = lengths - np.maximum((share * lengths).astype(int), 1)
+    first = np.maximum(first, 1)
+    train, held = _rows(steps, rows), _rows(steps, rows)
+    place = np.minimum(first[:, None] + np.arange(int((lengths - first).max(initial=0)) or 1), lengths[:, None] - 1)
+    held.values = {name: np.take_along_axis(x, _like(place, x), axis=1) for name, x in held.values.items()}
+    train.lengths, held.lengths = first, lengths - first
+    return train, held
+
+
+def _like(place: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Places (B, S) with as many dimensions as x."""
+    return place.reshape(*place.shape, *[1] * (x.ndim - 2))
+
+
+def _rows(steps: Steps, rows: np.ndarray) -> Steps:
+    values = {name: x[rows] for name, x in steps.values.items()}
+    return Steps(steps.lengths[rows], steps.is_settled[rows], steps.is_known[rows], values)
