@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genwright.cli.terminal.schema_file import read_schema
 from genwright.cli.terminal.screen import Screen
+from genwright.cli.terminal.unfinished import require_unfinished
 from genwright.cli.terminal.words import free_folder, kinds, require, stem
 from genwright.core.config import parse_settings
 from genwright.core.errors import UnknownNameError
@@ -38,10 +40,20 @@ Kind = Annotated[
     list[str] | None,
     typer.Option(metavar="COLUMN=KIND", help="Read a column as this kind; omitted leaves it out; again for more."),
 ]
-HeldOut = Annotated[float, typer.Option(help="Share of each class that it does not learn from and is scored on.")]
+SchemaFile = Annotated[
+    Path | None,
+    typer.Option("--schema", help="Kinds of the columns, as JSON; `genwright show DATA --json` writes it."),
+]
+HeldOut = Annotated[
+    float | None,
+    typer.Option(help="Share of each class that it does not learn from and is scored on, 0.2 without it."),
+]
 Minutes = Annotated[float | None, typer.Option(help="How long a network trains.")]
 Steps = Annotated[int | None, typer.Option(help="The same in gradient steps.")]
-Seed = Annotated[int, typer.Option(help="Another seed holds out other rows.")]
+Resume = Annotated[
+    Path | None, typer.Option(metavar="RUN", help="Go on with the network's fit to this folder, which was killed.")
+]
+Seed = Annotated[int | None, typer.Option(help="Another seed holds out other rows; 0 without it.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run that is there.")]
 
 
@@ -53,23 +65,28 @@ def command(
     out: Out = None,
     settings: Settings = None,
     kind: Kind = None,
-    held_out: HeldOut = 0.2,
+    schema: SchemaFile = None,
+    held_out: HeldOut = None,
     minutes: Minutes = None,
     steps: Steps = None,
-    seed: Seed = 0,
+    resume: Resume = None,
+    seed: Seed = None,
     overwrite: Overwrite = False,
 ) -> dict[str, Any]:
     """Chooses, fits, scores, saves."""
     from genwright.cli.terminal.guesses import show_guesses
     from genwright.recipes.classify import classify
-    from genwright.runs import check_target
+    from genwright.training.checkpoint import beside, remove
 
     if model != "auto" and model not in CLASSIFIERS.names():
         raise UnknownNameError(model, ["auto", *CLASSIFIERS.names()], CLASSIFIERS.package)
-    require(model != "auto" or not settings, "--set is for a classifier that is named: add --model NAME")
+    require(
+        model != "auto" or not settings or resume is not None,
+        "--set is for a classifier that is named: add --model NAME",
+    )
     own, asked = parse_settings(settings or []), kinds(kind or [])
-    place = out or (RUNS / stem(data) if overwrite else free_folder(RUNS, stem(data)))
-    check_target(place, overwrite=overwrite)
+    columns = None if schema is None else read_schema(schema)
+    place = _place(data, resume, out, overwrite)
     with screen.progress() as progress:
         run = classify(
             data,
@@ -80,11 +97,15 @@ def command(
             held_out=held_out,
             minutes=minutes,
             steps=steps,
+            checkpoint=beside(place),
+            resume=resume is not None,
+            schema=columns,
             kinds=asked,
-            judge=True,
+            overwrite=overwrite,
             progress=progress,
         )
     run.save(place, overwrite=overwrite)
+    remove(beside(place))
     screen.kept = f"the run is kept in {place}"
     _told(screen, run)
     if run.scores:
@@ -97,6 +118,18 @@ def command(
     screen.more(f"next: genwright predict {place} new.csv -o predicted.csv")
     screen.more(f"      genwright show {place}")
     return _document(run, place)
+
+
+def _place(data: str, resume: Path | None, out: Path | None, overwrite: bool) -> Path:
+    """Where the run goes; a place that is taken is refused before the work begins."""
+    from genwright.runs import check_target
+
+    require(resume is None or out is None, "--resume names the folder of the run already: leave out --out")
+    if resume is not None:
+        require_unfinished(resume)
+    place = resume or out or (RUNS / stem(data) if overwrite else free_folder(RUNS, stem(data)))
+    check_target(place, overwrite=overwrite)
+    return place
 
 
 def _told(screen: Screen, run: "ClassifierRun") -> None:

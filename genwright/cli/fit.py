@@ -4,7 +4,6 @@ Prints how the columns are read, fits a model, scores its draws against rows hel
 a folder that `genwright sample`, `impute`, `judge`, `report` and `show` work with.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genwright.cli.terminal.schema_file import read_schema
 from genwright.cli.terminal.screen import Screen
+from genwright.cli.terminal.unfinished import require_unfinished
 from genwright.cli.terminal.words import column_options, free_folder, kinds, require, stem
-from genwright.core.errors import GenwrightError, RunError, SchemaError, UnknownNameError
+from genwright.core.errors import GenwrightError, UnknownNameError
 from genwright.core.registry import MODELS
 from genwright.data.parts import PARTS
 
@@ -140,10 +141,10 @@ def command(
     of_reader["header"] = None if header else False  # type: ignore[assignment]
     records = read(data, **{name: value for name, value in of_reader.items() if value is not None})
     if resume is not None:
-        _require_unfinished(resume)
+        require_unfinished(resume)
     place = _place(data, resume or out, overwrite)
     if resume is not None and not of_columns:  # columns are as they were
-        asked |= {"kinds": of_kinds, "given": given, "schema": None if schema is None else _read_schema(schema)}
+        asked |= {"kinds": of_kinds, "given": given, "schema": None if schema is None else read_schema(schema)}
     else:
         records, columns = _schema(screen, records, schema, of_kinds, of_columns)
         target, asked["given"] = _names(target, columns), _names(given, columns)
@@ -234,14 +235,6 @@ def _place(data: str, out: Path | None, overwrite: bool) -> Path:
     return place
 
 
-def _require_unfinished(place: Path) -> None:
-    """Refuses to go on with a fit that came to its end, which left a run and no checkpoint."""
-    from genwright.training.checkpoint import beside
-
-    if (place / "run.json").is_file() and not beside(place).exists():
-        raise RunError(f"the fit to {place} has come to its end: there is nothing to resume; use it, or fit to another")
-
-
 def _schema(
     screen: Screen,
     records: "Records",
@@ -253,7 +246,7 @@ def _schema(
     from genwright.cli.terminal.columns import show_schema
     from genwright.data.infer import infer
 
-    schema = None if path is None else _read_schema(path)
+    schema = None if path is None else read_schema(path)
     stats = None
     if schema is None or asked:
         with screen.progress() as progress:
@@ -267,20 +260,6 @@ def _schema(
     if not screen.is_quiet:
         show_schema(screen, schema, stats)
     return records, schema
-
-
-def _read_schema(path: Path) -> "Schema":
-    """A schema as `genwright show --json` prints it, alone or with what stands around it."""
-    from genwright.core.schema import Schema
-
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SchemaError(f"{path}: {error}; write one with: genwright show DATA --json") from None
-    columns = document.get("schema") if isinstance(document, dict) else document
-    if not isinstance(columns, list) or not all(isinstance(column, dict) for column in columns):
-        raise SchemaError(f"{path} is not a schema; expected a list of objects with name and kind")
-    return Schema.from_json(columns)
 
 
 def _fitted(screen: Screen, records: "Records", place: Path, overwrite: bool, asked: dict[str, Any]) -> "Run":

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -21,8 +21,8 @@ from genwright.core.classifier import Classifier
 from genwright.core.codec import TableCodec
 from genwright.core.config import to_json
 from genwright.core.dataset import Dataset
-from genwright.core.errors import FitError, UnknownNameError
-from genwright.core.model import HasLoss, Progress
+from genwright.core.errors import ConfigError, FitError, RunError, UnknownNameError
+from genwright.core.model import HasLoss, Model, Progress
 from genwright.core.records import Records
 from genwright.core.registry import CLASSIFIERS
 from genwright.core.schema import Schema
@@ -36,13 +36,15 @@ from genwright.data.typed import typed
 from genwright.pipeline import facts_of, schema_of
 from genwright.runs.artefact import ClassifierArtefact
 from genwright.runs.classifier_run import ClassifierRun
+from genwright.runs.document import versions
 from genwright.runs.folder import check_target
 from genwright.runs.run import Run, silent
+from genwright.training.asked import Asked
 from genwright.training.budget import Budget
+from genwright.training.checkpoint import beside, remove
 from genwright.training.choose_classifier import choose_classifier
 from genwright.training.config import TrainingConfig
-from genwright.training.learn_classifier import learn_classifier
-from genwright.training.plan import Plan
+from genwright.training.learn_classifier import NOTHING_KEPT, learn_classifier
 from genwright.training.settings import divided
 
 log = logging.getLogger("genwright")
@@ -54,10 +56,12 @@ def classify(
     model: str = "auto",
     *,
     settings: Mapping[str, Any] | None = None,
-    seed: int = 0,
-    held_out: float = 0.2,
+    seed: int | None = None,
+    held_out: float | None = None,
     minutes: float | None = None,
     steps: int | None = None,
+    checkpoint: str | Path | None = None,
+    resume: bool = False,
     schema: Schema | None = None,
     kinds: Mapping[str, str] | None = None,
     judge: bool = True,
@@ -73,10 +77,14 @@ def classify(
         target: The column to foretell; its values are classes. Rows without one are left out.
         model: A family in `genwright.classifiers`, or `auto`: what foretells best on folds of the training rows.
         settings: Of the family, and of a network's training.
-        seed: Of everything random.
-        held_out: Share of each class that the classifier does not see and that scores rest on; 0: none, and no scores.
+        seed: Of everything random; 0 where it is not given.
+        held_out: Share of each class that the classifier does not see and that scores rest on, 0.2 where it is not
+            given; 0: none, and no scores.
         minutes: How long a network trains.
         steps: The same in gradient steps.
+        checkpoint: File that a network's training is kept in, so that it can go on after a kill; beside `out` where it
+            is not given.
+        resume: Go on from that file; what is not given is as it was, and `model="auto"` too.
         schema: Kinds of the columns; inferred where it is not given.
         kinds: Single columns' kinds; `{"column": "omitted"}` leaves one out.
         judge: Whether to score it.
@@ -89,21 +97,57 @@ def classify(
         FitError: nothing can be learnt, as from a target with one class; says why.
         UnsupportedError: the target holds no classes, as many numbers do, or the family cannot read the columns.
         UnknownNameError: there is no such column, family or setting; the nearest is named.
-        RunError: `out` is taken.
+        RunError: `out` is taken, or there is nothing to resume there, or it is of another fit.
+        ConfigError: a setting is out of range, or the family learns in one go, so that there is nothing to resume.
     """
     started = time.perf_counter()
     if out is not None:
         check_target(out, overwrite=overwrite)
     if isinstance(data, Run):
+        if resume:
+            raise ConfigError(f"bayes_rule on a fitted run has {NOTHING_KEPT}; call it without resume")
         return _finished(by_bayes_rule(data, target), started, judge, out, overwrite, progress)
-    chosen, budget = dict(settings or {}), Budget(minutes, steps)
-    if model != "auto":
-        divided(CLASSIFIERS.get(model), chosen)  # raises before any data are read
-    elif chosen:
-        raise UnknownNameError(next(iter(chosen)), [], "the settings of auto, which has none; name a family")
+    kept = _kept_in(checkpoint, out, resume, overwrite)
+    said: dict[str, Any] = {
+        "model": None if model == "auto" else model,
+        "settings": settings,
+        "seed": seed,
+        "held_out": held_out,
+    }
+    said |= {"budget": None if minutes is None and steps is None else Budget(minutes, steps), "schema": schema}
+    asked = _asked(said, kept if resume else None)
     progress(0.0, "reading")
-    run = _learned(read(data), target, model, chosen, seed, held_out, budget, schema, kinds or {}, progress)
-    return _finished(run, started, judge, out, overwrite, progress)
+    run = _learned(read(data), target, asked, kinds or {}, kept, resume, progress)
+    return _finished(run, started, judge, out, overwrite, progress, kept)
+
+
+def _kept_in(checkpoint: str | Path | None, out: str | Path | None, resume: bool, overwrite: bool) -> Path | None:
+    """The file that a training is kept in; None where it is not kept.
+
+    Raises:
+        RunError: an unfinished training is there, and is not to go on.
+        ConfigError: there is no place to go on from.
+    """
+    kept = Path(checkpoint) if checkpoint else beside(out) if out else None
+    if kept is None and resume:
+        raise ConfigError("resume needs the folder that the run goes to, or its checkpoint: pass out= or checkpoint=")
+    if kept is not None and kept.exists() and not (resume or overwrite):
+        how = "go on with resume=True (--resume), or begin anew with overwrite=True (--overwrite)"
+        raise RunError(f"{kept} holds an unfinished training: {how}")
+    return kept
+
+
+def _asked(said: Mapping[str, Any], checkpoint: Path | None) -> Asked:
+    """The arguments, known to be right before any data are read."""
+    name = said["model"]
+    if name is not None and checkpoint is not None and not issubclass(CLASSIFIERS.get(name), HasLoss):
+        raise ConfigError(f"{name} has {NOTHING_KEPT}; fit it without resume")
+    asked = Asked.of(said, checkpoint)
+    if asked.model != "auto":
+        divided(CLASSIFIERS.get(asked.model), asked.settings)
+    elif asked.settings:
+        raise UnknownNameError(next(iter(asked.settings)), [], "the settings of auto, which has none; name a family")
+    return asked
 
 
 def by_bayes_rule(run: Run, target: str) -> ClassifierRun:
@@ -125,38 +169,44 @@ def by_bayes_rule(run: Run, target: str) -> ClassifierRun:
 
 
 def _finished(
-    run: ClassifierRun, started: float, judge: bool, out: str | Path | None, overwrite: bool, progress: Progress
+    run: ClassifierRun,
+    started: float,
+    judge: bool,
+    out: str | Path | None,
+    overwrite: bool,
+    progress: Progress,
+    checkpoint: Path | None = None,
 ) -> ClassifierRun:
-    """Judged and saved."""
+    """Judged and saved; what was kept for going on is needed no more."""
     run.artefact.facts["seconds"] = round(time.perf_counter() - started, 3)
     if judge and run.held_out is not None and len(run.held_out):
         run.judge(progress=progress)
     if out is not None:
         run.save(out, overwrite=overwrite)
+        if checkpoint is not None:
+            remove(checkpoint)
     return run
 
 
 def _learned(
     records: Records,
     target: str,
-    model: str,
-    settings: Mapping[str, Any],
-    seed: int,
-    share: float,
-    budget: Budget,
-    schema: Schema | None,
+    asked: Asked,
     kinds: Mapping[str, str],
+    kept: Path | None,
+    resume: bool,
     progress: Progress,
 ) -> ClassifierRun:
     """Records become tensors, a classifier learns them."""
     if target not in records.arrow_schema.names:
         raise UnknownNameError(target, records.arrow_schema.names, f"the columns of {records.name}")
-    facts, schema = facts_of(records), schema_of(records, schema, kinds, (target,))
+    facts, schema = facts_of(records), schema_of(records, asked.schema, kinds, (target,))
     labels = labels_of(records, schema, target, is_set=target in kinds)
     schema = schema.with_columns([labels.column])
     n_rows = len(labels.codes)
     records, codes = labelled(records, labels)
-    held = stratified(records, schema, codes, share, seed)
+    model, seed = asked.model, asked.seed
+    held = stratified(records, schema, codes, asked.held_out, seed)
     codec = _codec(records, schema, labels, held)
     train, unseen = encode(records, schema, codec, held)
     _check(records, train, target)
@@ -169,14 +219,16 @@ def _learned(
     notes += gone
     for note in notes:
         log.warning("%s", note)
-    classifier, config = _bound(model, settings, train, target, budget)
-    plan = Plan(config, budget, seed)
-    if budget == Budget() and isinstance(classifier, HasLoss) and classifier.usual_minutes:
-        plan.budget = Budget(minutes=classifier.usual_minutes)
+    classifier, config = _bound(model, asked.settings, train, target, asked.budget)
+    if asked.budget == Budget() and isinstance(classifier, HasLoss) and classifier.usual_minutes:
+        asked = replace(asked, budget=Budget(minutes=classifier.usual_minutes))
+    asked = replace(asked, model=model, schema=schema, given=())
+    basis = {"target": target, "data": facts["fingerprint"], "versions": versions()}
+    plan = asked.plan(cast(Model, classifier), config, kept, resume, basis)
     outcome = learn_classifier(classifier, train, plan, progress)
     counts = np.bincount(np.asarray(train.arrays[target]), minlength=classifier.n_classes)
     facts |= {"target": target, "n_classes": classifier.n_classes, "n_rows": n_rows, "n_train": len(train)}
-    facts |= {"n_held_out": len(unseen), "held_out": share, "why": why}
+    facts |= {"n_held_out": len(unseen), "held_out": asked.held_out, "why": why}
     facts |= {"shares": (counts / counts.sum()).tolist(), "notes": [*notes, *outcome.notes]}
     facts |= {"n_steps": outcome.n_steps, "steps": outcome.n_planned} if outcome.n_planned else {}
     artefact = ClassifierArtefact(codec, classifier, model, seed, facts, log=outcome.log)

@@ -12,6 +12,8 @@ from genwright.training.learn import learn
 from genwright.training.plan import Outcome, Plan
 from genwright.training.settings import divided
 
+NOTHING_KEPT = "nothing to resume: only networks keep their training, such as mlp and convnet"
+
 
 @runtime_checkable
 class HasModels(Protocol):
@@ -33,10 +35,12 @@ def learn_classifier(classifier: Classifier, data: Dataset, plan: Plan, progress
 
     Raises:
         FitError: nothing can be learnt from these rows, or the training failed; says why.
-        ConfigError: steps for a family that takes none.
+        ConfigError: steps for a family that takes none, or a family that keeps no training is to go on with it.
     """
     if isinstance(classifier, HasLoss):
         return learn(cast(Model, classifier), data, plan, progress)
+    if plan.resume:
+        raise ConfigError(f"{CLASSIFIERS.name_of(type(classifier))} has {NOTHING_KEPT}; fit it without resume")
     if isinstance(classifier, HasModels):
         parts = classifier.models(data)
         outcomes = [learn(model, rows, _own(model, plan), progress) for model, rows in parts]

@@ -1,9 +1,11 @@
 """`classify` and `predict`, and what the other commands make of a run that predicts."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+import genwright as gw
 from tests.cli.conftest import call, rows_of
 from tests.tables import as_text, customers
 
@@ -89,3 +91,37 @@ def test_what_is_refused(place: Path, words: list[str], said: str) -> None:
     assert ended.code != 0
     assert said in ended.err
     assert not (place / "never").exists()
+
+
+def test_a_schema_from_a_file_and_a_network_that_goes_on(place: Path, tmp_path: Path) -> None:
+    columns = call("show", place / "train.csv", "--json").document["schema"]
+    assert len(columns) > 3
+    for column in columns:
+        if column["name"] == "income":
+            column["kind"] = "omitted"
+    (tmp_path / "schema.json").write_text(json.dumps(columns))
+    words = ["classify", place / "train.csv", "--target", "churned"]
+    ended = call(*words, "--model", "logistic", "--schema", tmp_path / "schema.json", "-o", tmp_path / "run")
+    assert ended.code == 0, ended.err
+    assert "income" not in gw.load(tmp_path / "run").columns
+    (tmp_path / "no.json").write_text("{}")
+    assert "is not a schema" in call(*words, "--schema", tmp_path / "no.json").err
+
+    def stop(done: float, line: str) -> None:
+        if line.startswith("step 6 "):
+            raise ZeroDivisionError
+
+    settings, kept = {"checkpoint_seconds": 0.0, "n_evaluations": 3}, tmp_path / "net.checkpoint"
+    with pytest.raises(ZeroDivisionError):
+        gw.classify(
+            place / "train.csv", "churned", "mlp", settings=settings, steps=9, seed=2, checkpoint=kept, progress=stop
+        )
+    ended = call(*words, "--resume", tmp_path / "net")
+    assert ended.code == 0, ended.err
+    run = gw.load(tmp_path / "net")
+    assert (run.artefact.model_name, run.artefact.seed, run.artefact.facts["n_steps"]) == ("mlp", 2, 9)
+    assert not kept.exists()
+    assert "has come to its end" in call(*words, "--resume", tmp_path / "net").err
+    one_go = call(*words, "--model", "knn", "--resume", tmp_path / "other")
+    assert (one_go.code, "knn has nothing to resume" in one_go.err) == (2, True)
+    assert "leave out --out" in call(*words, "--resume", tmp_path / "other", "-o", tmp_path / "more").err
