@@ -7,8 +7,9 @@ A missing number counts as a value above all others, so its share is compared as
 of probabilities p(A) − q(A) of one set, the worst there is; the interval keeps these sets and lets the rows vary, all
 columns of a row together. Sampling noise alone makes the distances positive: read them against the floor.
 
-A class that is never drawn may drown in that noise. Its rows do not: `missed` counts the held-out rows with a category,
-or a missing number, that no draw has.
+A class that is never drawn may drown in that noise. Its rows do not: `missed` counts the held-out rows with a common
+category, or with a number missing that is so commonly, that no draw has. Common is what ten of the draws should have:
+independent rows of the same kind lack such a value with probability (1 − 10 / n)ⁿ < e⁻¹⁰.
 """
 
 from typing import Any, ClassVar
@@ -30,6 +31,8 @@ from genwright.core.statistics import (
     total_variation,
 )
 
+COMMON = 10  # draws that a common value should have
+
 
 class Marginals(Judge):
     """Mean and largest distance of single columns, and what is never drawn."""
@@ -38,7 +41,7 @@ class Marginals(Judge):
         "": Part("distance", "lower", "How far single columns are off on average, in shares of rows; 0 is identical."),
         "worst": Part("distance", "lower", "How far the column is off that is furthest off, in shares of rows."),
         "missed": Part(
-            "share", "lower", "Real rows with a category, or a missing number, that no draw has; rare ones are usual."
+            "share", "lower", "Real rows with a common category, or number that is missing commonly, that no draw has."
         ),
     }
     source = "Smirnov (1948), https://doi.org/10.1214/aoms/1177730256; total variation distance"
@@ -77,16 +80,18 @@ class Marginals(Judge):
 
 
 def _missed(real: np.ndarray, drawn: np.ndarray, is_category: np.ndarray, names: list[str]) -> Measure:
-    """Share of real rows (B, D) with a category, or a missing number, that no drawn row has in its column."""
-    is_missed = np.stack(
-        [
-            ~np.isin(x, y) if c else np.isnan(x) & ~np.isnan(y).any()
-            for x, y, c in zip(real.T, drawn.T, is_category, strict=True)
-        ],
-        1,
-    )  # (B, D)
+    """Share of real rows (B, D) with a common category, or a missing number, that no drawn row has in its column."""
+    columns = zip(real.T, drawn.T, is_category, strict=True)
+    is_missed = np.stack([_is_missed(x if c else np.isnan(x), y if c else np.isnan(y), c) for x, y, c in columns], 1)
     by_column = {name: float(share) for name, share in zip(names, is_missed.mean(0), strict=True) if share}
     return share_measure(int(is_missed.any(1).sum()), len(real), {"columns": by_column})
+
+
+def _is_missed(x: np.ndarray, y: np.ndarray, is_category: bool) -> np.ndarray:
+    """Real rows (B,) with a value that `COMMON` drawn ones (M,) should have and none has; False is no value of a truth."""
+    values, place, counts = np.unique(x, return_inverse=True, return_counts=True)
+    is_gone = (counts * len(y) >= COMMON * len(x)) & ~np.isin(values, y)
+    return (is_gone if is_category else is_gone & values)[place]
 
 
 def _distance(x: np.ndarray, y: np.ndarray, is_category: bool) -> Distance:

@@ -104,7 +104,7 @@ def _fidelity_by_pairs(found: Found) -> Finding | None:
 
 
 def classes(found: Found) -> Finding | None:
-    """Is a class never drawn? Silent where none is missed that is not rare."""
+    """Is a class never drawn? Silent where none is missed but rare ones."""
     score = found.get("marginals.missed")
     if score is None or not is_known(score.floor) or not found.blames(score) or score.value - score.floor <= MISSED:
         return None

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import ks_2samp
 
 from genwright.core.space import Space
@@ -39,7 +40,7 @@ def test_missing_values_that_never_come_are_seen() -> None:
 
 
 def test_rows_with_values_that_no_draw_has_are_counted() -> None:
-    """A class and missing numbers that never come, each row once."""
+    """A class and missing numbers that never come, each row once; all are common."""
     rows = draw(700, 7)
     evidence = world(fake=rows | {"weight": rows["weight"].nan_to_num(0.0), "kind": rows["kind"].clamp(min=1)})
     held = evidence.held_out
@@ -48,6 +49,17 @@ def test_rows_with_values_that_no_draw_has_are_counted() -> None:
     assert found.value == pytest.approx(np.mean(gone["weight"] | gone["kind"]))
     assert found.details["columns"] == pytest.approx({name: x.mean() for name, x in gone.items()})
     assert Marginals().measure(evidence.train, evidence)["missed"].value == 0
+
+
+def test_rare_values_may_be_missed() -> None:
+    """A category that nine draws should have is not common enough to be asked for; ten are."""
+    for n, share in ((9, 0.0), (10, 10 / 350)):
+        real, drawn = draw(350, 1), draw(350, 2)
+        real["kind"], drawn["kind"] = torch.ones(350).long(), torch.ones(350).long()
+        real["kind"][:n] = 3
+        evidence = replace(world(fake=drawn), held_out=real, train=draw(350, 3), trivial=draw(350, 4))
+        found = Marginals().measure(drawn, evidence)["missed"]
+        assert found.value == pytest.approx(share)
 
 
 def test_numbers_without_holes_have_nothing_that_is_missed() -> None:
