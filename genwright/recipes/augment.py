@@ -244,6 +244,8 @@ class _Search:
             for k, fold in enumerate(folds):
                 self.progress(0.5 + 0.1 * k / self.n_folds, f"chosen: a detector on fold {k + 1}")
                 self._try([kept], fold)
+                if kept.reason or (k and kept.gain <= float(np.nanmean(drawn[0].gains[: k + 1]))):
+                    break  # it is behind the same draws without the detector
         return sorted(trials, key=lambda t: (bool(t.reason), -len(t.gains), -t.gain))
 
     def _confirmed(self, best: Trial) -> tuple[float, float]:
@@ -252,6 +254,8 @@ class _Search:
             return max(best.gain, -1.0), 1.0
         fresh = Trial(best.way)
         for deal in range(N_CONFIRMED):
+            if deal and not fresh.gain > 0:
+                break  # no further deal would be believed
             for k in range(self.n_folds):
                 done = (deal * self.n_folds + k) / (N_CONFIRMED * self.n_folds)
                 self.progress(0.6 + 0.3 * done, f"confirmed: fold {k + 1}")

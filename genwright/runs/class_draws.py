@@ -7,6 +7,8 @@ did: where a class is rare, what tells it apart is the first thing that such a m
 matters.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -16,7 +18,7 @@ from genwright.core.errors import UnsupportedError
 from genwright.core.model import Autoregressive, Conditions, HasLoss, Model
 from genwright.core.registry import MODELS
 from genwright.core.rng import derive, torch_generator
-from genwright.core.space import Batch, Space
+from genwright.core.space import Batch, Field, Real, Space
 from genwright.runs.beginnings import vocabularies
 from genwright.runs.lessons import Lesson
 from genwright.training.taught import Teacher
@@ -49,9 +51,8 @@ class ClassDraws:
             model = _given(name, self.data, target, derive(seed, "classes"), teacher)
             self.of_class = dict.fromkeys(np.unique(lesson.y).tolist(), model)
             return
-        others = Space({n: f for n, f in self.data.space.items() if n != target})
         for k, n in zip(*np.unique(lesson.y, return_counts=True), strict=True):
-            rows = Dataset(others, {c: self.data.arrays[c][lesson.y == k] for c in others})
+            rows = _of_class(self.data, target, lesson.y == k)
             own = name if n >= LEAST_ROWS else "marginals"
             self.of_class[int(k)] = teacher.model(own, rows, derive(seed, "class", int(k)))
 
@@ -73,6 +74,22 @@ class ClassDraws:
         if isinstance(model, Autoregressive):
             return model.decode_rows(n, given, generator, Decoding(), self.texts)
         return model.sample(n, given, generator)
+
+
+def _of_class(data: Dataset, target: str, is_in: np.ndarray) -> Dataset:
+    """The rows of a class, in a space that knows where they lie: with few of them, the others' margins would show."""
+    arrays = {name: x[is_in] for name, x in data.arrays.items() if name != target}
+    return Dataset(Space({name: _narrowed(data.space[name], x) for name, x in arrays.items()}), arrays)
+
+
+def _narrowed(f: Field, x: np.ndarray) -> Field:
+    """A column whose numbers have the ends and quantiles of some rows."""
+    if not isinstance(f.support, Real) or not f.support.quantiles or np.isnan(x).all():
+        return f
+    own = f.support
+    found = np.nanquantile(x, np.linspace(0, 1, len(own.quantiles)), method="nearest").tolist()
+    low, high = (None if end is None else at for end, at in ((own.low, found[0]), (own.high, found[-1])))
+    return replace(f, support=replace(own, quantiles=tuple(found), low=low, high=high))
 
 
 def _given(name: str, data: Dataset, target: str, seed: int, teacher: Teacher) -> Model:

@@ -165,6 +165,23 @@ def test_every_family_draws_rows_of_a_class(name):
     assert means[0] > means[1] + 0.5
 
 
+@pytest.mark.parametrize("name", ["marginals", "trees", "bayes_net", "copula"])
+def test_few_rows_of_a_class_are_drawn_where_they_lie(name):
+    """Thirty rows among six hundred, far from the others, whose margins must not draw them back."""
+    rng = np.random.default_rng(0)
+    is_rare = np.arange(630) < 30
+    frame = pd.DataFrame({"u": rng.normal(size=630) + 3 * is_rare, "kind": np.where(is_rare, "rare", "usual")})
+    records = recipe.read(frame)
+    rows = LabelledTable.of(records, recipe.schema_of(records, None, {}, ()), "kind")
+    lesson = rows.lesson(np.arange(630), np.zeros(0, np.int64))
+    n = np.array([200 * (label == "rare") for label in rows.names])
+    u = recipe.maker(name, lesson, "kind", 0).draw(n, np.random.default_rng(0))["u"].numpy()
+    real = frame["u"][is_rare]
+    assert abs(u.mean() - real.mean()) < 5 * real.std() / len(u) ** 0.5 + 0.1
+    assert real.min() - 0.5 < u.min()
+    assert u.max() < real.max() + 0.5
+
+
 def test_a_missing_class_a_class_of_one_row_and_numbers_as_labels():
     frame = rare(150).assign(kind=lambda f: f["kind"].map({"usual": 0.0, "räre": 1.0, "rarest": 2.0}))
     frame.loc[:20, "kind"] = np.nan
