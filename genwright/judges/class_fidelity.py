@@ -44,7 +44,7 @@ class ClassFidelity(PictureJudge):
         model = features_of(evidence)
         if model.label is None:
             return {}
-        n = n_each(fake, evidence, self.max_rows)
+        n = n_each(fake, evidence, self.max_rows, evidence.held_out)
         rows = numpy_generator(evidence.seed, "class_fidelity").permutation(n_rows(fake))[:n]
         chosen = {name: x[rows] for name, x in fake.items() if name in (*model.columns, model.label)}
         seen, label = model.classify(chosen).numpy(), chosen[model.label].numpy()
@@ -53,8 +53,8 @@ class ClassFidelity(PictureJudge):
     def protocol(self, evidence: Evidence) -> str:
         """Pictures, classifier and interval."""
         return (
-            f"{counts(evidence, self.max_rows)} (at most {self.max_rows:,} draws); agreement of that network with the "
-            "label that draws have; Wilson's interval; floor: held-out pictures in place of draws"
+            f"{counts(evidence, self.max_rows, evidence.held_out)} (at most {self.max_rows:,} draws); agreement of "
+            "that network with the label that draws have; Wilson's interval; floor: held-out pictures in place of draws"
         )
 
     def anchors(self, evidence: Evidence) -> tuple[Batch, Batch]:

@@ -21,7 +21,7 @@ from genwright.core.picture_judge import PictureJudge
 from genwright.core.rng import numpy_generator
 from genwright.core.space import Batch
 from genwright.core.statistics import normal_measure
-from genwright.nn.picture_features import beside_held_out, counts, features_of
+from genwright.nn.picture_features import beside_held_out, counts, features_of, unlearnt
 
 N_RESAMPLES = 50  # bootstrap draws behind an interval
 LEAST = 4  # pictures a side
@@ -45,6 +45,10 @@ class Frechet(PictureJudge):
     def measure(self, fake: Batch, evidence: Evidence) -> dict[str, Measure]:
         """A distance for each kind of features."""
         return {kind: self._distance(kind, fake, evidence) for kind in features_of(evidence).kinds()}
+
+    def anchors(self, evidence: Evidence) -> tuple[Batch, Batch]:
+        """The floor is training pictures that features were not learnt from."""
+        return unlearnt(evidence), evidence.trivial
 
     def protocol(self, evidence: Evidence) -> str:
         """Pictures, features and interval."""

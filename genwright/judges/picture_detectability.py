@@ -25,7 +25,7 @@ from genwright.core.rng import derive, numpy_generator, torch_generator
 from genwright.core.space import Batch
 from genwright.core.statistics import auc, normal_measure
 from genwright.nn.picture_detector import detector_scores
-from genwright.nn.picture_features import counts, feature_rows, features_of, n_each
+from genwright.nn.picture_features import counts, feature_rows, features_of, n_each, unlearnt
 
 N_FOLDS = 4
 N_HALVES = 2  # folds of the network, which takes longer
@@ -61,6 +61,10 @@ class PictureDetectability(PictureJudge):
             area = auc(scores, is_fake)
             found[part] = normal_measure(area.value, WIDENING * area.error, len(is_fake), 0, 1)
         return found
+
+    def anchors(self, evidence: Evidence) -> tuple[Batch, Batch]:
+        """The floor is training pictures that features were not learnt from."""
+        return unlearnt(evidence), evidence.trivial
 
     def protocol(self, evidence: Evidence) -> str:
         """Pictures, folds and interval."""

@@ -25,7 +25,7 @@ from genwright.core.picture_judge import PictureJudge
 from genwright.core.rng import numpy_generator
 from genwright.core.space import Batch
 from genwright.core.statistics import mean, share_measure
-from genwright.nn.picture_features import counts, features_of, n_each, sampled
+from genwright.nn.picture_features import counts, features_of, n_each, sampled, unlearnt
 
 K = 5  # the neighbour that a ball reaches to
 LEAST = 2 * K  # pictures a side
@@ -58,6 +58,10 @@ class PrecisionRecall(PictureJudge):
         """All four, for each kind of features but pixels."""
         kinds = [kind for kind in features_of(evidence).kinds() if kind != "pixels"]
         return {f"{what}_{kind}": m for kind in kinds for what, m in self._of(kind, fake, evidence).items()}
+
+    def anchors(self, evidence: Evidence) -> tuple[Batch, Batch]:
+        """The floor is training pictures that features were not learnt from."""
+        return unlearnt(evidence), evidence.trivial
 
     def protocol(self, evidence: Evidence) -> str:
         """Pictures, neighbours and intervals."""

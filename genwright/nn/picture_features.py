@@ -10,6 +10,10 @@ is what draws have that are all the mean picture.
 
 A fit is a function of the set of its rows: they are put into an order of their own first, so that neither that of a
 file nor its folders matter.
+
+Of few pictures without a label, which the network sees again and again, the last quarter in that order is not learnt
+from: it tells turns of the others better than of any unseen picture, and floors that were taken of them would be too
+far from ideal. What is left out is told by a digest of each row, so that it is found again in any sample of the rows.
 """
 
 import hashlib
@@ -35,6 +39,7 @@ MOST_CLASSES = 1_000  # of a category that is taken for the pictures' label
 PER_CLASS = 10  # training pictures that a class of it has on average, at least
 SCALED_ROWS = 10_000  # training pictures whose features are centred and scaled
 EFFNET_ROWS = 500  # pictures of each side that are shown to EfficientNet, which takes long
+ASIDE = 4  # of so many pictures without a label one is not learnt from, where each is seen more than `OFTEN` times
 
 
 def categories(space: Space) -> list[str]:
@@ -83,6 +88,7 @@ class PictureFeatures:
         self.effnet: dict[str, PixelComponents] = {}
         self.standards: dict[str, Standard] = {}
         self.n_learnt = 0  # pictures that the networks learnt from; 0: not known
+        self.last = b""  # digest of the last one, where others were left out
 
     @property
     def n_classes(self) -> int:
@@ -98,9 +104,15 @@ class PictureFeatures:
     @classmethod
     def fit(cls, space: Space, rows: Batch) -> "PictureFeatures":
         """Learns all kinds but `effnet`, which is learnt already, from training rows."""
-        model = cls(space, label_of(space, n_rows(rows)))
-        model.n_learnt = n_rows(rows)
-        rows = select({n: rows[n] for n in (*model.columns, *([model.label] if model.label else []))}, own_order(rows))
+        model, n = cls(space, label_of(space, n_rows(rows))), n_rows(rows)
+        rows = model._seen(rows)
+        keys = digests(rows)
+        order = by_key(keys)
+        is_often = times_seen(n, picture_shape(space, model.columns[0])) > OFTEN
+        if is_often and model.label is None and n >= ASIDE:
+            order = order[: n - n // ASIDE]
+            model.last = keys[order[-1]]
+        model.n_learnt, rows = len(order), select(rows, order)
         labels = rows[model.label] if model.label else None
         for name in model.columns:
             codes = rows[name]
@@ -109,6 +121,16 @@ class PictureFeatures:
         some = {name: x[:SCALED_ROWS] for name, x in rows.items()}
         model.standards = {kind: Standard.fit(model._raw(kind, some)) for kind in ("pixels", "net")}
         return model
+
+    def _seen(self, rows: Batch) -> Batch:
+        """What is learnt from: pictures and the label."""
+        return {name: rows[name] for name in (*self.columns, *([self.label] if self.label else []))}
+
+    def is_learnt(self, rows: Batch) -> np.ndarray:
+        """Which of the training rows (B,) the networks learnt from."""
+        if not self.last:
+            return np.ones(n_rows(rows), bool)
+        return np.array([key <= self.last for key in digests(self._seen(rows))], bool)
 
     def kinds(self) -> tuple[str, ...]:
         """Those that can be had here."""
@@ -139,7 +161,7 @@ class PictureFeatures:
     def state(self) -> dict[str, Tensor]:
         """All that was learnt, as named tensors."""
         found = {"label": torch.tensor(categories(self.space).index(self.label) if self.label else -1)}
-        found["n_learnt"] = torch.tensor(self.n_learnt)
+        found |= {"n_learnt": torch.tensor(self.n_learnt), "last": torch.tensor(list(self.last), dtype=torch.uint8)}
         for j, name in enumerate(self.columns):
             found |= {f"{j}.pixels.{key}": x for key, x in self.pixels[name].state().items()}
             found |= {f"{j}.net.{key}": x for key, x in self.nets[name].state().items()}
@@ -159,6 +181,7 @@ class PictureFeatures:
             at = int(state["label"])
             model = cls(space, categories(space)[at] if at >= 0 else None)
             model.n_learnt = int(state.get("n_learnt", 0))
+            model.last = bytes(state["last"].tolist()) if "last" in state else b""
             for j, name in enumerate(model.columns):
                 model.pixels[name] = PixelComponents.from_state(_under(state, f"{j}.pixels."))
                 shape = picture_shape(space, name)
@@ -199,7 +222,8 @@ def feature_rows(kind: str, rows: Batch, evidence: Evidence) -> np.ndarray:
         return evidence.memo[key][0]
     if kind == "effnet":
         if not model.effnet:
-            model.look(_some(evidence.train, model))
+            learnt = np.flatnonzero(model.is_learnt(evidence.train))
+            model.look(_some(select(model._seen(evidence.train), learnt), model))
         evidence.memo[key] = model.of(kind, _some(rows, model)).numpy(), rows
     else:
         evidence.memo[key] = model.of(kind, rows).numpy(), rows
@@ -218,9 +242,22 @@ def sampled(kind: str, rows: Batch, n: int, evidence: Evidence, rng: np.random.G
     return found[rng.permutation(len(found))[:n]].astype(np.float64)
 
 
-def n_each(fake: Batch, evidence: Evidence, cap: int) -> int:
-    """Pictures of each side, equally many."""
-    return min(cap, *(n_rows(r) for r in (fake, evidence.fake, evidence.held_out, evidence.train, evidence.trivial)))
+def unlearnt(evidence: Evidence) -> Batch:
+    """The training rows that features were not learnt from, for floors; all of them where there are so many that each
+    was seen a few times only."""
+    model, train = features_of(evidence), evidence.train
+    if not model.last:
+        return train
+    key = ("unlearnt", id(model), *(id(train[name]) for name in model.columns))
+    if key not in evidence.memo:
+        evidence.memo[key] = select(train, np.flatnonzero(~model.is_learnt(train))), train
+    return evidence.memo[key][0]
+
+
+def n_each(fake: Batch, evidence: Evidence, cap: int, floor: Batch | None = None) -> int:
+    """Pictures of each side, equally many; the floor is that of `unlearnt` unless a judge has another."""
+    floor = unlearnt(evidence) if floor is None else floor
+    return min(cap, *map(n_rows, (fake, evidence.fake, evidence.held_out, floor, evidence.trivial)))
 
 
 def beside_held_out(
@@ -240,34 +277,43 @@ def beside_held_out(
     return x, y
 
 
-def counts(evidence: Evidence, cap: int) -> str:
+def counts(evidence: Evidence, cap: int, floor: Batch | None = None) -> str:
     """How many they are, and what the networks learnt from, for protocols."""
     model = features_of(evidence)
     learnt = f"the categories of {model.label!r}" if model.label else "how pictures were turned"
-    few = f"; effnet: {EFFNET_ROWS} a side" if "effnet" in model.kinds() else ""
-    n = n_each(evidence.fake, evidence, cap)
-    seen = f"{known_by_heart(model)}the network learnt {learnt} from training pictures"
+    few = f"; effnet: at most {EFFNET_ROWS} a side" if "effnet" in model.kinds() else ""
+    n = n_each(evidence.fake, evidence, cap, floor)
+    seen = f"the network learnt {learnt} from {learnt_from(model, is_floor=floor is None)}"
     return f"{n:,} draws against {n:,} held-out pictures{few}; {seen}"
 
 
-def known_by_heart(model: PictureFeatures) -> str:
-    """A warning of floors that are taken from pictures which the network saw again and again; else nothing."""
-    if not model.n_learnt:
-        return ""
-    times = times_seen(model.n_learnt, picture_shape(model.space, model.columns[0]))
-    if times <= OFTEN:
-        return ""
+def learnt_from(model: PictureFeatures, is_floor: bool = True) -> str:
+    """Which pictures the network learnt from, and where these or the others are a floor, what that means for it."""
+    times = times_seen(model.n_learnt, picture_shape(model.space, model.columns[0])) if model.n_learnt else 0
+    if model.last:
+        return f"{model.n_learnt:,} training pictures" + (", the floor is of the others" if is_floor else "")
+    if times <= OFTEN or not is_floor:
+        return "training pictures"
     return (
-        f"the network saw each training picture {times:.0f} times and may know it, so that a floor of net that is "
-        "taken of these may be worse than what unseen real pictures have; "
+        f"training pictures and saw each {times:.0f} times, so that a floor of net that is taken of these may be worse "
+        "than what unseen real pictures have"
     )
 
 
 def own_order(rows: Batch) -> np.ndarray:
     """Row numbers (N,) in an order that looks random and that only what the rows hold decides."""
-    arrays = [x.contiguous().numpy() for _, x in sorted(rows.items())]
-    keys = [_digest(arrays, i) for i in range(n_rows(rows))]
+    return by_key(digests(rows))
+
+
+def by_key(keys: list[bytes]) -> np.ndarray:
+    """Numbers (N,) of sorted keys."""
     return np.array(sorted(range(len(keys)), key=keys.__getitem__), np.int64)
+
+
+def digests(rows: Batch) -> list[bytes]:
+    """Of each row (N,), whatever kind of whole numbers its codes are kept as."""
+    arrays = [(x if x.dtype == torch.uint8 else x.long()).contiguous().numpy() for _, x in sorted(rows.items())]
+    return [_digest(arrays, i) for i in range(n_rows(rows))]
 
 
 def _digest(arrays: list[np.ndarray], i: int) -> bytes:

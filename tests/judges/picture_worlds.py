@@ -81,6 +81,13 @@ def with_fake(fake: Batch) -> Evidence:
     return replace(picture_world(), fake=fake)
 
 
+def unlabelled() -> Evidence:
+    """The same world without labels."""
+    world, space = picture_world(), Space({"picture": SPACE["picture"]})
+    sides = ("train", "held_out", "fake", "trivial")
+    return replace(world, space=space, memo={}, **{k: {"picture": getattr(world, k)["picture"]} for k in sides})
+
+
 def blurred(rows: Batch) -> Batch:
     """Every pixel the mean of its surroundings."""
     x = F.avg_pool2d(F.pad(rows["picture"].float(), (1,) * 4, mode="replicate"), 3, 1)

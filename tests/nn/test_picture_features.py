@@ -9,14 +9,28 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from genwright.core.dataset import select
+from genwright.core.dataset import n_rows, select
 from genwright.core.errors import RunError
 from genwright.core.space import Batch, Category, Field, Pixels, Space
+from genwright.judges.frechet import Frechet
+from genwright.judges.kid import Kid
+from genwright.judges.picture_detectability import PictureDetectability
+from genwright.judges.precision_recall import PrecisionRecall
 from genwright.nn import effnet
 from genwright.nn.feature_net import FeatureNet, n_steps, one_thread, shifted, turned
-from genwright.nn.picture_features import PictureFeatures, feature_rows, features_of, known_by_heart, label_of
+from genwright.nn.picture_features import (
+    PictureFeatures,
+    feature_rows,
+    features_of,
+    label_of,
+    learnt_from,
+    own_order,
+    unlearnt,
+)
 from genwright.nn.pixel_components import PixelComponents
-from tests.judges.picture_worlds import SPACE, digits, picture_world
+from tests.judges.picture_worlds import SPACE, digits, picture_world, unlabelled
+
+ALONE = Space({"picture": SPACE["picture"]})
 
 
 def some(n: int = 150) -> Batch:
@@ -135,15 +149,56 @@ def test_only_one_at_a_time_changes_the_number_of_threads() -> None:
     assert torch.get_num_threads() == before
 
 
-def test_floors_of_pictures_that_the_network_knows_are_marked(fitted: PictureFeatures) -> None:
+@pytest.fixture(scope="module")
+def turning() -> PictureFeatures:
+    return PictureFeatures.fit(ALONE, {"picture": some()["picture"]})
+
+
+def test_a_quarter_of_few_pictures_without_a_label_is_left_out(turning: PictureFeatures) -> None:
+    """The same ones in any order and in samples; the network is that of the others alone."""
+    rows = {"picture": some()["picture"]}
+    learnt = turning.is_learnt(rows)
+    assert turning.n_learnt == learnt.sum() == 150 - 150 // 4
+    part = np.random.default_rng(0).permutation(150)[:60]
+    assert (PictureFeatures.from_state(ALONE, turning.state()).is_learnt(select(rows, part)) == learnt[part]).all()
+    known = select(rows, np.flatnonzero(learnt))
+    network = FeatureNet.fit(select(known, own_order(known))["picture"], 17)
+    assert torch.equal(network(rows["picture"]), turning.nets["picture"](rows["picture"]))
+    assert learnt_from(turning) == f"{turning.n_learnt} training pictures, the floor is of the others"
+    assert learnt_from(turning, is_floor=False) == f"{turning.n_learnt} training pictures"
+
+
+def test_judges_have_their_floor_on_the_pictures_left_out() -> None:
+    evidence = unlabelled()
+    floor = unlearnt(evidence)
+    assert n_rows(floor) == n_rows(evidence.train) // 4
+    assert not features_of(evidence).is_learnt(floor).any()
+    assert unlearnt(evidence) is floor
+    for judge in (Frechet(), Kid(), PrecisionRecall(), PictureDetectability()):
+        assert judge.anchors(evidence)[0] is floor
+    protocol = Frechet().protocol(evidence)
+    assert protocol.startswith(
+        "200 draws against 200 held-out pictures; the network learnt how pictures were turned from 600"
+    )
+
+
+def test_labelled_ones_are_all_learnt_from_and_floors_of_known_pictures_are_marked(fitted: PictureFeatures) -> None:
     again = PictureFeatures.from_state(SPACE, fitted.state())
-    assert again.n_learnt == 150
+    assert again.n_learnt == again.is_learnt(some()).sum() == 150
+    assert unlearnt(picture_world()) is picture_world().train
     steps = n_steps(150, (1, 8, 8))
-    assert f"each training picture {steps * 128 / 150:.0f} times" in known_by_heart(again)
+    assert f"saw each {steps * 128 / 150:.0f} times" in learnt_from(again)
     again.n_learnt = 60_000  # the ceiling of steps is reached long before
-    assert known_by_heart(again) == ""
+    assert learnt_from(again) == "training pictures"
     again.n_learnt = 0
-    assert known_by_heart(again) == ""
+    assert learnt_from(again) == "training pictures"
+
+
+def test_many_pictures_are_all_learnt_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genwright.nn.feature_net.MOST_EPOCHS", 4)
+    rows = {"picture": some()["picture"]}
+    every = PictureFeatures.fit(ALONE, rows)
+    assert every.n_learnt == every.is_learnt(rows).sum() == 150
 
 
 class _Stand(torch.nn.Module):
