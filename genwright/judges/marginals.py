@@ -88,7 +88,7 @@ def _missed(real: np.ndarray, drawn: np.ndarray, is_category: np.ndarray, names:
 
 
 def _is_missed(x: np.ndarray, y: np.ndarray, is_category: bool) -> np.ndarray:
-    """Real rows (B,) with a value that `COMMON` drawn ones (M,) should have and none has; False is no value of a truth."""
+    """Real rows (B,) with a value that `COMMON` of the drawn ones (M,) should have, and none has; True is a hole."""
     values, place, counts = np.unique(x, return_inverse=True, return_counts=True)
     is_gone = (counts * len(y) >= COMMON * len(x)) & ~np.isin(values, y)
     return (is_gone if is_category else is_gone & values)[place]
