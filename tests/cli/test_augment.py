@@ -1,10 +1,15 @@
 import csv
+import json
 import random
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
+from genwright.data.contact_sheet import png
 from tests.cli.conftest import call
+from tests.pictures import shapes
 
 FAST = ("--model", "copies", "--judge-model", "naive_bayes", "--held-out", "0.3")
 
@@ -57,3 +62,37 @@ def test_bad_words(shop, words, message):
     ended = call("augment", shop, *words)
     assert ended.code != 0
     assert message in ended.err
+
+
+@pytest.mark.parametrize("target", ["label", "kind"])
+def test_pictures_go_to_a_folder_of_their_class(tmp_path, target):
+    frame, out = shapes(20), tmp_path / "more"
+    images = [png(image[..., None]) for image in frame["image"]]
+    parquet.write_table(pa.table({"image": images, target: frame["label"]}), tmp_path / "shapes.parquet")
+    ways = ("--model", "moved", "--amount", "double", "--judge-model", "knn", "--held-out", "0", "--anyway")
+    ended = call("augment", tmp_path / "shapes.parquet", "--target", target, "-o", out, *ways)
+    assert ended.code == 0, ended.err
+    assert "40 rows in" in ended.err
+    assert {p.name: len(list(p.iterdir())) for p in out.iterdir() if p.is_dir()} == {"disc": 20, "bar": 20}
+    assert (out / "contact-sheet.png").exists()
+    again = call("augment", tmp_path / "shapes.parquet", "--target", target, "-o", out, *ways)
+    assert again.code != 0
+    assert "--overwrite" in again.err
+
+
+def test_texts_come_as_json_lines(tmp_path):
+    rng, out = random.Random(0), tmp_path / "more.jsonl"
+    words = {"good": ["kind", "warm", "bright"], "bad": ["dull", "cold", "cruel"]}
+    with (tmp_path / "texts.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "kind"])
+        for i in range(40):
+            kind = "bad" if i % 4 == 0 else "good"
+            writer.writerow([f"it was a {rng.choice(words[kind])} evening and we said so {i} times", kind])
+    ways = ("--model", "ngram", "--balance", "--judge-model", "naive_bayes", "--held-out", "0", "--anyway")
+    ended = call("augment", tmp_path / "texts.csv", "--target", "kind", "-o", out, *ways)
+    assert ended.code == 0, ended.err
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert len(rows) == 60
+    assert sum(row["kind"] == "bad" for row in rows) == 30
+    assert all(isinstance(row["text"], str) for row in rows)
