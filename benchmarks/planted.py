@@ -137,8 +137,8 @@ CASES = {
     "digits-pictures": Case(
         "digits-pictures",
         lambda: "digits-pictures",
-        (800, 400, 597),
-        400,
+        (700, 550, 547),
+        480,
         {
             "training copies": (copied, ("picture_copies",)),
             "shuffled labels": (shuffled("label"), ("class_fidelity",)),

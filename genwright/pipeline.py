@@ -112,20 +112,10 @@ def fit(
         RunError: `out` is taken, or there is nothing to resume there, or it is of another fit.
     """
     started = time.perf_counter()
-    if out is not None:
-        check_target(out, overwrite=overwrite)  # tells a folder that is taken before the work begins
-    kept = Path(checkpoint) if checkpoint else beside(out) if out else None
-    if kept is not None and kept.exists() and not (resume or overwrite):
-        how = "go on with resume=True (--resume), or begin anew with overwrite=True (--overwrite)"
-        raise RunError(f"{kept} holds an unfinished training: {how}")
-    said: dict[str, Any] = {
-        "model": None if model == "auto" else model,
-        "settings": settings,
-        "seed": seed,
-        "held_out": held_out,
-    }
+    kept = _checkpoint(checkpoint, out, resume, overwrite)  # tells a folder that is taken before the work begins
+    said: dict[str, Any] = {"model": None if model == "auto" else model, "settings": settings, "seed": seed}
+    said |= {"held_out": held_out, "given": None if given is None else as_names(given), "schema": schema}
     said |= {"budget": None if minutes is None and steps is None else Budget(minutes, steps)}
-    said |= {"given": None if given is None else as_names(given), "schema": schema}
     asked = Asked.of(said, _required(kept) if resume else None)
     if asked.model != "auto":
         divided(MODELS.get(asked.model), asked.settings)  # raises before any data are read
@@ -135,6 +125,21 @@ def fit(
     run.artefact.facts["seconds"] = round(time.perf_counter() - started, 3)
     by_main(lambda: _kept(run, out, kept, overwrite, judge, targets, progress))
     return run
+
+
+def _checkpoint(asked: str | Path | None, out: str | Path | None, resume: bool, overwrite: bool) -> Path | None:
+    """Where an unfinished training is kept; nowhere where neither that nor the run's folder is said.
+
+    Raises:
+        RunError: the folder is taken, or there is a training that nobody asked to go on with.
+    """
+    if out is not None:
+        check_target(out, overwrite=overwrite)
+    kept = Path(asked) if asked else beside(out) if out else None
+    if kept is not None and kept.exists() and not (resume or overwrite):
+        how = "go on with resume=True (--resume), or begin anew with overwrite=True (--overwrite)"
+        raise RunError(f"{kept} holds an unfinished training: {how}")
+    return kept
 
 
 def _kept(
