@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from genwright.core.config import configure
+from genwright.core.dataset import Dataset
 from genwright.core.decoding import Decoding
 from genwright.core.errors import ConfigError, GivenError, UnsupportedError
 from genwright.core.rng import torch_generator
@@ -265,6 +266,16 @@ def test_packed_rows_have_the_losses_and_gradients_of_rows_on_their_own(
         weights = torch.rand(size, generator=generator)
         gradients = [_gradient(model, (nll * weights).sum()) for nll in (together, alone)]
         torch.testing.assert_close(*gradients, rtol=1e-4, atol=2e-5)
+
+
+def test_a_step_has_about_as_many_tokens_whatever_padding_stands_between() -> None:
+    text, title = Tokens(30, 9), Tokens(90, 9)
+    short = F.pad(token_rows(Tokens(9, 9), 200), (0, 81))
+    data = Dataset(
+        Space({"a": Field(title), "b": Field(text)}), {"a": short.numpy(), "b": token_rows(text, 200).numpy()}
+    )
+    mean = sum(float((x != 0).sum()) for x in data.arrays.values()) / 200
+    assert GPT.suited(GPTConfig(), data, 1.0)[1]["batch_size"] == round(3072 / mean)
 
 
 @pytest.mark.parametrize("context", [0, 8])
