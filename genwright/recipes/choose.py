@@ -34,7 +34,10 @@ MEASURED = {  # what is modelled → what boards say of it, and where they stand
         "3.154; with seven minutes gpt has 2.74 on SMS and is told from real messages no more than ngram",
         "#texts-and-sequences",
     ),
-    "sequences": ("no board of sequences has been measured; compare measures one on these data", "#when-to-use-which"),
+    "sequences": (
+        "on 96 chorales rnn, gpt and ngram need 2.25, 2.27 and 2.30 nats a step, hmm 2.44, independent steps 2.94",
+        "#sequences",
+    ),
     "pictures": (
         "on Fashion-MNIST, after 7 to 12 CPU minutes, gan has a Fréchet distance of 0.012 and draws the class asked "
         "for in 0.971, flow_matching 0.015 and 0.808, with more variety and a likelihood",

@@ -12,7 +12,7 @@ from genwright.report.words import shorten
 from genwright.runs.leaderboard import Leaderboard
 
 KINDS = {"texts": "text", "pictures": "image", "sequences": "sequence"}  # of data → of the column that is shown
-N_TILES, N_TEXTS, CHARACTERS = 24, 4, 700  # of each family; characters in all
+N_TILES, MOST_TEXTS, CHARACTERS = 24, 6, 700  # of each family; characters in all
 MAX_STEPS, MAX_NAME = 200, 40  # characters of a sequence, and of a family's name
 
 
@@ -50,7 +50,7 @@ def _passages(values: Sequence[Any]) -> list[str]:
     """The first ones, as many as do not tire."""
     words = [cut(v) if isinstance(v, str) else _steps(v) for v in values if v is not None]
     n = CHARACTERS * len(words) // max(1, sum(map(len, words)))
-    return words[: min(len(words), max(2, min(n, 3 * N_TEXTS)))]
+    return words[: min(len(words), max(2, min(n, MOST_TEXTS)))]
 
 
 def _steps(sequence: Sequence[Any]) -> str:

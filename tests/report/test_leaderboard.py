@@ -1,14 +1,19 @@
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from genwright.core.errors import GenwrightError
+from genwright.core.schema import Column, Schema
+from genwright.report import family_draws
 from genwright.report.leaderboard import render, shared_scale, shown, write
-from genwright.runs.leaderboard import Entry
+from genwright.runs.leaderboard import Entry, Leaderboard
 from genwright.runs.yardsticks import DETECTOR
 from tests.report.material import Page
-from tests.runs.boards import FITTED, board, entry, score, scores, whole
+from tests.runs.boards import FITTED, board, entry, pictures, score, scores, texts, whole
 
 EVIL = "<script>alert(1)</script>&\"'"
 
@@ -101,3 +106,61 @@ def test_the_page_is_written_whole(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(GenwrightError, match="choose another place"):
         write(whole(), tmp_path / "file" / "leaderboard.html")
+
+
+class _Drawn:
+    """Stands for a run whose codec and schema the page asks for."""
+
+    def __init__(self, column: Column, peak: int = 255):
+        self.schema = Schema((column,))
+        codec = SimpleNamespace(schema=self.schema, codecs={column.name: SimpleNamespace(peak=peak)}, modelled=["x"])
+        self.artefact = SimpleNamespace(codec=codec)
+
+
+def _with_draws(found: Leaderboard, column: Column, real: pa.Table, fake: pa.Table) -> Leaderboard:
+    run = _Drawn(column)
+    entries = tuple(replace(e, run=run if e.run else None, drawn=fake) for e in found.entries)
+    return replace(found, entries=entries, real=real)
+
+
+def test_texts_of_every_family_stand_below_real_ones():
+    real, fake = pa.table({"note": ["a real one"]}), pa.table({"note": [EVIL, "drawn " * 400]})
+    html = render(_with_draws(texts(), Column("note", "text"), real, fake))
+    page = Page(html)
+    headings = page.text_of("h3")
+    assert headings == ["Real texts", "ngram", "gpt", "vae", "parrot", "mute"]
+    passages = [words for tag, words in page.words if tag == "p"]
+    assert passages.count("a real one") == 1
+    assert passages.count(EVIL) == 5
+    assert "<script" not in html
+    assert max(map(len, passages)) < 700
+    assert "the fewest bits for a character" in " ".join(page.text_of("p"))
+    assert "img-src" not in html
+
+
+def test_pictures_of_every_family_stand_below_real_ones():
+    shape = pa.fixed_shape_tensor(pa.uint8(), [8, 8])
+    storage = pa.FixedSizeListArray.from_arrays(pa.array(np.arange(192) % 255, pa.uint8()), 64)
+    table = pa.table({"face": pa.ExtensionArray.from_storage(shape, storage)})
+    page = Page(html := render(_with_draws(pictures(), Column("face", "image"), table, table)))
+    tiles = [a for tag, a in page.tags if tag == "img"]
+    assert len(tiles) == 3 * 5
+    assert all(a["src"].startswith("data:image/png;base64,") and a["alt"] for a in tiles)
+    assert page.text_of("h3") == ["Real pictures", "gan", "vae", "replay", "blind"]
+    assert "img-src data:" in html
+
+
+def test_sequences_are_written_on_a_line():
+    assert family_draws._passages([["a", "b"], [[1.0, 2.5], [None, 3.0]]]) == ["a · b", "1 2.5 · ? 3"]
+
+
+def test_nothing_is_drawn_of_tables():
+    assert family_draws.views(whole()) == []
+    assert "What they draw" not in render(whole())
+
+
+def test_what_the_order_goes_by_is_drawn_first():
+    assert shown(texts())[:2] == ["bits_per_char", "bits_per_char.bound"]
+    assert shown(pictures())[0] == "frechet_net"
+    assert "Real pictures" in Page(render(pictures())).text_of("th")
+    assert "Independent tokens" in Page(render(texts())).text_of("th")
