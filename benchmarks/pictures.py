@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,7 @@ def fitted(
     n_steps = None
     if hasattr(family, "loss"):
         n_steps = max(1, round(SHARE_ASKED * seconds / seconds_a_step(family, config, of_training, train, seconds)))
-    model = family(SPACE, config)
+    model = family(train.space, config)
     start = time.process_time()
     outcome = learn(model, train, Plan(of_training, Budget(steps=n_steps), seed), quiet)
     facts = {"steps": outcome.n_steps, "cpu_seconds": round(time.process_time() - start, 1), "notes": outcome.notes}
@@ -119,7 +120,7 @@ def seconds_a_step(family: Any, config: Any, of_training: Any, train: Dataset, s
 
     def took(n: int) -> float:
         start = time.process_time()
-        learn(family(SPACE, config), train, Plan(of_training, Budget(steps=n), 0), lambda done, line: None)
+        learn(family(train.space, config), train, Plan(of_training, Budget(steps=n), 0), lambda done, line: None)
         return time.process_time() - start
 
     few, more = took(5), took(15)
