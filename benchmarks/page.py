@@ -42,9 +42,10 @@ def _head(found: dict[str, Any]) -> str:
     return f"""# Benchmarks
 
 genwright beside other people's generators of tables. Every generator learns from 80 % of a table with its own defaults,
-on one thread, for at most {found["seconds"]:g} CPU seconds, and draws as many rows. genwright's judges measure them
-against the other 20 %, which nobody has seen. The first rows of each table are the anchors that a number is read
-against: real rows, a copy of the training rows, and independent columns.
+on one thread, for at most {found["seconds"]:g} CPU seconds (for about as many as its row names, if it names any), and
+draws as many rows. genwright's judges measure them against the other 20 %, which nobody has seen. The first rows of
+each table are the anchors that a number is read against: real rows, a copy of the training rows, and independent
+columns.
 
 Read fidelity (the detectors, utility, marginals, pairs) and privacy (the last four numbers) together: a copy of the
 training rows wins the former and loses the latter.
@@ -81,9 +82,11 @@ def _row(row: Row, run: str) -> list[str]:
 
 
 def _title(row: Row) -> str:
-    """Name and version, and the epochs that the limit allowed where it cut some off."""
+    """Name and version, with the seconds that were used up, or the epochs that the limit allowed where it cut some."""
     facts = row["facts"]
     name = f"{row['title']} {facts['version'].partition('+')[0]}" if "version" in facts else row["title"]
+    if "budget" in row:
+        return f"{name} ({row['budget']:g} s)"
     done, wanted = facts.get("epochs"), facts.get("epochs_wanted")
     if isinstance(wanted, int) and done is not None and done < wanted:
         return f"{name} ({done:g} of {wanted} epochs)"
@@ -129,5 +132,7 @@ PEERS = """Each peer runs in an environment of its own with the defaults of its 
   limit.
 - *SMOTE-NC*: the same preparation; the target is the class (a number cut at its median), each class is oversampled by
   its share, and only new rows are kept.
+- *genwright, gpt, vae and gan*: `fit(model=…, minutes=…)` on a clock of CPU seconds, with those of their row but for
+  what reading, encoding, timing steps and watching take.
 - *Gaussian copula*: detects kinds of columns by itself; latitude and longitude are declared numbers.
 - Numbers are rounded to the decimals of the training column wherever a peer does not do so."""

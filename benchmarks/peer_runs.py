@@ -44,6 +44,7 @@ class Peer:
     package: str  # distribution whose version counts
     script: str  # in benchmarks/peers/
     options: tuple[str, ...] = ()
+    is_timed: bool = False  # the seconds are a budget that it uses up; its rows are told apart by them
 
 
 PEERS = {
@@ -53,8 +54,9 @@ PEERS = {
     "smote": Peer("SMOTE-NC", "smote", "imbalanced-learn", "smote.py"),
     "argn": Peer("TabularARGN", "argn", "mostlyai-engine", "argn.py"),
     "ours": Peer("genwright, auto", "", "genwright", "ours.py", ("--model", "auto")),
-    "vae": Peer("genwright, vae", "", "genwright", "ours.py", ("--model", "vae")),
-    "gan": Peer("genwright, gan", "", "genwright", "ours.py", ("--model", "gan")),
+    "gpt": Peer("genwright, gpt", "", "genwright", "ours.py", ("--model", "gpt", "--budget"), is_timed=True),
+    "vae": Peer("genwright, vae", "", "genwright", "ours.py", ("--model", "vae", "--budget"), is_timed=True),
+    "gan": Peer("genwright, gan", "", "genwright", "ours.py", ("--model", "gan", "--budget"), is_timed=True),
 }
 
 

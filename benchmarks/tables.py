@@ -3,10 +3,12 @@
     python -m benchmarks.tables                             everything; what is kept is not drawn again
     python -m benchmarks.tables --fresh                     draw and judge everything in one run
     python -m benchmarks.tables --tables telco --generators ours argn
+    python -m benchmarks.tables --generators gpt vae gan --seconds 120 --tables adult
 
 Each generator learns from 80 % of a table with its defaults, on one thread, for at most `--seconds` CPU seconds, and
-draws as many rows; genwright's judges measure those rows against the other 20 %. Writes docs/benchmarks.json, and from
-it docs/benchmarks.md. Rows that are not asked for stay as they were, with the date of their own run.
+draws as many rows; genwright's judges measure those rows against the other 20 %. genwright's neural families use the
+seconds up, and each number of seconds has a row of its own. Writes docs/benchmarks.json, and from it
+docs/benchmarks.md. Rows that are not asked for stay as they were, with the date of their own run.
 """
 
 import argparse
@@ -31,7 +33,7 @@ STAND_INS = {
     "copy": "a copy of the training rows",
     "independent": "independent columns (the ceiling)",
 }
-ORDER = (*STAND_INS, "ours", "argn", "vae", "smote", "tvae", "gan", "ctgan", "copula")
+ORDER = (*STAND_INS, "ours", "gpt", "vae", "gan", "argn", "smote", "tvae", "ctgan", "copula")
 Row = dict[str, Any]
 
 
@@ -46,12 +48,12 @@ def stand_in(name: str, arena: Arena) -> Row:
 
 def generator(name: str, table: str, arena: Arena, seconds: float, fresh: bool) -> Row:
     """A generator's row; where it failed, its last words."""
-    title = PEERS[name].title
+    head: Row = {"title": PEERS[name].title} | ({"budget": seconds} if PEERS[name].is_timed else {})
     try:
         drawn = draws(name, table, arena.train, seconds, fresh)
     except PeerError as error:
-        return {"title": title, "error": str(error), "facts": {"run": RUN, "finished": _now()}}
-    return {"title": title, "scores": score(arena, drawn.rows), "facts": drawn.facts}
+        return {**head, "error": str(error), "facts": {"run": RUN, "finished": _now()}}
+    return {**head, "scores": score(arena, drawn.rows), "facts": drawn.facts}
 
 
 def compare(table: str, names: Iterable[str], seconds: float, fresh: bool, kept: dict[str, Row]) -> dict[str, Any]:
@@ -61,8 +63,8 @@ def compare(table: str, names: Iterable[str], seconds: float, fresh: bool, kept:
     rows = dict(kept)
     for name in names:
         made = stand_in(name, arena) if name in STAND_INS else generator(name, table, arena, seconds, fresh)
-        rows[name] = {**made, "judged": _now(), "judged_in": RUN}
-        print(_line(table, rows[name]), flush=True)
+        rows[(key := key_of(name, seconds))] = {**made, "judged": _now(), "judged_in": RUN}
+        print(_line(table, rows[key]), flush=True)
     return {
         "title": TABLES[table].title,
         "target": TABLES[table].target,
@@ -71,8 +73,19 @@ def compare(table: str, names: Iterable[str], seconds: float, fresh: bool, kept:
         "n_held_out": len(arena.held_out),
         "fingerprint": fingerprint(frame),
         "protocols": arena.protocols(),
-        "rows": {name: rows[name] for name in ORDER if name in rows},
+        "rows": {key: rows[key] for key in sorted(rows, key=_place)},
     }
+
+
+def key_of(name: str, seconds: float) -> str:
+    """What a generator's row is called in the document: with the seconds, where it uses them up."""
+    return f"{name} {seconds:g}" if name in PEERS and PEERS[name].is_timed else name
+
+
+def _place(key: str) -> tuple[int, float]:
+    """Where a row stands on the page."""
+    name, _, seconds = key.partition(" ")
+    return ORDER.index(name), float(seconds or 0)
 
 
 def _line(table: str, row: Row) -> str:
@@ -98,13 +111,14 @@ def document(options: argparse.Namespace, former: dict[str, Any]) -> dict[str, A
     for table in options.tables:
         kept = {} if options.fresh else tables.get(table, {}).get("rows", {})
         tables[table] = compare(table, options.generators, options.seconds, options.fresh, kept)
+    is_limit = any(key_of(name, 0) == name and name not in STAND_INS for name in options.generators)
     return {
         "run": RUN,
         "date": f"{datetime.now():%Y-%m-%d}",
         "machine": machine(),
         "python": platform.python_version(),
         "versions": {p: version(p) for p in ("genwright", "torch", "numpy", "pandas", "scikit-learn")},
-        "seconds": options.seconds,
+        "seconds": options.seconds if is_limit else former.get("seconds", options.seconds),
         "tables": {name: tables[name] for name in TABLES if name in tables},
     }
 

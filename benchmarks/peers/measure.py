@@ -132,12 +132,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--model", default="")
+    parser.add_argument("--budget", action="store_true", help="use the seconds up instead of staying below them")
     return parser.parse_args()
 
 
-def option(name: str) -> str:
+def option(name: str) -> Any:
     """An option of the command line, for adaptors that serve several models."""
-    return str(getattr(_options(), name))
+    return getattr(_options(), name)
 
 
 def read(path: Path) -> pd.DataFrame:

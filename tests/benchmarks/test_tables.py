@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks import tables
 from benchmarks.page import COLUMNS, render
+from benchmarks.peer_runs import Draws
 from benchmarks.scoring import NUMBERS, Arena, encode, score, score_floor
 from benchmarks.table_data import Source, fingerprint, independent_columns, split
 
@@ -144,3 +145,17 @@ def test_epochs_cut_short_are_said():
     page = render(found)
     assert "CTGAN 0.12.1 (72 of 300 epochs) | 598.4 | – | – |" in page
     assert "| 2026-01-02 |" in page
+
+
+def test_each_budget_of_a_neural_family_has_a_row_that_names_its_seconds(measured, monkeypatch, frame):
+    facts = {"version": "0.1.0+abc", "run": "r", "finished": "2026-01-02T03:04"}
+    monkeypatch.setattr(tables, "draws", lambda *_: Draws(frame, facts))
+    measured("--tables", "toy", "--generators", "argn", "floor")
+    for seconds in ("600", "120"):
+        measured("--tables", "toy", "--generators", "gpt", "--seconds", seconds)
+    found, page = measured("--tables", "toy", "--generators", "vae", "--seconds", "30")
+    assert list(found["tables"]["toy"]["rows"]) == ["floor", "gpt 120", "gpt 600", "vae 30", "argn"]
+    assert found["seconds"] == 600  # the limit of the peers, which these runs did not touch
+    for title in ("genwright, gpt 0.1.0 (120 s)", "genwright, gpt 0.1.0 (600 s)", "genwright, vae 0.1.0 (30 s)"):
+        assert f"| {title} |" in page
+    assert "| TabularARGN 0.1.0 |" in page
