@@ -62,7 +62,7 @@ def command(
     with screen.progress() as progress:
         scores = fitted.judge(held_out, train, judges=judge, targets=target or [], max_rows=n, progress=progress)
     screen.kept = "the run keeps the scores it had"
-    kept = sorted([*before, *scores], key=lambda score: score.name)
+    kept = sorted([*before, *scores], key=lambda score: owner(score.name)[0])  # each judge's numbers in its own order
     rewrite(run, scores=kept, features=fitted.artefact.features)
     (show_guesses if isinstance(fitted, ClassifierRun) else show_scores)(screen, scores)
     return {"run": str(run), "scores": [score.to_json() for score in scores]}

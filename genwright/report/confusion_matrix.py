@@ -34,9 +34,7 @@ def draw(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Markup:
     parts = [svg.text(left, 11, "called", class_="quiet"), svg.text(2, top - 6, "true", class_="quiet")]
     for i, name in enumerate(rows):
         parts.append(svg.text(left - 6, top + side * (i + 0.5) + 4, name, "end"))
-    for j, name in enumerate(names):
-        x, y = left + side * (j + 0.5), top - 6
-        parts.append(svg.element("text", name, x=x, y=y, transform=f"rotate(-40 {x:.1f} {y:.1f})"))
+    parts += [_called(name, left + side * (j + 0.5), top - 6) for j, name in enumerate(names)]
     shades = PALE if has_room else SHADES
     for i, j in np.ndindex(table.shape):
         shade = int(np.searchsorted(shades, share[i, j], "right")) - 1
@@ -47,6 +45,13 @@ def draw(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Markup:
     parts += [svg.rectangle(left + side * k, top + side * k, side, side, "axis") for k in range(len(classes))]
     width = left + side * len(classes) + 4.6 * len(names[-1])
     return svg.figure("Confusion matrix", describe(classes, table), width, top + side * len(table) + 4, parts)
+
+
+def _called(name: str, x: float, y: float) -> Markup:
+    """A name above its column: upright where it has a letter or two."""
+    if len(name) <= 2:
+        return svg.text(x, y, name, "middle")
+    return svg.element("text", name, x=x, y=y, transform=f"rotate(-40 {x:.1f} {y:.1f})")
 
 
 def describe(classes: Sequence[str], table: np.ndarray) -> str:

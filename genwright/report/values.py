@@ -165,6 +165,8 @@ def _not_drawn(kind: str, sides: tuple[pa.ChunkedArray, pa.ChunkedArray]) -> str
     if kind == "constant":
         known = [side.drop_null()[0].as_py() for side in sides if side.null_count < len(side)]
         return f"always {known[0]}" if known else "every value is missing"
+    if kind == "image":
+        return "pictures: see the draws"
     return f"{kind} columns are not drawn here"
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 NOTHING = "–"
 PERPLEXITIES = ("tokens", "words")  # their units
-ABBREVIATIONS = {"auc": "AUC", "r2": "R²", "tpr": "true positive rate"}
+ABBREVIATIONS = {"auc": "AUC", "r2": "R²", "tpr": "true positive rate", "roc": "ROC", "pr": "PR", "f1": "F1"}
+ABBREVIATIONS |= {"frechet": "Fréchet", "kid": "KID", "svm": "SVM", "dim": "dimension"}
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 

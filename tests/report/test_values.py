@@ -82,7 +82,13 @@ def test_codes_lie_in_their_range():
 
 @pytest.mark.parametrize(
     ("kind", "words"),
-    [("id", "identifies rows"), ("constant", "always 7"), ("omitted", "left out"), ("image", "not drawn")],
+    [
+        ("id", "identifies rows"),
+        ("constant", "always 7"),
+        ("omitted", "left out"),
+        ("image", "see the draws"),
+        ("audio", "not drawn"),
+    ],
 )
 def test_columns_that_are_not_drawn_say_why(kind, words):
     found = both([7, 7], [7, 7], kind)
