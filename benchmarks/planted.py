@@ -247,11 +247,11 @@ def _dataset(codec: TableCodec, rows: pa.Table) -> Dataset:
 # The page
 
 
-def render(lines: list[Line], seconds: float) -> str:
+def render(lines: list[Line]) -> str:
     """The whole page."""
     names = [name for name in CASES if any(line.case == name for line in lines)]
     parts = [
-        HEAD.format(level=f"{100 * LEVEL:g}", seconds=seconds),
+        HEAD.format(level=f"{100 * LEVEL:g}"),
         *(_section(n, [x for x in lines if x.case == n]) for n in names),
     ]
     return "\n\n".join(parts) + "\n"
@@ -269,7 +269,7 @@ A judge tells a fault where one of its scores blames the draws. "*z* at least" i
 telling score was worse than real rows in the least conspicuous of all runs. Intervals are 95 % ones of a share (Clopper
 and Pearson, 1934).
 
-This page is written by `python -m benchmarks.planted` ({seconds:,.0f} CPU seconds on one thread)."""
+This page is written by `python -m benchmarks.planted`."""
 
 
 def _section(name: str, lines: list[Line]) -> str:
@@ -320,7 +320,6 @@ def main() -> None:
     logging.getLogger("genwright").setLevel(logging.ERROR)  # values that few rows have are unseen in some deals
     lines = _kept(asked.keep)
     known = {(line.case, line.seed) for line in lines}
-    started = time.process_time()
     for seed in range(asked.seeds):
         for name in asked.only:
             if (name, seed) in known:
@@ -332,7 +331,7 @@ def main() -> None:
                     file.writelines(json.dumps(asdict(line)) + "\n" for line in found)
             told = "; ".join(f"{x.fault.partition(':')[0]}: {x.level} {len(x.blamed)}" for x in found)
             print(f"{name} {seed} ({time.process_time() - before:.1f} s) {told}", flush=True)
-    asked.page.write_text(render(lines, time.process_time() - started))
+    asked.page.write_text(render(lines))
 
 
 if __name__ == "__main__":

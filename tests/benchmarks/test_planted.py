@@ -49,7 +49,7 @@ def test_the_page_counts_runs_and_says_how_close_they_were() -> None:
     for fault, (_, judges) in CASES["breast_cancer"].faults.items():
         z = of_copies if fault == "training copies" else {f"{judge}__x": 9.0 for judge in judges}
         lines += [line(fault, seed, "poor", **z) for seed in (2, 3)]
-    page = render(lines, 12.0)
+    page = render(lines)
     assert "| training copies | verdict | 2 of 2 | 0.158 … 1.000 |  |" in page
     assert "|  | `near_copies` | 2 of 2 | 0.158 … 1.000 | 40.0 |" in page
     assert "|  | `membership` | 0 of 2 | 0.000 … 0.842 | 2.5 |" in page
