@@ -131,8 +131,8 @@ def _tell(screen: Screen, report: "Report", is_table_shown: bool) -> None:
 def _trials(screen: Screen, report: "Report", most: int = 8) -> None:
     """The best ways and their gains on the folds that chose."""
     screen.heading(f"{report.judge_model}: gain in {report.metric} on folds of the training rows")
-    rows = [(str(t.way), "failed" if t.reason else f"{t.gain:+.3f}") for t in report.trials[:most]]
-    screen.table(("rows from", "gain"), rows, ("gain",))
+    rows = [(str(t.way), "failed" if t.reason else f"{t.gain:+.3f}", len(t.gains)) for t in report.trials[:most]]
+    screen.table(("rows from", "gain", "folds"), rows, ("gain", "folds"))
 
 
 def _amount(text: str) -> Any:

@@ -13,8 +13,10 @@ The rows that come back are drawn by a generator of all rows. Tables, texts and 
 nothing is said. Networks share the time: each takes as many steps as its first training did for its part.
 """
 
+import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -115,14 +117,26 @@ def augment(
     known_flavour(flavour)
     inferred = schema_of(records, schema, kinds or {}, (target,))
     rows = LabelledTable.of(records, inferred, target, is_set=target in (kinds or {}))
-    search = _Search(rows, _makers(named, rows.kind), amounts, judge_model, held_out, level, budget, seed, progress)
-    found, table = search.report(anyway), rows.table
-    if found.chosen is not None:
-        progress(0.95, "drawing rows")
-        table, drawn = search.drawn(found.chosen)
-        found = replace(found, drawn=dict(zip(rows.names, drawn)))
+    with _quiet():
+        search = _Search(rows, _makers(named, rows.kind), amounts, judge_model, held_out, level, budget, seed, progress)
+        found, table = search.report(anyway), rows.table
+        if found.chosen is not None:
+            progress(0.95, "drawing rows")
+            table, drawn = search.drawn(found.chosen)
+            found = replace(found, drawn=dict(zip(rows.names, drawn)))
     progress(1.0, "done")
     return Augmented(table, rows.schema, found, flavour or records.flavour, records.is_text, rows.white)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What has been told of all rows is not told again of every part of them."""
+    log, level = logging.getLogger("genwright"), logging.getLogger("genwright").level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 @dataclass

@@ -203,5 +203,5 @@ def test_a_maker_learns_once_a_fold_and_the_worse_half_is_out(monkeypatch):
     assert sorted(len(t.gains) for t in tried) == [1] * 6 + [2] * 3 + [5] * 3
     in_play = asked[: sum(len({t.way.maker for t in tried if len(t.gains) > k}) for k in range(5))]
     assert all(in_play.count(name) <= 5 for name in makers)
-    assert len(asked) - len(in_play) in (0, 10)  # nothing was learnt again for the detector; ten folds confirm
+    assert len(asked) - len(in_play) in (0, 5, 10)  # nothing was learnt again for the detector; a deal or two confirm
     assert report.trials[0].gain == max(t.gain for t in report.trials if len(t.gains) == 5)
