@@ -2,7 +2,7 @@
 
 from genwright.report.questions import Finding, Found, Level, or_, told_apart
 from genwright.report.words import is_known, number, percent
-from genwright.runs.leaderboard import text_detector
+from genwright.runs.yardsticks import text_detector
 
 
 def text_fidelity(found: Found) -> Finding | None:
