@@ -53,7 +53,7 @@ FAMILIES = ("marginals", "trees", "bayes_net", "copula")
 MAKERS: Mapping[Kind, tuple[str, ...]] = {  # tried where none is named
     "tables": (*FAMILIES, "copies", "smote"),
     "texts": ("ngram", "copies"),
-    "pictures": ("vae", "moved", "copies"),
+    "pictures": ("flow_matching", "moved", "copies"),
 }
 ONLY_OF: Mapping[str, Kind] = {"smote": "tables", "moved": "pictures"}
 Amount = float | Literal["auto", "balance", "half", "double"]

@@ -15,7 +15,8 @@ from genwright.training.learn_classifier import learn_classifier
 from genwright.training.plan import Outcome, Plan
 from genwright.training.settings import divided
 
-ALL_LEARNT: Mapping[str, Any] = {"n_validation": 0}  # few rows, and drawn ones among them, cannot say when to stop
+ALL_LEARNT: Mapping[str, Any] = {"n_validation": 0}
+FEW_ROWS = 1_000  # of which a tenth, set aside, cannot say when a generator's training should end
 
 
 @dataclass
@@ -38,15 +39,15 @@ class Teacher:
             FitError: nothing can be learnt from these rows.
         """
         family: type[Model] = MODELS.get(name)
-        config, training = self._settings(family, data, {})
+        is_network = issubclass(family, HasLoss)
+        config, training = self._settings(family, data, ALL_LEARNT if is_network and len(data) < FEW_ROWS else {})
         model = family(data.space, config)
-        is_network = isinstance(model, HasLoss)
         outcome = learn(model, data, Plan(training, self._budget(name, is_network), seed), _silent)
         self._took(name, outcome)
         return model
 
     def classifier(self, name: str, data: Dataset, target: str, seed: int) -> Classifier:
-        """A classifier, taught all rows: none is set aside.
+        """A classifier, taught all rows: none is set aside, as drawn ones would be among them.
 
         Raises:
             UnsupportedError: it cannot read a column.
