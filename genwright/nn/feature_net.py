@@ -53,7 +53,9 @@ class FeatureNet:
         self.shape, self.n_levels, self.n_classes = shape, n_levels, n_classes
         n_out = n_classes or N_TURNS
         self.net = untrained(
-            lambda: nn.ModuleList([ConvEncoder(shape, N_FEATURES, WIDTH), nn.Linear(N_FEATURES, n_out)])
+            lambda: nn.ModuleList(
+                [ConvEncoder(shape, N_FEATURES, WIDTH, is_narrow=False), nn.Linear(N_FEATURES, n_out)]
+            )
         )
 
     @classmethod
