@@ -1,6 +1,8 @@
 """What may not be drawn, and where a row ends: for each row its special codes, its limit, stop strings, constraints.
 
 `pad` is never drawn, nor are codes that never occurred in the texts of the fit, as long as a constraint leaves others.
+Codes that spell parts of a character follow each other so that it becomes whole, which `end` does not interrupt: what
+would break it is not drawn, as if it had probability 0.
 Where a vocabulary is known, a code that spells nothing and neither ends nor fills up a row stands for a missing text:
 it is drawn at the first place only, and the row ends behind it.
 
@@ -17,6 +19,7 @@ from genwright.core.decoding import Decoding
 from genwright.core.errors import ConfigError
 from genwright.core.model import Vocabulary
 from genwright.core.space import OPEN, Tokens
+from genwright.samplers import utf8
 from genwright.samplers.constraint import Allowed, Constraint, Pattern
 from genwright.samplers.logits import NEVER
 from genwright.samplers.spelling import Spelling, spelling
@@ -51,7 +54,32 @@ class Rules:
         self.stops = Stops(decoding.stop, self.spelling) if decoding.stop and self.spelling else None
         self.tails = [b""] * len(given)  # of what was drawn, as far as a stop string may reach back
         self.states: list[list[object]] = [self._begun(i) for i in range(len(given))] if self.constraints else []
-        self._first, self._later = self._bias(True), self._bias(False)
+        self.moves = self.spelling.inside if self.spelling else None
+        self.inside = self._read()  # (B,) where each row's characters stand, see `utf8`
+        self._first, self._later = self._biases(True), self._biases(False)
+
+    def _read(self) -> Tensor:
+        """Where the characters of what each row was given stand (B,)."""
+        state = torch.zeros(len(self.given), dtype=torch.int64)
+        for t in range(max(self.n_before, default=0) if self.moves is not None else 0):
+            is_before = torch.tensor([t < n for n in self.n_before])
+            state = torch.where(is_before, self._moved(state, self.given[:, t]), state)
+        return state
+
+    def _moved(self, state: Tensor, codes: Tensor) -> Tensor:
+        """Behind some codes; what was given and breaks a character is passed over."""
+        assert self.moves is not None
+        return self.moves[state, codes.clamp(min=0)].clamp(min=utf8.BETWEEN)
+
+    def _biases(self, is_first: bool) -> Tensor:
+        """What is added to the scores in each state of a character (states, V); one where there are no parts of any."""
+        bias = self._bias(is_first).unsqueeze(0)
+        if self.moves is None:
+            return bias
+        bias = bias.repeat(len(self.moves), 1)
+        bias[self.moves == utf8.BROKEN] = NEVER
+        bias[utf8.BETWEEN + 1 :, self.support.end] = NEVER
+        return bias
 
     def _bias(self, is_first: bool) -> Tensor:
         """What is added to the scores (V,) at the first place, or at a later one."""
@@ -77,13 +105,14 @@ class Rules:
     def keep(self, rows: Tensor) -> None:
         """Goes on with these rows (their indices), in this order; a row may be there several times."""
         self.given, self.limits = self.given[rows], self.limits[rows]
-        self.n_before = [self.n_before[i] for i in rows.tolist()]
+        self.n_before, self.inside = [self.n_before[i] for i in rows.tolist()], self.inside[rows]
         self.tails = [self.tails[i] for i in rows.tolist()]
         self.states = [self.states[i] for i in rows.tolist()] if self.states else []
 
     def masked(self, t: int, rows: Tensor, scores: Tensor, is_over: Tensor) -> Tensor:
         """The scores (B, V) with −∞ for what may not be drawn; where a rule leaves only −∞, all it allows are alike."""
-        scores = scores + (self._later if t else self._first)
+        biases, inside = self._later if t else self._first, self.inside[rows]
+        scores = scores + (biases[inside] if inside.any() else biases[utf8.BETWEEN])
         return self._constrained(t, rows, scores, is_over) if self.constraints else scores
 
     def _constrained(self, t: int, rows: Tensor, scores: Tensor, is_over: Tensor) -> Tensor:
@@ -111,6 +140,8 @@ class Rules:
 
     def after(self, t: int, rows: Tensor, codes: Tensor, is_over: Tensor) -> bool:
         """Takes in the codes (B, T) of place t; cuts rows short, and says whether it may have."""
+        if self.moves is not None:
+            self.inside[rows] = self._moved(self.inside[rows], codes[rows, t])
         if self.constraints or self.stops:
             for i in rows[~is_over[rows]].tolist():
                 if t >= self.n_before[i]:

@@ -8,7 +8,11 @@ from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from genwright.core.space import Tokens
+from genwright.samplers import utf8
 
 Trie = dict[Any, Any]  # unit → the trie behind it; None → the codes that end here
 
@@ -32,6 +36,12 @@ class Spelling:
     def in_bytes(self) -> list[bytes]:
         """The bytes of each piece."""
         return [to_bytes(piece) for piece in self.pieces]
+
+    @cached_property
+    def inside(self) -> Tensor | None:
+        """Where each code leads a reader of UTF-8 (states, V), see `utf8.moves`; None: all spell whole characters."""
+        found = utf8.moves(list(self.pieces), self.in_bytes, self.never)
+        return None if found is None else torch.from_numpy(found)
 
     def text(self, codes: list[int]) -> str:
         """The text of some codes; incomplete characters at its ends keep their bytes as lone surrogates."""
