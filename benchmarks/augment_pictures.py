@@ -1,6 +1,6 @@
 """Do generated pictures help a convolutional network that has few real ones? Fashion-MNIST, 10, 50, 200 a class.
 
-    python -m benchmarks.augment_pictures --sizes 10 --seeds 1      # one cell, about two CPU minutes
+    python -m benchmarks.augment_pictures --sizes 10 --seeds 1      # one cell, about three CPU minutes
     python -m benchmarks.augment_pictures                           # goes on where it ended; docs/augment_benchmark.md
 
 A cell is a number of pictures a class and a seed. `convnet` learns from them for `--steps` steps, every time as many:
@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--model", default="flow_matching")
     parser.add_argument("--steps", type=int, default=300, help="of the classifier")
-    parser.add_argument("--generator-steps", type=int, default=400)
+    parser.add_argument("--generator-steps", type=int, default=600)
     parser.add_argument("--amount", type=float, default=1.0, help="drawn pictures for each real one")
     parser.add_argument("--test", type=int, default=5_000, help="test pictures")
     parser.add_argument("--sheet", type=Path, help="PNG file for some of the last cell's draws")
