@@ -24,8 +24,8 @@ from genwright.nn.picture_view import pictures
 class ConvNetConfig:
     """Settings of the network."""
 
-    width: int = 32  # channels of the first level; they double at each further one
-    n_picture: int = 256  # numbers that a picture becomes
+    width: int = 16  # channels of the first level; they double at each further one
+    n_picture: int = 128  # numbers that a picture becomes
     hidden: tuple[int, ...] = ()  # widths of further hidden layers behind them
     n_embed: int = 8  # width of a category's vector, beside pictures
     n_words: int = 64  # width of a token's vector, beside pictures
