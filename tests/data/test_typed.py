@@ -1,10 +1,11 @@
 """Strings → typed columns → the same strings."""
 
 import datetime
+import math
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from genwright.core.errors import DataError, SchemaError
@@ -86,6 +87,13 @@ def test_numbers_are_exact(texts):
         assert [float(t) for t in again] == [float(t) for t in texts]
 
 
+def _is_infinite(text: str) -> bool:
+    try:
+        return math.isinf(float(text))
+    except ValueError:
+        return False
+
+
 @settings(deadline=None, max_examples=100)
 @given(
     texts=st.lists(
@@ -93,6 +101,7 @@ def test_numbers_are_exact(texts):
     )
 )
 def test_words_come_back_but_for_tokens(texts):
+    assume(not any(_is_infinite(text) for text in texts))  # refused, see below
     records = strings(x=texts)
     schema, _ = infer(records)
     again = untyped(typed_table(records, schema), schema)["x"].to_pylist()
