@@ -11,6 +11,7 @@ the groups of those. Features are learnt once and kept in `--out`.
 import argparse
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from safetensors.torch import load_file, save_file
 from benchmarks.pictures import JUDGED, fitted
 from genwright.core.config import parse_settings
 from genwright.core.dataset import Dataset
+from genwright.core.errors import RunError
 from genwright.core.judge import Evidence, Score
 from genwright.core.registry import JUDGES, MODELS
 from genwright.core.rng import torch_generator
@@ -39,7 +41,7 @@ SETTINGS: dict[str, dict[str, Any]] = {  # where the family's own are for other 
         "learning_rate": 3e-4,
     },
     "flow_matching": {"augment": "flip,shift"},
-    "vae": {"augment": "flip,shift", "latent_dim": 64},
+    "vae": {"augment": "flip,shift", "latent_dim": 64, "batch_size": 64},
     "vqvae": {"augment": "flip,shift"},
 }
 N_SHOWN, N_PAIRS, AT_ONCE = 64, 32, 64
@@ -65,10 +67,12 @@ def drawn(model: Any, group: torch.Tensor, seed: int) -> tuple[Batch, float]:
 
 
 def features_of(train: Dataset, path: Path) -> PictureFeatures:
-    """Learnt now, or what was kept."""
-    if not path.exists():
-        save_file(PictureFeatures.fit(train.space, train.take(slice(None))).state(), path)
-    return PictureFeatures.from_state(train.space, load_file(path))
+    """Learnt now, or what was kept, unless that is of another version's network."""
+    with suppress(RunError, FileNotFoundError):
+        return PictureFeatures.from_state(train.space, load_file(path))
+    found = PictureFeatures.fit(train.space, train.take(slice(None)))
+    save_file(found.state(), path)
+    return found
 
 
 def pairs(fake: Batch, train: Dataset, features: PictureFeatures) -> np.ndarray:
