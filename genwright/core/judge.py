@@ -227,6 +227,18 @@ class Judge(abc.ABC):
             shared[key] = found
         return found
 
+    def by_likelihood(self, on: "Callable[..., dict[str, Measure]]", evidence: Evidence) -> list[Score]:
+        """The scores of a surprise: at held-out rows; floor: at training rows; ceiling: under the trivial model.
+
+        Args:
+            on: (rows, log p, log p of what is given or None, evidence) → what was measured.
+            evidence: With both models' likelihoods.
+        """
+        found = on(evidence.held_out, evidence.log_prob, evidence.given_log_prob, evidence)
+        floor = on(evidence.train, evidence.log_prob, evidence.given_log_prob, evidence)
+        ceiling = on(evidence.held_out, evidence.trivial_log_prob, evidence.trivial_given_log_prob, evidence)
+        return self.between(found, floor, ceiling, evidence)
+
     def between(
         self, found: dict[str, Measure], floor: dict[str, Measure], ceiling: dict[str, Measure], evidence: Evidence
     ) -> list[Score]:

@@ -72,10 +72,7 @@ class BitsPerDim(PictureJudge):
         """Nothing where the model or independent pixels have no likelihood, or numbers or texts are modelled beside."""
         if evidence.log_prob is None or evidence.trivial_log_prob is None or not is_of_pictures(evidence):
             return []
-        found = self._on(evidence.held_out, evidence.log_prob, evidence.given_log_prob, evidence)
-        floor = self._on(evidence.train, evidence.log_prob, evidence.given_log_prob, evidence)
-        ceiling = self._on(evidence.held_out, evidence.trivial_log_prob, evidence.trivial_given_log_prob, evidence)
-        return self.between(found, floor, ceiling, evidence)
+        return self.by_likelihood(self._on, evidence)
 
     def _on(
         self, rows: Batch, log_prob: LogProb | None, of_given: LogProb | None, evidence: Evidence

@@ -13,7 +13,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -155,7 +154,7 @@ def _distance(both: Pair) -> float:
 
 def _to_blame(pairs: list[Pair], associations: association_map.Associations | None) -> str:
     """Columns that are off by more than chance, or else the pairs that are furthest off."""
-    worst = sorted((p for p in pairs if _distance(p) > 0.02 + _noise(p)), key=lambda p: -_distance(p))[:3]
+    worst = sorted((p for p in pairs if 0.02 < _distance(p) > 0.02 + p.noise), key=lambda p: -_distance(p))[:3]
     if worst:
         return f"worst columns: {', '.join(_blamed(p) for p in worst)}"
     limit = 2 * associations.floor if associations and is_known(associations.floor) else 0.1
@@ -167,12 +166,6 @@ def _to_blame(pairs: list[Pair], associations: association_map.Associations | No
 def _blamed(both: Pair) -> str:
     """A column's name, and that of a text only the length was compared."""
     return shorten(both.name, 40) + (" (its length)" if both.kind == "text" else "")
-
-
-def _noise(both: Pair) -> float:
-    """The Kolmogorov-Smirnov distance that equal distributions exceed in one case of twenty (for large samples)."""
-    n, m = max(1, len(both.real)), max(1, len(both.fake))
-    return 1.36 * float(np.sqrt((n + m) / (n * m)))
 
 
 def _summary(material: Material) -> str:

@@ -19,6 +19,7 @@ from genwright.report.words import quantity
 Shape = Literal["number", "datetime", "category", "nothing"]
 FEW = 12  # numbers with no more different values are shown as categories
 MISSING = "missing"
+N_CHANCES = 400  # pairs of draws that tell how far equal shares of labels come apart
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,21 @@ class Pair:
         if self.shape == "category":
             return 0.5 * sum(abs(r - f) for _, r, f in shares(self))
         return max(_kolmogorov_smirnov(self.real, self.fake), abs(self.missing[0] - self.missing[1]))
+
+    @cached_property
+    def noise(self) -> float:
+        """The distance that equal distributions exceed in one case of twenty.
+
+        Of numbers the limit of Kolmogorov and Smirnov for large samples; of labels what so many draws from the shares
+        of both sides together come to.
+        """
+        n, m = len(self.real), len(self.fake)
+        if self.shape != "category":
+            return 1.36 * float(np.sqrt(1 / n + 1 / m))
+        p = np.array([n * real + m * fake for _, real, fake in shares(self)]) / (n + m)
+        rng = np.random.default_rng(0)
+        real, fake = (rng.multinomial(k, p / p.sum(), N_CHANCES) / k for k in (n, m))
+        return float(np.quantile(np.abs(real - fake).sum(1) / 2, 0.95))
 
 
 def pair(column: Column, real: pa.Table, fake: pa.Table) -> Pair:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from genwright.core.dataset import Dataset
+from genwright.core.errors import RunError
 from genwright.core.judge import Judge
 from genwright.core.picture_judge import PictureJudge
 from genwright.core.rng import numpy_generator
@@ -33,6 +34,15 @@ def most_train(space: Space) -> int:
 def needs_features(judges: Mapping[str, Judge], space: Space) -> bool:
     """Whether a judge will ask what pictures look like."""
     return any("features" in judge.needs and judge.sees(space) for judge in judges.values())
+
+
+def is_readable(space: Space, state: Mapping[str, torch.Tensor]) -> bool:
+    """Whether features that were kept are of this space and of this version's network."""
+    try:
+        PictureFeatures.from_state(PictureJudge.sees(space), state)
+    except RunError:
+        return False
+    return True
 
 
 def learnt(train: Dataset, shared: dict[Any, Any] | None) -> dict[str, torch.Tensor]:

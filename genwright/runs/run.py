@@ -38,7 +38,14 @@ from genwright.runs.beside import drawn_beside, is_given_whole
 from genwright.runs.draw import Draw, whole
 from genwright.runs.frames import frame, known_flavour
 from genwright.runs.live import live
-from genwright.runs.picture_evidence import JUDGED_PICTURES, learnt, most_train, needs_features, row_pixels
+from genwright.runs.picture_evidence import (
+    JUDGED_PICTURES,
+    is_readable,
+    learnt,
+    most_train,
+    needs_features,
+    row_pixels,
+)
 from genwright.runs.remembered import Remembered
 
 log = logging.getLogger("genwright")
@@ -337,9 +344,13 @@ class Run:
         return own.take(numbers), numbers, own
 
     def _features(self, train: Any, evidence: Evidence, shared: dict[Any, Any] | None) -> dict[str, torch.Tensor]:
-        """What judges learn of pictures, from all training rows at hand; kept where these are the run's own."""
-        if self.artefact.features is not None:
-            return self.artefact.features
+        """What judges learn of pictures, from all training rows at hand; kept where these are the run's own.
+
+        What another version kept and this one cannot read is learnt anew.
+        """
+        kept = self.artefact.features
+        if kept is not None and is_readable(evidence.space, kept):
+            return kept
         seen = Dataset(evidence.space, {k: x.numpy() for k, x in evidence.train.items()})
         found = learnt(self.train if train is None and self.train is not None else seen, shared)
         if train is None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
 from genwright.core.schema import Column
-from genwright.report.values import codes, pair, shares
+from genwright.report.values import N_CHANCES, codes, pair, shares
 
 
 def both(real, fake, kind="number"):
@@ -25,6 +25,27 @@ def test_distance_of_numbers_is_that_of_scipy():
 def test_distance_of_categories_is_total_variation(real, fake):
     by_hand = sum(abs(real.count(v) / len(real) - fake.count(v) / len(fake)) for v in "abcd") / 2
     assert both(real, fake, "category").distance == pytest.approx(by_hand)
+
+
+def test_chance_sets_two_labels_as_far_apart_as_the_normal_limit_says():
+    """|N(0, σ²)| passes 1.96 σ in one case of twenty; give or take five standard errors, and a step of shares."""
+    n = 400
+    found = both(["a", "b"] * (n // 2), ["a", "b"] * (n // 2), "category").noise
+    sigma = (0.25 * 2 / n) ** 0.5
+    density = 2 * np.exp(-(1.96**2) / 2) / np.sqrt(2 * np.pi) / sigma
+    error = (0.05 * 0.95 / N_CHANCES) ** 0.5 / density
+    assert abs(found - 1.96 * sigma) < 5 * error + 1 / n
+
+
+def test_many_labels_come_further_apart_by_chance_than_numbers():
+    rng = np.random.default_rng(1)
+    p, n, trials = np.full(40, 1 / 40), 200, 400
+    labels = lambda counts: np.repeat([f"c{k:02}" for k in range(40)], counts).tolist()  # noqa: E731
+    noise = both(labels(rng.multinomial(n, p)), labels(rng.multinomial(n, p)), "category").noise
+    apart = np.abs(rng.multinomial(n, p, trials) - rng.multinomial(n, p, trials)).sum(1) / (2 * n)
+    share = float((apart > noise).mean())
+    assert abs(share - 0.05) < 5 * np.sqrt(0.05 * 0.95 * (1 / trials + 1 / N_CHANCES))
+    assert noise > 1.36 * np.sqrt(2 / n)
 
 
 def test_a_difference_in_missing_values_counts():

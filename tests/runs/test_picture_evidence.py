@@ -57,6 +57,16 @@ def test_features_of_other_rows_do_not_stay(run: Run, monkeypatch: pytest.Monkey
     assert run.artefact.features is kept
 
 
+def test_features_of_another_network_are_learnt_anew(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = run.artefact.features
+    assert kept is not None
+    other = {key: x[:1] if key.endswith("weight") else x for key, x in kept.items()}
+    monkeypatch.setattr(run.artefact, "features", other)
+    assert run.judge(judges="frechet", max_rows=20)
+    assert run.artefact.features is not None
+    assert all(torch.equal(x, kept[key]) for key, x in run.artefact.features.items())
+
+
 def test_damaged_features_are_told(run: Run, tmp_path: Path) -> None:
     path = run.save(tmp_path / "run") / FEATURES
     path.write_bytes(path.read_bytes()[:-1] + b"\0")
