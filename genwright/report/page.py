@@ -154,7 +154,8 @@ def _distance(both: Pair) -> float:
 
 def _to_blame(pairs: list[Pair], associations: association_map.Associations | None) -> str:
     """Columns that are off by more than chance, or else the pairs that are furthest off."""
-    worst = sorted((p for p in pairs if 0.02 < _distance(p) > 0.02 + p.noise), key=lambda p: -_distance(p))[:3]
+    off = [p for p in pairs if is_known(p.distance) and p.distance > 0.02 + p.noise]
+    worst = sorted(off, key=lambda p: -p.distance)[:3]
     if worst:
         return f"worst columns: {', '.join(_blamed(p) for p in worst)}"
     limit = 2 * associations.floor if associations and is_known(associations.floor) else 0.1
