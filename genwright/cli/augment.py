@@ -2,7 +2,7 @@
 
 Families, copies of rows and points between neighbours are tried on folds of the rows; the best is confirmed on other
 folds and measured on held-out rows. Where nothing is gained, the rows come back unchanged, and that is said. Pictures
-go to a folder, in folders by their class.
+go to a folder, in folders by their class. Beside them comes a page: before and after, what was tried, what was drawn.
 """
 
 from dataclasses import replace
@@ -12,59 +12,81 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from genwright.cli.terminal.screen import Screen
-from genwright.cli.terminal.words import kinds, require
+from genwright.cli.terminal.words import free_file, kinds, require, stem
+from genwright.core.errors import GenwrightError
 
 if TYPE_CHECKING:
     from genwright.runs.augmentation import Augmented, Report
 
 
+Data = Annotated[str, typer.Argument(metavar="DATA", help="A table, texts, a folder of pictures, a built-in set.")]
+Target = Annotated[str, typer.Option(metavar="COLUMN", help="The class whose prediction is to gain.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("-o", "--out", help="File, or of pictures a folder, for all rows; without it, CSV is printed."),
+]
+Page = Annotated[
+    Path | None,
+    typer.Option(
+        "--report", metavar="PAGE", help="HTML page, before and after; without it, NAME.report.html beside -o."
+    ),
+]
+Balance = Annotated[
+    bool, typer.Option("--balance", help="Draw until classes are equally frequent; tries no other amount.")
+]
+HowMany = Annotated[
+    str,
+    typer.Option(
+        metavar="HOW-MANY",
+        help="balance; half: until each class has half of the largest; double; a number: times the rows; or auto.",
+    ),
+]
+Makers = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="A family, copies, smote (tables), moved (pictures); again for more; without it, several are tried.",
+    ),
+]
+JudgeModel = Annotated[
+    str,
+    typer.Option("--judge-model", metavar="NAME", help="The classifier that is to gain; auto: one for such rows."),
+]
+Minutes = Annotated[float | None, typer.Option(help="How long networks train, all of them together; 10 without it.")]
+Steps = Annotated[int | None, typer.Option(help="Gradient steps of each network instead.")]
+HeldOut = Annotated[float, typer.Option(help="Share of each class that measures the gain; 0: none.")]
+Level = Annotated[float, typer.Option(help="The p of “no gain” must be below it.")]
+Anyway = Annotated[bool, typer.Option("--anyway", help="Draw by the best way even where nothing is gained.")]
+Kind = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COLUMN=KIND", help="Read a column as this kind; omitted leaves it out; again for more."),
+]
+Seed = Annotated[int, typer.Option(help="Another seed gives other rows and other folds.")]
+ExcelSafe = Annotated[
+    bool, typer.Option("--excel-safe", help="Put ' before cells that a spreadsheet would run as a formula.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the file or folder that is there, and the page.")]
+
+
 def command(
     screen: Screen,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="A table, texts, a folder of pictures, a built-in set.")],
-    target: Annotated[str, typer.Option(metavar="COLUMN", help="The class whose prediction is to gain.")],
-    out: Annotated[
-        Path | None,
-        typer.Option("-o", "--out", help="File, or of pictures a folder, for all rows; without it, CSV is printed."),
-    ] = None,
-    balance: Annotated[
-        bool, typer.Option("--balance", help="Draw until classes are equally frequent; tries no other amount.")
-    ] = False,
-    amount: Annotated[
-        str,
-        typer.Option(
-            metavar="HOW-MANY",
-            help="balance; half: until each class has half of the largest; double; a number: times the rows; or auto.",
-        ),
-    ] = "auto",
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="A family, copies, smote (tables), moved (pictures); again for more; without it, several are tried.",
-        ),
-    ] = None,
-    judge_model: Annotated[
-        str,
-        typer.Option("--judge-model", metavar="NAME", help="The classifier that is to gain; auto: one for such rows."),
-    ] = "auto",
-    minutes: Annotated[
-        float | None, typer.Option(help="How long networks train, all of them together; 10 without it.")
-    ] = None,
-    steps: Annotated[int | None, typer.Option(help="Gradient steps of each network instead.")] = None,
-    held_out: Annotated[float, typer.Option(help="Share of each class that measures the gain; 0: none.")] = 0.2,
-    level: Annotated[float, typer.Option(help="The p of “no gain” must be below it.")] = 0.05,
-    anyway: Annotated[
-        bool, typer.Option("--anyway", help="Draw by the best way even where nothing is gained.")
-    ] = False,
-    kind: Annotated[
-        list[str] | None,
-        typer.Option(metavar="COLUMN=KIND", help="Read a column as this kind; omitted leaves it out; again for more."),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Another seed gives other rows and other folds.")] = 0,
-    excel_safe: Annotated[
-        bool, typer.Option("--excel-safe", help="Put ' before cells that a spreadsheet would run as a formula.")
-    ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file or folder that is there.")] = False,
+    data: Data,
+    target: Target,
+    out: Out = None,
+    report: Page = None,
+    balance: Balance = False,
+    amount: HowMany = "auto",
+    model: Makers = None,
+    judge_model: JudgeModel = "auto",
+    minutes: Minutes = None,
+    steps: Steps = None,
+    held_out: HeldOut = 0.2,
+    level: Level = 0.05,
+    anyway: Anyway = False,
+    kind: Kind = None,
+    seed: Seed = 0,
+    excel_safe: ExcelSafe = False,
+    overwrite: Overwrite = False,
 ) -> dict[str, Any]:
     """Searches, measures, writes."""
     from genwright.cli.terminal.rows import rows_place
@@ -72,6 +94,7 @@ def command(
 
     require(not (balance and amount != "auto"), "--balance and --amount both say how many; leave one out")
     place = rows_place(out, overwrite)
+    page = _page_place(place, report, overwrite)
     with screen.progress() as progress:
         found = augment(
             data,
@@ -94,7 +117,32 @@ def command(
     if place is not None:
         n, n_drawn = found.table.num_rows, found.report.n_drawn
         screen.say(f"{n:,} rows in {place}, the last {n_drawn:,} of them drawn")
-    return {**document, **found.report.to_json(), "n_rows": found.table.num_rows, "seed": seed}
+    written = _page(screen, found, page)
+    return {**document, "page": written, **found.report.to_json(), "n_rows": found.table.num_rows, "seed": seed}
+
+
+def _page_place(place: Path | None, report: Path | None, overwrite: bool) -> Path | None:
+    """Where the page goes, checked before any work is done; None: nowhere."""
+    if report is None and place is None:
+        return None
+    found = free_file(report or place.with_name(f"{stem(place.name)}.report.html"), overwrite)  # type: ignore[union-attr]
+    require(found != place, f"{found} is to hold the rows and the page; name another file for one of them")
+    return found
+
+
+def _page(screen: Screen, found: "Augmented", place: Path | None) -> str | None:
+    """Writes the page; the rows are good for use without it."""
+    from genwright.report.augmentation import write
+
+    if place is None:
+        return None
+    try:
+        write(found, place)
+    except GenwrightError as error:
+        screen.note(f"no page: {error}", is_warning=True)
+        return None
+    screen.say(f"page: {place}")
+    return str(place)
 
 
 def _put(screen: Screen, found: "Augmented", place: Path | None, excel_safe: bool, overwrite: bool) -> dict[str, Any]:

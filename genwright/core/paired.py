@@ -11,6 +11,7 @@ https://doi.org/10.1023/A:1024068626366) widen the variance of their mean by the
     t = mean(g) / sqrt((1/J + n_test / n_train) var(g)),   J − 1 degrees of freedom
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,6 +70,8 @@ class Gain:
         low: Of the 95 % interval of after − before.
         high: Its other end.
         n: Rows.
+        before_range: 95 % interval of the number without it.
+        after_range: The same with it; both can overlap where the difference is sure, for the rows are the same.
     """
 
     metric: str
@@ -77,6 +80,8 @@ class Gain:
     low: float
     high: float
     n: int
+    before_range: tuple[float, float] = (math.nan, math.nan)
+    after_range: tuple[float, float] = (math.nan, math.nan)
 
     @property
     def gain(self) -> float:
@@ -100,13 +105,21 @@ def paired_gain(metric: Metric, y: np.ndarray, before: np.ndarray, after: np.nda
     """
     rng, n = numpy_generator(seed, "paired"), len(y)
     size = max(1, min(RESAMPLES, PLACES // max(n, 1)))
-    gains = []
+    found = []
     for start in range(0, RESAMPLES, size):
         W = rng.multinomial(n, np.full(n, 1 / n), min(size, RESAMPLES - start)).astype(np.float64)  # (R, B)
-        gains.append(metric.values(y, after, W) - metric.values(y, before, W))
-    found = np.concatenate(gains)
-    low, high = np.nanquantile(found, [0.025, 0.975]) if not np.isnan(found).all() else (np.nan, np.nan)
-    return Gain(metric.name, value(metric, y, before), value(metric, y, after), float(low), float(high), n)
+        found.append(np.stack([metric.values(y, p, W) for p in (before, after)]))
+    without, with_it = np.concatenate(found, 1)  # (resamples,) each
+    low, high = _middle(with_it - without)
+    both = value(metric, y, before), value(metric, y, after)
+    return Gain(metric.name, *both, low, high, n, _middle(without), _middle(with_it))
+
+
+def _middle(values: np.ndarray) -> tuple[float, float]:
+    """Where 95 % of the values lie, those left out that make no sense."""
+    known = values[~np.isnan(values)]
+    low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (np.nan, np.nan)
+    return float(low), float(high)
 
 
 def p_value(gains: np.ndarray, test_share: float) -> float:
@@ -121,8 +134,24 @@ def p_value(gains: np.ndarray, test_share: float) -> float:
     known = gains[~np.isnan(gains)]
     if len(known) < 2 or known.mean() <= 0:
         return 1.0
-    error = np.sqrt((1 / len(known) + test_share) * known.var(ddof=1))
+    error = _error(known, test_share)
     return float(t.sf(known.mean() / error, len(known) - 1)) if error else 0.0
+
+
+def fold_interval(gains: np.ndarray, test_share: float) -> tuple[float, float]:
+    """95 % interval of the mean gain by the same test; NaN where fewer than two gains are known."""
+    from scipy.stats import t
+
+    known = gains[~np.isnan(gains)]
+    if len(known) < 2:
+        return math.nan, math.nan
+    half = float(t.ppf(0.975, len(known) - 1)) * _error(known, test_share)
+    return float(known.mean()) - half, float(known.mean()) + half
+
+
+def _error(gains: np.ndarray, test_share: float) -> float:
+    """Standard error of the mean of gains of overlapping training sets."""
+    return float(np.sqrt((1 / len(gains) + test_share) * gains.var(ddof=1)))
 
 
 def dealt(y: np.ndarray, n_folds: int, rng: np.random.Generator) -> np.ndarray:

@@ -18,6 +18,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 from typing import Any, Literal
 
 import numpy as np
@@ -48,6 +49,7 @@ LEVEL = 0.05  # p below which a gain is believed
 KEEP = 0.5  # share of draws that a detector may keep
 STAY = 3  # ways that are tried on all folds
 MOST_ROWS = 20_000  # that choosing and confirming look at
+MOST_CLASSES = 50  # of which every pair is counted
 USUAL_MINUTES = 10.0  # of all networks together
 FAMILIES = ("marginals", "trees", "bayes_net", "copula")
 MAKERS: Mapping[Kind, tuple[str, ...]] = {  # tried where none is named
@@ -124,6 +126,7 @@ def augment(
             progress(0.95, "drawing rows")
             table, drawn = search.drawn(found.chosen)
             found = replace(found, drawn=dict(zip(rows.names, drawn)))
+    found = replace(found, facts={"data": PurePath(records.name).name, **found.facts})
     progress(1.0, "done")
     return Augmented(table, rows.schema, found, flavour or records.flavour, records.is_text, rows.white)
 
@@ -206,8 +209,9 @@ class _Search:
         """The whole search."""
         trials = self._trials()
         best = trials[0] if trials else None
-        confirmed, p = self._confirmed(best) if best else (0.0, 1.0)
+        confirmed, p, fresh = self._confirmed(best) if best else (0.0, 1.0, [])
         chosen = best.way if best and (p < self.level or anyway) else None
+        gains, confusion = self._measured(chosen) if chosen and len(self.test) else ([], [])
         names = self.rows.names
         return Report(
             target=self.rows.target,
@@ -219,9 +223,27 @@ class _Search:
             confirmed=confirmed,
             p=p,
             level=self.level,
-            gains=self._measured(chosen) if chosen and len(self.test) else [],
+            gains=gains,
             notes=self._notes(trials),
+            fresh=fresh,
+            before=float(np.nanmean(self.before)) if np.isfinite(self.before).any() else math.nan,
+            confusion=confusion,
+            facts=self._facts(),
         )
+
+    def _facts(self) -> dict[str, Any]:
+        """Which rows did what."""
+        return {
+            "kind": self.rows.kind,
+            "n_rows": len(self.rows),
+            "n_train": len(self.train),
+            "n_looked_at": len(self.looked_at),
+            "n_held_out": len(self.test),
+            "n_folds": self.n_folds,
+            "minutes": self.budget.minutes,
+            "steps": self.budget.steps,
+            "seed": self.seed,
+        }
 
     def drawn(self, way: Way) -> tuple[pa.Table, list[int]]:
         """All rows and those that a way adds, learnt from all; and how many of each class were added."""
@@ -242,7 +264,8 @@ class _Search:
     def _trials(self) -> list[Trial]:
         """All ways on one deal of folds, the best first."""
         trials = [Trial(Way(name, amount)) for name in self.makers for amount in self.amounts]
-        folds, going = [], trials
+        folds: list[_Fold] = []
+        going = trials
         for k in range(self.n_folds if trials else 0):
             self.progress(0.5 * k / self.n_folds, f"chosen: fold {k + 1}")
             folds.append(fold := self._fold("chosen", k))
@@ -251,6 +274,7 @@ class _Search:
             if not left:
                 raise FitError(f"nothing that was named makes such rows: {going[0].reason}")
             going = left[: _staying(len(left))]
+        self.before = [fold.before for fold in folds]
         drawn = [t for t in sorted(going, key=lambda t: -t.gain) if t.way.maker not in PLAIN]
         if drawn:
             kept = Trial(replace(drawn[0].way, keep=KEEP))
@@ -262,10 +286,10 @@ class _Search:
                     break  # it is behind the same draws without the detector
         return sorted(trials, key=lambda t: (bool(t.reason), -len(t.gains), -t.gain))
 
-    def _confirmed(self, best: Trial) -> tuple[float, float]:
-        """Mean gain and p on other folds."""
+    def _confirmed(self, best: Trial) -> tuple[float, float, list[float]]:
+        """Mean gain and p on other folds, and the gain on each."""
         if not best.gain > 0:
-            return max(best.gain, -1.0), 1.0
+            return max(best.gain, -1.0), 1.0, []
         fresh = Trial(best.way)
         for deal in range(N_CONFIRMED):
             if deal and not fresh.gain > 0:
@@ -275,7 +299,8 @@ class _Search:
                 self.progress(0.6 + 0.3 * done, f"confirmed: fold {k + 1}")
                 self._try([fresh], self._fold(f"confirmed {deal}", k))
         known = np.array([g for g in fresh.gains if g == g])
-        return (float(known.mean()) if len(known) else 0.0), p_value(known, 1 / (self.n_folds - 1))
+        mean = float(known.mean()) if len(known) else 0.0
+        return mean, p_value(known, 1 / (self.n_folds - 1)), fresh.gains
 
     def _fold(self, deal: str, k: int) -> _Fold:
         """Fold k of a deal."""
@@ -308,14 +333,22 @@ class _Search:
                 continue
             yield trial, extra
 
-    def _measured(self, way: Way) -> list[Gain]:
-        """Gains on held-out rows."""
+    def _measured(self, way: Way) -> tuple[list[Gain], list[list[list[int]]]]:
+        """Gains on held-out rows, and what is taken for what before and after."""
         self.progress(0.9, "measuring on held-out rows")
         lesson, seed, target = self.rows.lesson(self.train, self.test), derive(self.seed, "held out"), self.rows.target
         before = self._predicted(lesson, {}, seed)
         by = maker(way.maker, lesson, target, derive(seed, way.maker), self.teacher)
         after = self._predicted(lesson, made(way, lesson, target, seed, by), seed)
-        return [paired_gain(m, lesson.y_test, before, after, seed) for m in self.metrics]
+        gains = [paired_gain(m, lesson.y_test, before, after, seed) for m in self.metrics]
+        few = self.rows.n_classes <= MOST_CLASSES
+        return gains, [self._confusion(lesson.y_test, p) for p in (before, after)] if few else []
+
+    def _confusion(self, y: np.ndarray, p: np.ndarray) -> list[list[int]]:
+        """Rows by true class (down) and likeliest class (across)."""
+        K = self.rows.n_classes
+        found: list[list[int]] = np.bincount(y * K + p.argmax(1), minlength=K * K).reshape(K, K).tolist()
+        return found
 
     def _predicted(self, lesson: Lesson, extra: Batch, seed: int) -> np.ndarray:
         """p(class | row) of the test rows, learnt from the others and further rows (M, K)."""

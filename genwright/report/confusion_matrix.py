@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from genwright.report import svg
-from genwright.report.words import percent, shorten_apart
+from genwright.report.words import breadth, percent, shorten_apart
 
 ROOM = 15  # classes beyond which cells are small and without counts
 LETTERS = 16  # of a class's name
@@ -29,7 +29,7 @@ def draw(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Markup:
     names = shorten_apart(classes, LETTERS)
     rows = [*names, UNSEEN][: len(table)]
     side = 46 if has_room else max(9, 560 // len(classes))
-    left, top = 24 + 6.4 * max(map(len, rows)), 38 + 4.4 * max(map(len, names))
+    left, top = 24 + 6.4 * max(map(breadth, rows)), 38 + 4.4 * max(map(breadth, names))
     share = table / np.maximum(table.sum(1, keepdims=True), 1)
     parts = [svg.text(left, 11, "called", class_="quiet"), svg.text(2, top - 6, "true", class_="quiet")]
     for i, name in enumerate(rows):
@@ -43,7 +43,7 @@ def draw(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Markup:
         if has_room and table[i, j]:
             parts.append(svg.text(x + side / 2, y + side / 2 + 4, f"{table[i, j]:,}", "middle"))
     parts += [svg.rectangle(left + side * k, top + side * k, side, side, "axis") for k in range(len(classes))]
-    width = left + side * len(classes) + 4.6 * len(names[-1])
+    width = left + side * len(classes) + 4.6 * breadth(names[-1])
     return svg.figure("Confusion matrix", describe(classes, table), width, top + side * len(table) + 4, parts)
 
 

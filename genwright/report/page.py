@@ -23,14 +23,22 @@ from genwright.core.judge import Score, owner
 from genwright.core.registry import JUDGES
 from genwright.core.schema import Schema
 from genwright.data.write_pictures import described
-from genwright.report import association_map, column_overlay, copied_passage, near_copies, score_bar, text_samples
+from genwright.report import (
+    association_map,
+    column_overlay,
+    copied_passage,
+    near_copies,
+    sample_rows,
+    score_bar,
+    text_samples,
+)
 from genwright.report.model_figures import NO_FIGURES, ModelFigures
 from genwright.report.picture_figures import PictureFigures
 from genwright.report.values import Pair, pair
 from genwright.report.verdict import verdict
 from genwright.report.words import clean, heading, is_known, number, quantity, shorten
 
-MAX_COLUMNS, MAX_ROWS, N_SAMPLE, MAX_CELL, MAX_NAME = 60, 5_000, 10, 80, 60
+MAX_COLUMNS, MAX_ROWS, N_SAMPLE, MAX_NAME = 60, 5_000, 10, 60
 LABELS = {
     "model": "Model",
     "why": "Why this model",
@@ -110,7 +118,7 @@ def render(material: Material) -> str:
             copies=_copies_view(material.scores),
             figures=material.figures.view(),
             pictures=material.pictures,
-            sample=_sample(_without_pictures(fake, material.schema), [both.name for both in shown])
+            sample=sample_rows.view(_without_pictures(fake, material.schema), [both.name for both in shown])
             if len(texts) < len(pairs)
             else None,
             protocols=list(protocols),
@@ -264,35 +272,6 @@ def _without_pictures(fake: pa.Table, schema: Schema) -> pa.Table:
     """The first rows, with pictures told in words."""
     tables, _ = described([fake.slice(0, N_SAMPLE)], schema)
     return next(iter(tables))
-
-
-def _sample(fake: pa.Table, names: list[str]) -> dict[str, Any]:
-    """The first synthetic rows, each cell as (short, whole)."""
-    names = [name for name in names if name in fake.column_names]
-    rows = fake.select(names).slice(0, N_SAMPLE)
-    columns = [rows.column(name).to_pylist() for name in names]
-    return {
-        "names": [(shorten(name, 30), clean(name[:1000]), _class(rows.column(name))) for name in names],
-        "rows": [[_cell(value) for value in row] for row in zip(*columns, strict=True)],
-    }
-
-
-def _class(column: pa.ChunkedArray) -> str:
-    """Numbers stand right, so that their digits do too."""
-    kind = column.type
-    return "number" if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) else ""
-
-
-def _cell(value: Any) -> tuple[str, str]:
-    if value is None or value != value:
-        return "–", "missing"
-    if isinstance(value, float):
-        return f"{value:.10g}", ""
-    if isinstance(value, (bytes, bytearray)):
-        return f"{len(value):,} bytes", ""
-    whole = str(value)
-    short = shorten(whole, MAX_CELL)
-    return short, clean(whole[:1000]) if short != whole else ""
 
 
 def fact_lines(facts: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
+from unicodedata import east_asian_width
 
 NOTHING = "–"
 PERPLEXITIES = ("tokens", "words")  # their units
@@ -31,6 +32,18 @@ def number(value: Any, digits: int = 3) -> str:
     else:
         text = f"{value:#.{max(1, digits - 1)}g}"
     return text.replace(".e", "e").replace("-", "−")
+
+
+def signed(value: Any) -> str:
+    """A difference with its sign and three decimals; a dash where there is none.
+
+    >>> signed(0.1493), signed(-0.002), signed(-0.0002), signed(float("nan"))
+    ('+0.149', '−0.002', '0.000', '–')
+    """
+    if not is_known(value):
+        return NOTHING
+    text = f"{value:+.3f}"
+    return text.replace("-", "−") if float(text) else text[1:]
 
 
 def quantity(value: Any, digits: int = 3) -> str:
@@ -99,6 +112,15 @@ def shorten_apart(labels: Sequence[str], length: int) -> list[str]:
         "…" + shorten(label[shared[cut] :], length - 1) if cut in shared else cut
         for label, cut in zip(labels, short, strict=True)
     ]
+
+
+def breadth(text: str) -> float:
+    """How many letters wide it is drawn, about: Chinese, Japanese and Korean ones are wider.
+
+    >>> breadth("abc"), breadth("日本")
+    (3.0, 3.6)
+    """
+    return sum(1.8 if east_asian_width(letter) in "WF" else 1.0 for letter in text)
 
 
 def _n_shared(labels: list[str]) -> int:

@@ -21,10 +21,15 @@ class Way:
     keep: float = 1.0  # share of the draws that a detector keeps
 
     def __str__(self) -> str:
+        return f"{self.maker} ({self.how})"
+
+    @property
+    def how(self) -> str:
+        """How many rows, and which of them."""
         kept = f", the {self.keep:.0%} that look most real" if self.keep < 1 else ""
         what = {"balance": "until classes are equal", "half": "until none has less than half of the largest"}
         amount = what.get(str(self.amount), "as many as there are" if self.amount == "double" else f"× {self.amount}")
-        return f"{self.maker} ({amount}{kept})"
+        return amount + kept
 
 
 @dataclass
@@ -43,8 +48,7 @@ class Trial:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; a fold without a row of the class has no gain."""
-        gains = [None if np.isnan(g) else g for g in self.gains]
-        return {**asdict(self.way), "gains": gains, "gain": self.gain if self.gain > -np.inf else None} | (
+        return {**asdict(self.way), "gains": _known(self.gains), "gain": self.gain if self.gain > -np.inf else None} | (
             {"reason": self.reason} if self.reason else {}
         )
 
@@ -66,6 +70,11 @@ class Report:
         gains: On held-out rows, the deciding metric first; empty where nothing was held out or chosen.
         drawn: Class → rows added.
         notes: What else to know, in sentences.
+        fresh: Gains of the best way on the other folds; empty where it had gained nothing on those that chose.
+        before: The metric without more rows, mean of the folds that chose.
+        confusion: Held-out rows by true class and likeliest class (K, K), before and after; empty as `gains` is, and
+            of very many classes.
+        facts: Data, rows, folds, seed and budget; plain JSON.
     """
 
     target: str
@@ -80,6 +89,10 @@ class Report:
     gains: list[Gain] = field(default_factory=list)
     drawn: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    fresh: list[float] = field(default_factory=list)
+    before: float = float("nan")
+    confusion: list[list[list[int]]] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def n_drawn(self) -> int:
@@ -87,7 +100,8 @@ class Report:
         return sum(self.drawn.values())
 
     def __str__(self) -> str:
-        found = f"{self.confirmed:+.3f} {self.metric} on folds it was not chosen on, p = {self.p:.2g}"
+        where = "on folds it was not chosen on" if self.fresh else "on the folds that chose"
+        found = f"{self.confirmed:+.3f} {self.metric} {where}, p = {self.p:.2g}"
         if self.chosen is None and not self.trials:
             return "rows are unchanged: the classes are equally frequent"
         if self.chosen is None:
@@ -102,7 +116,13 @@ class Report:
         """Plain JSON values."""
         gains = [{**asdict(g), "gain": g.gain} for g in self.gains]
         trials = [t.to_json() for t in self.trials]
-        return {**asdict(self), "gains": gains, "trials": trials, "n_drawn": self.n_drawn, "told": str(self)}
+        numbers = {"fresh": _known(self.fresh), "before": _known([self.before])[0]}
+        return {**asdict(self), **numbers, "gains": gains, "trials": trials, "n_drawn": self.n_drawn, "told": str(self)}
+
+
+def _known(values: list[float]) -> list[float | None]:
+    """Numbers as JSON has them: none where a fold has no row of the class."""
+    return [None if np.isnan(value) else value for value in values]
 
 
 @dataclass(frozen=True)

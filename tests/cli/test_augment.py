@@ -37,6 +37,13 @@ def test_a_file_with_more_rows(shop, tmp_path):
     assert sum(row["churn"] == "yes" for row in after) == sum(row["churn"] == "no" for row in after)
     assert "the last 80 of them drawn" in ended.err
     assert "copies" in ended.out
+    page = (tmp_path / "more.report.html").read_text(encoding="utf-8")
+    assert "80 rows were added by copies" in page
+    assert "shop.csv: churn" in page
+    assert f"page: {tmp_path / 'more.report.html'}" in ended.err
+    again = call("augment", shop, "--target", "churn", "-o", tmp_path / "more.parquet", *FAST)
+    assert again.code != 0
+    assert "more.report.html exists; add --overwrite" in again.err
 
 
 def test_the_document_of_one_that_declines(shop, tmp_path):
@@ -47,6 +54,12 @@ def test_the_document_of_one_that_declines(shop, tmp_path):
     assert document["n_drawn"] == 0
     assert document["n_rows"] == 120
     assert document["told"].startswith("declined")
+    assert document["page"] == str(tmp_path / "same.report.html")
+    assert document["facts"] == {
+        **{"data": "shop.csv", "kind": "tables", "n_rows": 120, "n_train": 84, "n_looked_at": 84, "n_held_out": 36},
+        **{"n_folds": 5, "minutes": 10.0, "steps": None, "seed": 0},
+    }
+    assert "Declined" in (tmp_path / "same.report.html").read_text(encoding="utf-8")
     assert len(list(csv.DictReader(out.open()))) == 120
 
 
@@ -56,12 +69,25 @@ def test_the_document_of_one_that_declines(shop, tmp_path):
         (("--target", "chun"), "did you mean churn"),
         (("--target", "churn", "--balance", "--amount", "2"), "leave one out"),
         (("--target", "churn", "--model", "moved"), "makes rows of pictures"),
+        (("--target", "churn", "--report", "absent/page.html"), "absent is not a folder"),
+        (("--target", "churn", "-o", "same.csv", "--report", "same.csv"), "the rows and the page"),
     ],
 )
 def test_bad_words(shop, words, message):
     ended = call("augment", shop, *words)
     assert ended.code != 0
     assert message in ended.err
+
+
+def test_a_page_where_it_is_wanted_and_none_without_a_place(shop, here):
+    words = ("augment", shop, "--target", "churn", "--balance", "--anyway", *FAST)
+    ended = call(*words, "--json")
+    assert ended.document["page"] is None
+    assert not any(here.iterdir())
+    ended = call(*words, "--report", "page.html")
+    assert ended.code == 0, ended.err
+    assert [p.name for p in here.iterdir()] == ["page.html"]
+    assert ended.out.startswith("age,joined,churn")
 
 
 @pytest.mark.parametrize("target", ["label", "kind"])
@@ -75,6 +101,7 @@ def test_pictures_go_to_a_folder_of_their_class(tmp_path, target):
     assert "40 rows in" in ended.err
     assert {p.name: len(list(p.iterdir())) for p in out.iterdir() if p.is_dir()} == {"disc": 20, "bar": 20}
     assert (out / "contact-sheet.png").exists()
+    assert "data:image/png;base64," in (tmp_path / "more.report.html").read_text(encoding="utf-8")
     again = call("augment", tmp_path / "shapes.parquet", "--target", target, "-o", out, *ways)
     assert again.code != 0
     assert "--overwrite" in again.err

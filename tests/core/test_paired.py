@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import average_precision_score
 
-from genwright.core.paired import AveragePrecision, dealt, metrics_for, p_value, paired_gain, value
+from genwright.core.paired import AveragePrecision, dealt, fold_interval, metrics_for, p_value, paired_gain, value
 
 
 def _noisy(n: int, strength: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -74,3 +74,20 @@ def test_folds_hold_every_class():
     sizes = np.bincount(fold[:-1])
     assert sizes.max() - sizes.min() <= 1
     assert np.bincount(fold[:50]).min() == 10
+
+
+def test_the_interval_over_folds_ends_where_the_test_does():
+    """At the level at which the one-sided test just believes the gain, the interval of twice that level ends at 0."""
+    gains = np.random.default_rng(0).normal(1, 1, 10)
+    low, high = fold_interval(gains, 0.25)
+    assert (low + high) / 2 == pytest.approx(gains.mean())
+    assert p_value(gains - low, 0.25) == pytest.approx(0.025)
+    assert fold_interval(np.append(gains, np.nan), 0.25) == (low, high)
+    assert np.isnan(fold_interval(np.ones(1), 0.25)).all()
+
+
+def test_intervals_of_both_sides_hold_their_numbers():
+    y, p = _noisy(400, 0.3, 3)
+    gain = paired_gain(AveragePrecision(1), y, p, p, 0)
+    assert gain.before_range == gain.after_range
+    assert gain.before_range[0] < gain.before < gain.before_range[1]

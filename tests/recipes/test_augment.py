@@ -65,6 +65,18 @@ def test_the_report_is_json_and_words(helped):
     assert "until classes are equal" in str(helped.report)
 
 
+def test_the_report_says_on_what_it_rests(helped):
+    report = helped.report
+    before, after = (np.array(counts) for counts in report.confusion)
+    held = {"usual": 93, "räre": 19, "rarest": 8}  # a fifth of each class
+    assert dict(zip(report.counts, before.sum(1).tolist())) == dict(zip(report.counts, after.sum(1).tolist())) == held
+    recall = [float((np.diag(x) / x.sum(1)).mean()) for x in (before, after)]
+    assert recall == pytest.approx([report.gains[0].before, report.gains[0].after])
+    assert np.mean(report.fresh) == pytest.approx(report.confirmed)
+    assert 1 / 3 < report.before < 1
+    assert report.facts["n_train"] + report.facts["n_held_out"] == 600
+
+
 def test_noise_is_declined():
     frame = rare(200, signal=0)
     frame["shop"] = np.random.default_rng(1).choice(list("äbc"), 200)
@@ -77,7 +89,7 @@ def test_noise_is_declined():
     assert "declined, rows are unchanged" in str(found.report)
     forced = augment(frame, "kind", anyway=True, amount="half", held_out=0, **CHEAP)
     assert forced.report.n_drawn > 0
-    assert forced.report.gains == []
+    assert forced.report.gains == forced.report.confusion == []
 
 
 def test_equal_classes_need_nothing():
