@@ -82,13 +82,20 @@ def _plain(value: Any) -> Any:
 
 
 def parse_settings(pairs: list[str]) -> dict[str, str]:
-    """``["min_leaf=20"]`` → ``{"min_leaf": "20"}``."""
-    settings = {}
+    """``["min_leaf=20"]`` → ``{"min_leaf": "20"}``.
+
+    Raises:
+        ConfigError: text that is no setting, or the same one twice.
+    """
+    settings: dict[str, str] = {}
     for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name.strip():
+        name, equals, value = (part.strip() for part in pair.partition("="))
+        if not equals or not name:
             raise ConfigError(f"--set {pair}: expected name=value, for example --set min_leaf=20")
-        settings[name.strip()] = value.strip()
+        if name in settings:
+            both = f"--set {name}={settings[name]} and --set {name}={value}"
+            raise ConfigError(f"{both}: say it once; of a list, all of it with commas between")
+        settings[name] = value
     return settings
 
 

@@ -68,6 +68,8 @@ def test_pairs():
     for wrong in ("min_leaf", "=3", " = 3"):
         with pytest.raises(ConfigError, match="name=value"):
             parse_settings([wrong])
+    with pytest.raises(ConfigError, match=r"forbidden=a -> b and --set forbidden=b -> a: say it once"):
+        parse_settings(["forbidden=a -> b", "forbidden=b -> a"])  # the first would be lost silently
 
 
 def test_text_for_a_tuple_is_split_at_commas():
