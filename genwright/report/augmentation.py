@@ -102,16 +102,17 @@ def verdict(report: Report) -> tuple[Level, str, str]:
     if not report.gains:
         return "fair", f"{kept}; not measured", f"{first}; {_on_folds(report)}. No rows were held out."
     gain = report.gains[0]
+    what = "gain" if gain.gain > 0 else "change"
     told = (
         f"{first}: {_metric(gain.metric)} of {shorten(report.judge_model, MAX_NAME)} on {gain.n:,} held-out rows went "
-        f"from {number(gain.before)} to {number(gain.after)}, a gain of {signed(gain.gain)} "
+        f"from {number(gain.before)} to {number(gain.after)}, a {what} of {signed(gain.gain)} "
         f"(95 % interval {signed(gain.low)} to {signed(gain.high)})."
     )
     if gain.low > 0:
         return "good", kept, told
     if gain.high < 0:
         return "poor", f"{kept}; it lost", f"{told} These rows were foretold better without."
-    return "fair", f"{kept}; the gain may be chance", f"{told} {_first_up(_on_folds(report))}."
+    return "fair", f"{kept}; no sure gain", f"{told} {_first_up(_on_folds(report))}."
 
 
 def _declined(report: Report) -> tuple[Level, str, str]:
@@ -233,7 +234,8 @@ def protocol(report: Report) -> list[tuple[str, str]]:
     elif held and report.trials:
         steps.append(("Not measured", f"on the {quantity(held, 9)} held-out rows: nothing was added."))
     if report.n_drawn:
-        steps.append(("Drawn", "anew, from all rows, the held-out ones among them. The real rows are as they were."))
+        rows = "all rows, the held-out ones among them" if held else "all rows"
+        steps.append(("Drawn", f"anew, from {rows}. The real rows are as they were."))
     return steps
 
 
@@ -248,8 +250,8 @@ def _chosen(report: Report) -> str:
 def _confirmed(report: Report) -> str:
     return (
         f"on {len(report.fresh)} other folds of the same training rows, against doing nothing, because the best of "
-        f"many looks better than it is. What is kept has a p of “no gain” below {report.level:g} there (the test of "
-        "Nadeau and Bengio, 2003, for training sets that overlap)."
+        f"many looks better than it is. Unless it is asked for, nothing is kept without a p of “no gain” below "
+        f"{report.level:g} there (the test of Nadeau and Bengio, 2003, for training sets that overlap)."
     )
 
 

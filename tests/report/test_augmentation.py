@@ -40,8 +40,14 @@ def test_a_page_without_anything_from_elsewhere():
     ("found", "level", "word", "told"),
     [
         (report(), "good", "Kept", "from 0.500 to 0.750, a gain of +0.250 (95 % interval +0.100 to +0.400)"),
-        (report(gains=[replace(GAIN, low=-0.1)]), "fair", "Kept; the gain may be chance", "On folds that it was not"),
+        (report(gains=[replace(GAIN, low=-0.1)]), "fair", "Kept; no sure gain", "On folds that it was not"),
         (report(gains=[replace(GAIN, high=-0.1, low=-0.3)]), "poor", "Kept; it lost", "foretold better without"),
+        (
+            report(gains=[replace(GAIN, after=0.4, low=-0.2, high=0.1)]),
+            "fair",
+            "Kept; no sure gain",
+            "a change of −0.100",
+        ),
         (report(p=0.5), "good", "Kept, as asked", "4 rows were added by copies (until classes are equal)"),
         (report(gains=[]), "fair", "Kept; not measured", "No rows were held out"),
         (declined(), "unknown", "Declined", "best of 3 ways was copies (until classes are equal); on folds that it"),
