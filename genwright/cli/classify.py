@@ -74,7 +74,6 @@ def command(
     overwrite: Overwrite = False,
 ) -> dict[str, Any]:
     """Chooses, fits, scores, saves."""
-    from genwright.cli.terminal.guesses import show_guesses
     from genwright.recipes.classify import classify
     from genwright.training.checkpoint import beside, remove
 
@@ -108,15 +107,7 @@ def command(
     remove(beside(place))
     screen.kept = f"the run is kept in {place}"
     _told(screen, run)
-    if run.scores:
-        show_guesses(screen, run.scores)
-    else:
-        screen.note("not scored: no rows were held out")
-    if screen.is_quiet:
-        screen.result(str(place))
-    screen.more(f"saved {place}")
-    screen.more(f"next: genwright predict {place} new.csv -o predicted.csv")
-    screen.more(f"      genwright show {place}")
+    _closing(screen, run, place)
     return _document(run, place)
 
 
@@ -143,6 +134,21 @@ def _told(screen: Screen, run: "ClassifierRun") -> None:
     classes = ", ".join(f"{name} {share:.0%}" for name, share in zip(run.classes[:5], facts["shares"], strict=False))
     more = f" and {facts['n_classes'] - 5} more" if facts["n_classes"] > 5 else ""
     screen.more(f"{run.target}: {classes}{more}; {rows}; {facts['seconds']:.1f} s\n")
+
+
+def _closing(screen: Screen, run: "ClassifierRun", place: Path) -> None:
+    """Its scores, where it is, and what to do next."""
+    from genwright.cli.terminal.guesses import show_guesses
+
+    if run.scores:
+        show_guesses(screen, run.scores)
+    else:
+        screen.note("not scored: no rows were held out")
+    if screen.is_quiet:
+        screen.result(str(place))
+    screen.more(f"saved {place}")
+    screen.more(f"next: genwright predict {place} new.csv -o predicted.csv")
+    screen.more(f"      genwright show {place}")
 
 
 def _document(run: "ClassifierRun", place: Path) -> dict[str, Any]:

@@ -59,6 +59,12 @@ def value(metric: Metric, y: np.ndarray, p: np.ndarray) -> float:
     return float(metric.values(y, p, np.ones((1, len(y))))[0]) if len(y) else float("nan")
 
 
+def confusion(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Rows by true class (down) and likeliest class (across): (K, K) of classes y (B,) and predictions p (B, K)."""
+    K = p.shape[1]
+    return np.bincount(y * K + p.argmax(1), minlength=K * K).reshape(K, K)
+
+
 @dataclass(frozen=True)
 class Gain:
     """What one way gains on another, on the same rows.

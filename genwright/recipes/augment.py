@@ -26,7 +26,7 @@ import pyarrow as pa
 
 from genwright.core.errors import ConfigError, FitError, GenwrightError, UnknownNameError, UnsupportedError
 from genwright.core.model import HasLoss, Progress
-from genwright.core.paired import Gain, dealt, metrics_for, p_value, paired_gain, value
+from genwright.core.paired import Gain, confusion, dealt, metrics_for, p_value, paired_gain, value
 from genwright.core.registry import CLASSIFIERS, MODELS
 from genwright.core.rng import derive, numpy_generator
 from genwright.core.schema import Schema
@@ -121,11 +121,7 @@ def augment(
     rows = LabelledTable.of(records, inferred, target, is_set=target in (kinds or {}))
     with _quiet():
         search = _Search(rows, _makers(named, rows.kind), amounts, judge_model, held_out, level, budget, seed, progress)
-        found, table = search.report(anyway), rows.table
-        if found.chosen is not None:
-            progress(0.95, "drawing rows")
-            table, drawn = search.drawn(found.chosen)
-            found = replace(found, drawn=dict(zip(rows.names, drawn)))
+        found, table = search.found(anyway)
     found = replace(found, facts={"data": PurePath(records.name).name, **found.facts})
     progress(1.0, "done")
     return Augmented(table, rows.schema, found, flavour or records.flavour, records.is_text, rows.white)
@@ -205,13 +201,22 @@ class _Search:
         lesson = self.rows.lesson(self.looked_at, np.zeros(0, np.int64))
         return choose_classifier(lesson.train, self.rows.target, self.seed, silent)[0]
 
+    def found(self, anyway: bool) -> tuple[Report, pa.Table]:
+        """The whole search, and the rows with what it draws."""
+        report = self.report(anyway)
+        if report.chosen is None:
+            return report, self.rows.table
+        self.progress(0.95, "drawing rows")
+        table, drawn = self.drawn(report.chosen)
+        return replace(report, drawn=dict(zip(self.rows.names, drawn))), table
+
     def report(self, anyway: bool) -> Report:
-        """The whole search."""
+        """Choosing, confirming and measuring."""
         trials = self._trials()
         best = trials[0] if trials else None
         confirmed, p, fresh = self._confirmed(best) if best else (0.0, 1.0, [])
         chosen = best.way if best and (p < self.level or anyway) else None
-        gains, confusion = self._measured(chosen) if chosen and len(self.test) else ([], [])
+        gains, counted = self._measured(chosen) if chosen and len(self.test) else ([], [])
         names = self.rows.names
         return Report(
             target=self.rows.target,
@@ -227,7 +232,7 @@ class _Search:
             notes=self._notes(trials),
             fresh=fresh,
             before=float(np.nanmean(self.before)) if np.isfinite(self.before).any() else math.nan,
-            confusion=confusion,
+            confusion=counted,
             facts=self._facts(),
         )
 
@@ -342,13 +347,7 @@ class _Search:
         after = self._predicted(lesson, made(way, lesson, target, seed, by), seed)
         gains = [paired_gain(m, lesson.y_test, before, after, seed) for m in self.metrics]
         few = self.rows.n_classes <= MOST_CLASSES
-        return gains, [self._confusion(lesson.y_test, p) for p in (before, after)] if few else []
-
-    def _confusion(self, y: np.ndarray, p: np.ndarray) -> list[list[int]]:
-        """Rows by true class (down) and likeliest class (across)."""
-        K = self.rows.n_classes
-        found: list[list[int]] = np.bincount(y * K + p.argmax(1), minlength=K * K).reshape(K, K).tolist()
-        return found
+        return gains, [confusion(lesson.y_test, p).tolist() for p in (before, after)] if few else []
 
     def _predicted(self, lesson: Lesson, extra: Batch, seed: int) -> np.ndarray:
         """p(class | row) of the test rows, learnt from the others and further rows (M, K)."""
