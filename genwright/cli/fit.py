@@ -134,6 +134,8 @@ def command(
 
     is_share = held_out is None or 0 <= held_out < 1
     require(is_share, f"--held-out {held_out}: expected a share of the rows, from 0 up to but not 1")
+    is_there = out is None or resume is None or out == resume
+    require(is_there, f"--resume {resume} --out {out}: a fit goes on where it was; leave out --out")
     asked: dict[str, Any] = {"model": model, "settings": _settings(model, settings, threads, resume is not None)}
     asked |= {"seed": seed, "held_out": held_out, "minutes": minutes, "steps": steps, "resume": resume is not None}
     of_columns, of_kinds = column_options(column or []), kinds(kind or [])

@@ -286,4 +286,7 @@ class Conditions(abc.ABC):
                 `given`, in every row. With it, weights may be unbiased estimates, and they may lack a factor that is
                 equal for rows with equal known cells: enough for picking, and cheaper.
         """
-        raise UnsupportedError(f"{type(self).__name__} cannot weigh proposals")
+        raise UnsupportedError(
+            f"{type(self).__name__} cannot weigh proposals, and so cannot draw around known cells; "
+            "fit another family for that, for example trees or bayes_net for tables"
+        )

@@ -119,7 +119,10 @@ def require_same(path: Path, was: Mapping[str, Any], now: Mapping[str, Any]) -> 
 
 
 def _apart(before: Any, after: Any) -> tuple[Any, Any]:
-    """Two values, of two sets of settings only those that differ."""
+    """Two values, of two sets of settings or two lists only those that differ."""
+    if isinstance(before, list) and isinstance(after, list):
+        gone, new = [x for x in before if x not in after], [x for x in after if x not in before]
+        return (gone, new) if gone or new else (before, after)  # the same ones in another order
     if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
         return before, after
     names = [n for n in dict.fromkeys([*before, *after]) if before.get(n) != after.get(n)]

@@ -203,6 +203,8 @@ def test_columns_can_be_named_with_commas_between(people: Path, here: Path) -> N
 def test_a_fit_that_came_to_its_end_is_not_gone_on_with(run: Path, people: Path) -> None:
     ended = call("fit", people, "--resume", run)
     assert (ended.code, "has come to its end: there is nothing to resume" in ended.err) == (4, True)
+    ended = call("fit", people, "--resume", run, "--out", "elsewhere")  # which of the two would be written to?
+    assert (ended.code, "leave out --out" in ended.err) == (2, True)
 
 
 def test_a_text_that_is_left_out_is_told_once(here: Path) -> None:

@@ -73,6 +73,11 @@ def test_what_differs_is_named() -> None:
     after = {"settings": {**before["settings"], "n_heads": 8}}
     with pytest.raises(RunError, match=re.escape('settings was {"n_heads": 4}, is {"n_heads": 8};')):
         require_same(Path("c"), before, after)
+    region, age = {"name": "region", "kind": "category"}, {"name": "age", "kind": "number"}
+    with pytest.raises(RunError, match=re.escape('schema was [{"name": "age", "kind": "number"}], is [{"name": "age"')):
+        require_same(Path("c"), {"schema": [region, age]}, {"schema": [region, {**age, "kind": "category"}]})
+    with pytest.raises(RunError, match=re.escape('given was ["a", "b"], is ["b", "a"]')):
+        require_same(Path("c"), {"given": ["a", "b"]}, {"given": ["b", "a"]})
 
 
 @pytest.mark.parametrize(
