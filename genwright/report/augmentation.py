@@ -128,7 +128,7 @@ def _on_folds(report: Report) -> str:
     """What the folds of the training rows say."""
     where = "on folds that it was not chosen on" if report.fresh else "on the folds that chose"
     gain = f"the gain in {_metric(report.metric)} was {signed(report.confirmed)}"
-    return f"{where} {gain} (p of “no gain” {number(report.p, 2)})"
+    return f"{where}, {gain} (p of “no gain” {number(report.p, 2)})"
 
 
 def _first_up(words: str) -> str:
