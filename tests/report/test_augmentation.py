@@ -51,7 +51,7 @@ def test_a_page_without_anything_from_elsewhere():
         (report(p=0.5), "good", "Kept, as asked", "4 rows were added by copies (until classes are equal)"),
         (report(gains=[]), "fair", "Kept; not measured", "No rows were held out"),
         (declined(), "unknown", "Declined", "best of 3 ways was copies (until classes are equal); on folds that it"),
-        (declined(fresh=[]), "unknown", "Declined", "on the folds that chose, the gain in balanced accuracy was −0.010"),
+        (declined(fresh=[]), "unknown", "Declined", "folds that chose, the gain in balanced accuracy was −0.010"),
         (declined(trials=[], fresh=[]), "unknown", "Nothing to add", "equally frequent already"),
     ],
 )
