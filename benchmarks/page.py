@@ -56,8 +56,8 @@ training rows wins the former and loses the latter.
 {versions}.
 
 This page is written by `python -m benchmarks.tables`; [benchmarks.json](benchmarks.json) has all numbers with their
-95 % intervals, and `benchmarks/README.md` says how to measure them again. Rows marked † were drawn in an earlier run
-than this page's."""
+95 % intervals, and `benchmarks/README.md` says how to measure them again. Rows marked † were drawn in another run than
+the page's, on the day that they name."""
 
 
 def _table(table: dict[str, Any], found: dict[str, Any]) -> str:
