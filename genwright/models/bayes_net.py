@@ -436,8 +436,10 @@ class BayesNet(Model, HasSolution, HasLogProb, Conditions):
     def _check_possible(self, log_p: np.ndarray, given: Batch) -> None:
         if not np.isneginf(log_p).any():
             return
-        row = int(np.isneginf(log_p).argmax())
-        raise _impossible({name: x[row].item() for name, x in given.items()})
+        raise GivenError(
+            f"the values given of {' and '.join(given)} have probability zero together under this network; "
+            "give others, or fit with a pseudo_count above 0"
+        )
 
 
 def _share(codes: np.ndarray, card: int) -> np.ndarray:
