@@ -179,6 +179,8 @@ def _learned(
     codec, rows, n_rows, n_train = fitted_codec(records, schema, asked.held_out, asked.seed, least=1 if series else 2)
     is_chosen = asked.model == "auto"
     name, why = choose(codec, n_train) if is_chosen else (asked.model, "asked for")
+    if is_chosen and not issubclass(MODELS.get(name), HasLoss):  # the others have no such loop
+        asked = replace(asked, settings={k: v for k, v in asked.settings.items() if k != "threads"})
     codec, notes = _readable(codec, name)
     train, held = encode(records, codec.schema, codec, rows)
     asked = replace(asked, given=_usually_given(codec) if asked.given is None else asked.given)
@@ -220,9 +222,11 @@ def _suited(family: type[Model], asked: Asked, data: Dataset) -> tuple[Any, Trai
         return of_model, of_training, asked
     if asked.budget == Budget() and family.usual_minutes:
         asked = replace(asked, budget=Budget(minutes=family.usual_minutes))
-    chosen, more = family.suited(of_model, data, asked.budget.minutes)
+    n = of_training.threads
+    chosen, more = family.suited(of_model, data, asked.budget.minutes and asked.budget.minutes * n)
     if chosen != of_model and (minutes := asked.budget.minutes or family.usual_minutes):
-        log.info("size chosen for %g minutes of training on one thread; --set NAME=VALUE overrules", minutes)
+        threads = "one thread" if n == 1 else f"{n} threads"
+        log.info("size chosen for %g minutes of training on %s; --set NAME=VALUE overrules", minutes, threads)
     return chosen, divided(family, asked.settings, more)[1], asked
 
 

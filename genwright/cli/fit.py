@@ -161,7 +161,7 @@ def _settings(model: str, asked: list[str] | None, threads: int | None, is_resum
     from genwright.core.config import parse_settings
 
     chosen = _checked(model, parse_settings(asked or []))
-    if threads is not None and (is_resumed or _is_neural(model)):
+    if threads is not None and (is_resumed or model == "auto" or _is_neural(model)):
         chosen.setdefault("threads", str(threads))
     return chosen
 

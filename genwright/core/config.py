@@ -56,10 +56,12 @@ def _listed(cls: type, settings: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def check_least(config: Any, least: float, *names: str) -> None:
-    """Raises ConfigError for a field below `least`; for use in `__post_init__`."""
+    """Raises ConfigError for a field below `least`, or not finite; for use in `__post_init__`."""
     for name in names:
         if not getattr(config, name) >= least:
             raise ConfigError(f"{name} = {getattr(config, name)}; expected {least} or more")
+        if getattr(config, name) == float("inf"):
+            raise ConfigError(f"{name} = inf; expected a finite number, {least} or more")
 
 
 def check_positive(config: Any, *names: str) -> None:

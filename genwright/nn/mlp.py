@@ -7,6 +7,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from genwright.nn.memory import limited_weights
+
 N = TypeVar("N", bound=nn.Module)
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"silu": nn.SiLU, "relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}
@@ -41,8 +43,12 @@ class MLP(nn.Sequential):
 
 
 def untrained(build: Callable[[], N]) -> N:
-    """A network with all weights zero, made without moving the global random state, which torch's layers draw from."""
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+    """A network with all weights zero, made without moving the global random state, which torch's layers draw from.
+
+    Raises:
+        ConfigError: it could not learn in this machine's memory.
+    """
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), limited_weights():
         warnings.filterwarnings("ignore", "Initializing zero-element tensors")  # heads of rows that have no such column
         net = build()
     with torch.no_grad():

@@ -179,6 +179,18 @@ def test_threads_are_those_of_the_training_too(people: Path, here: Path, monkeyp
     assert call("fit", people, "--model", "marginals", "--threads", 2, "--no-judge").code == 0
 
 
+@pytest.mark.parametrize(("picked", "threads"), [("vae", [2]), ("marginals", [])])
+def test_threads_reach_the_family_that_auto_picks(
+    people: Path, here: Path, monkeypatch: pytest.MonkeyPatch, picked: str, threads: list[int]
+) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr("genwright.training.loop._threads", lambda n: seen.append(n) or nullcontext())
+    monkeypatch.setattr("genwright.pipeline.choose", lambda codec, n: (picked, "for a test"))
+    budget = ("--steps", 2) if threads else ()
+    assert call("fit", people, "--threads", 2, "--no-judge", "--quiet", *budget).code == 0
+    assert seen == threads
+
+
 def test_what_is_said_when_a_fit_goes_on_must_be_as_it_was(people: Path, here: Path) -> None:
     def stop(done: float, line: str) -> None:
         if line.startswith("step 10 "):
