@@ -34,6 +34,7 @@ FASHION = Path("/usr/share/datasets/fashion-mnist")
 MNIST = Path(__file__).parents[2] / "shared/data/mnist/mnist.npz"
 WAYS = [("heun", 100, 1.0), ("heun", 20, 0.7)]
 WAYS += [("heun", n, power) for n in (10, 6) for power in (0.5, 0.7, 1.0, 1.5)]
+WAYS += [("adams", n, power) for n in (10, 6) for power in (0.8, 1.0)]
 WAYS += [("euler", 10, 0.7), ("euler", 10, 1.0)]
 
 
@@ -138,8 +139,8 @@ def main() -> None:
         rows, seconds = drawn(model, asked["label"], way, 1.0)
         told(f"{way[0]}, {way[1]} evaluations, power {way[2]:g}", rows, seconds)
     for guidance in args.guidance:
-        rows, seconds = drawn(model, asked["label"], ("heun", 10, 0.7), guidance)
-        told(f"heun, 10 evaluations, guidance {guidance:g}", rows, seconds)
+        rows, seconds = drawn(model, asked["label"], ("adams", 10, 0.8), guidance)
+        told(f"adams, 10 evaluations, guidance {guidance:g}", rows, seconds)
         each = torch.cat([(rows["label"] == c).nonzero().flatten()[:20] for c in range(10)])
         sheet(rows["image"][each].double() * 255 / x.max(), args.out / f"{args.data}-guidance-{guidance:g}.png")
     some = held.take(slice(0, args.bound_rows))

@@ -100,7 +100,7 @@ def test_without_weights_the_loss_is_what_normal_rows_leave_open():
     assert abs(float(loss.mean()) - math.pi / 2) < 5 * error
 
 
-@pytest.mark.parametrize("sampler", ["euler", "heun"])
+@pytest.mark.parametrize("sampler", ["adams", "euler", "heun"])
 def test_draws_of_normal_rows_have_their_covariance(sampler: str):
     data, n = correlated(), 4_000
     model = looked(data, sampler=sampler, n_calls=40)
@@ -110,7 +110,9 @@ def test_draws_of_normal_rows_have_their_covariance(sampler: str):
     assert (np.abs(found - expected) < 5 * error + 0.04 * np.abs(expected).max()).all()
 
 
-@pytest.mark.parametrize(("sampler", "n_calls", "seen"), [("heun", 10, 9), ("heun", 9, 9), ("euler", 7, 7)])
+@pytest.mark.parametrize(
+    ("sampler", "n_calls", "seen"), [("adams", 10, 10), ("heun", 10, 9), ("heun", 9, 9), ("euler", 7, 7)]
+)
 def test_a_draw_takes_as_many_evaluations_as_are_allowed(sampler: str, n_calls: int, seen: int):
     model = looked(correlated(), sampler=sampler, n_calls=n_calls)
     calls: list[int] = []

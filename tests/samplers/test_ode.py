@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from genwright.samplers.adams import adams
 from genwright.samplers.euler import euler
 from genwright.samplers.heun import heun
 from genwright.samplers.ode import solve, times
@@ -36,6 +37,25 @@ def test_the_order_of_convergence_is_the_methods(step, order: int, power: float)
 def test_a_last_step_of_euler_keeps_the_order_of_heun():
     errors = [error(heun, n, last=euler) for n in (128, 256, 512)]
     np.testing.assert_allclose(-np.diff(np.log2(errors)), 2, atol=0.15)
+
+
+@pytest.mark.parametrize("power", [0.8, 1.0, 2.0])
+def test_two_steps_of_adams_have_the_order_of_heun_at_half_the_evaluations(power: float):
+    exact, n_calls = MEAN + VAR.sqrt() * START, []
+
+    def counted(x: torch.Tensor, t: float) -> torch.Tensor:
+        n_calls.append(t)
+        return velocity(x, t)
+
+    errors = [float((adams(counted, START, times(n, power)) - exact).abs().max()) for n in (256, 512, 1024)]
+    np.testing.assert_allclose(-np.diff(np.log2(errors)), 2, atol=0.15)
+    assert len(n_calls) == 256 + 512 + 1024
+
+
+def test_adams_is_exact_where_the_velocity_is_linear_in_time_from_its_second_step_on():
+    at = [0.0, 1e-9, 0.3, 0.4, 1.0]
+    end = adams(lambda x, t: torch.full_like(x, 2 * t + 1), START, at)
+    torch.testing.assert_close(end, START + 2.0, atol=1e-8, rtol=0)
 
 
 def test_backwards_leads_back():
