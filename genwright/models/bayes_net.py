@@ -75,11 +75,11 @@ class BayesNetConfig:
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise ConfigError(f"{name} = {getattr(self, name)!r}; expected one of {', '.join(known)}")
+        if self.pseudo_count == float("inf"):
+            raise ConfigError("pseudo_count = inf; structure = none gives columns that depend on nothing")
         check_least(self, 0, "max_parents", "n_cells", "pseudo_count", "restarts")
         check_least(self, 1, "max_table", "em_rounds", "max_searched")
         check_positive(self, "sample_size")
-        if self.pseudo_count == float("inf"):
-            raise ConfigError("pseudo_count = inf; structure = none gives columns that depend on nothing")
 
 
 class BayesNet(Model, HasSolution, HasLogProb, Conditions):
