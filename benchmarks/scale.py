@@ -150,7 +150,8 @@ if __name__ == "__main__":
         make(arguments[1])
     elif arguments[:1] == ["one"]:
         name = arguments[1]
+        found = PARTS[name]()
         memory = {} if name == "start" else {"peak_mb": peak_mb()}  # start-up is of processes that are gone
-        print(json.dumps({**PARTS[name](), **memory}))
+        print(json.dumps({**found, **memory}))
     else:
         main(arguments or list(PARTS))

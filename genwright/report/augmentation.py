@@ -11,11 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from markupsafe import Markup
 
-from genwright.core.errors import GenwrightError
-from genwright.core.files import replace_file
 from genwright.core.paired import RESAMPLES, Gain, fold_interval
 from genwright.report import before_after, class_counts, confusion_matrix, drawn_examples, gain_line
-from genwright.report.page import environment
+from genwright.report.page import environment, put
 from genwright.report.words import clean, heading, is_known, number, quantity, shorten, signed
 from genwright.runs.augmentation import Augmented, Report, Trial, Way
 
@@ -49,13 +47,7 @@ def write(found: Augmented, path: str | Path) -> Path:
     Raises:
         GenwrightError: the file cannot be written; says why.
     """
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, render(found).encode("utf-8", "replace"))
-    except OSError as error:
-        raise GenwrightError(f"{path}: the page cannot be written ({error.strerror}); choose another place") from None
-    return path
+    return put(render(found), path)
 
 
 def render(found: Augmented) -> str:

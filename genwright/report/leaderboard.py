@@ -12,11 +12,9 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from genwright.core.errors import GenwrightError
-from genwright.core.files import replace_file
 from genwright.core.judge import Score
 from genwright.report import family_draws, score_bar
-from genwright.report.page import environment
+from genwright.report.page import environment, put
 from genwright.report.words import clean, heading, is_known, number, quantity, shorten
 from genwright.runs.copy_checks import COPIED, PICTURE_TAIL, TAIL
 from genwright.runs.leaderboard import Entry, Leaderboard
@@ -97,13 +95,7 @@ def write(board: Leaderboard, path: str | Path) -> Path:
     Raises:
         GenwrightError: the file cannot be written; says why.
     """
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, render(board).encode("utf-8", "replace"))
-    except OSError as error:
-        raise GenwrightError(f"{path}: the page cannot be written ({error.strerror}); choose another place") from None
-    return path
+    return put(render(board), path)
 
 
 def render(board: Leaderboard) -> str:

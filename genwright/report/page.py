@@ -83,11 +83,21 @@ def write(material: Material, path: str | Path) -> Path:
     Raises:
         GenwrightError: the file cannot be written; says why.
     """
+    return put(render(material), path)
+
+
+def put(page: str, path: str | Path) -> Path:
+    """A page's HTML in its file, whole or not at all.
+
+    Raises:
+        GenwrightError: the file cannot be written; says why.
+    """
     path = Path(path)
     try:
-        replace_file(path, render(material).encode("utf-8", "replace"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, page.encode("utf-8", "replace"))
     except OSError as error:
-        raise GenwrightError(f"{path}: the report cannot be written ({error.strerror}); choose another place") from None
+        raise GenwrightError(f"{path}: the page cannot be written ({error.strerror}); choose another place") from None
     return path
 
 

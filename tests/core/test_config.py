@@ -83,14 +83,18 @@ class Checked:
     """For these tests."""
 
     n: int = 1
+    weight: float = 0.0
     scale: float = 1.0
 
     def __post_init__(self) -> None:
         check_least(self, 1, "n")
+        check_least(self, 0, "weight")
         check_positive(self, "scale")
 
 
-@pytest.mark.parametrize("settings", [{"n": "0"}, {"scale": 0}, {"scale": "nan"}, {"scale": "inf"}])
+@pytest.mark.parametrize(
+    "settings", [{"n": "0"}, {"weight": "-1"}, {"weight": "inf"}, {"scale": 0}, {"scale": "nan"}, {"scale": "inf"}]
+)
 def test_a_range_is_told_in_one_sentence(settings):
-    with pytest.raises(ConfigError, match=r"^(n|scale) = \S+; expected [^;]+$"):
+    with pytest.raises(ConfigError, match=r"^(n|weight|scale) = \S+; expected [^;]+$"):
         configure(Checked, settings)

@@ -231,8 +231,14 @@ def test_write_replaces_the_file(tmp_path):
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
-    with pytest.raises(GenwrightError, match=r"absent.*another place"):
-        write(material({"x": [1.0]}, {"x": [2.0]}, ["number"]), tmp_path / "absent" / "report.html")
+    (tmp_path / "taken").touch()
+    with pytest.raises(GenwrightError, match=r"taken.*another place"):
+        write(material({"x": [1.0]}, {"x": [2.0]}, ["number"]), tmp_path / "taken" / "report.html")
+
+
+def test_the_folder_of_a_page_is_made(tmp_path):
+    path = tmp_path / "absent" / "report.html"
+    assert write(material({"x": [1.0]}, {"x": [2.0]}, ["number"]), path).exists()
 
 
 def test_numbers_of_the_sample_are_whole_and_stand_right():
