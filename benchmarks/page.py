@@ -21,7 +21,7 @@ GLOSSARY = {
     "draw": "CPU seconds of drawing as many rows as were learnt from",
     "memory": "largest resident size of the process, MB",
     "detector, held-out": "AUC of boosted trees that tell draws from unseen real rows; 0.5: they cannot",
-    "plain detector": "the same with scikit-learn's defaults, which published figures were mostly measured by",
+    "plain detector": "the same by scikit-learn's boosting with its defaults, which stop it earlier",
     "detector, train": "the first against the rows that were learnt from; well below 0.5: copies",
     "utility": "trees that learnt from draws only predict the target of unseen real rows: AUC, or R² of ranks",
     "marginals": "how far single columns are off on average, in shares of rows",

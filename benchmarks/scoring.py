@@ -56,9 +56,9 @@ NUMBERS = {
 
 
 class PlainDetector(Judge):
-    """The detector that published figures were mostly measured by: scikit-learn's boosting with all its defaults.
+    """scikit-learn's boosting with all its defaults, as anyone would take it to check a figure.
 
-    Above 10,000 rows its defaults stop it early, after fewer trees than those of genwright's own detector.
+    Above 10,000 rows they stop it early, after fewer trees than those of genwright's own detector.
     """
 
     max_rows = 10_000
