@@ -1,5 +1,6 @@
 """An encoded table: one array a column, in memory or memory-mapped, read in batches or gathered by row numbers."""
 
+import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -40,7 +41,12 @@ class Dataset:
 
     def sample_rows(self, n: int, rng: "np.random.Generator") -> Batch:
         """n different rows at random, in file order; all of them when there are no more than n."""
-        return self.take(slice(None) if n >= len(self) else self.sample_numbers(n, rng))
+        import torch
+
+        if n >= len(self):
+            return self.take(slice(None))
+        rows = self.sample_numbers(n, rng)
+        return {name: torch.from_numpy(_gathered(a, rows)) for name, a in self.arrays.items()}
 
     def sample_numbers(self, n: int, rng: "np.random.Generator") -> "np.ndarray":
         """The numbers of these rows."""
@@ -51,6 +57,15 @@ class Dataset:
     def subset(self, rows: "np.ndarray") -> "Dataset":
         """The rows with these numbers as a data set in memory."""
         return Dataset(self.space, {name: a[rows] for name, a in self.arrays.items()})
+
+
+def _gathered(array: "np.ndarray", rows: "np.ndarray") -> "np.ndarray":
+    """These rows, in memory; the pages of a memory map that they are from are not kept there beside them."""
+    found = array[rows]
+    whole = array.base
+    if isinstance(whole, mmap.mmap) and not array.flags.writeable and hasattr(mmap, "MADV_DONTNEED"):
+        whole.madvise(mmap.MADV_DONTNEED)
+    return found
 
 
 def n_rows(batch: Batch) -> int:

@@ -1,5 +1,7 @@
 """Rows are taken, batched and joined without loss."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -51,3 +53,23 @@ def test_subset_and_select(data):
     assert select(data.take(slice(None)), np.array([2]))["code"].tolist() == [4]
     assert concat([]) == {}
     assert n_rows({}) == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="this system does not say what a mapping takes")
+def test_sampled_rows_of_a_memory_map_do_not_keep_the_rest_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "x.bin"
+    np.arange(500_000.0).tofile(path)
+    data = Dataset(Space({"x": Field(Real())}), {"x": np.memmap(path, dtype="float64", mode="r", shape=(500_000,))})
+    data.take(slice(None))
+    assert _resident(path) > 3_000
+    rows = data.sample_rows(50_000, np.random.default_rng(0))
+    assert _resident(path) < 500
+    assert (np.diff(rows["x"].numpy()) > 0).all()
+    assert rows["x"].numpy()[-1] == data.arrays["x"][int(rows["x"][-1])]
+
+
+def _resident(path: Path) -> int:
+    """Kilobytes of a mapped file that are in memory."""
+    lines = Path("/proc/self/smaps").read_text().splitlines()
+    at = next(i for i, line in enumerate(lines) if line.endswith(str(path)))
+    return int(next(line for line in lines[at:] if line.startswith("Rss:")).split()[1])
