@@ -88,7 +88,7 @@ class _Training:
         self.accelerator = Accelerator(cpu=True)
         self.n_shards = max(self.config.shards, self.accelerator.num_processes)
         model.look(data)
-        learnt, watched = divide(len(data), self.config.n_validation, plan.seed)
+        learnt, watched = divide(data, self.config.n_validation, plan.seed)
         self.rows, self.watched = Rows(model, data, learnt), Rows(model, data, watched)
         if self.n_shards > len(learnt):
             raise FitError(

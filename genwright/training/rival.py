@@ -20,7 +20,7 @@ def rival(model: Model, data: Dataset, plan: Plan) -> tuple[Model | None, str]:
         data: All rows.
         plan: Of the training.
     """
-    learnt, watched = divide(len(data), plan.config.n_validation, plan.seed)
+    learnt, watched = divide(data, plan.config.n_validation, plan.seed)
     if not len(watched) or not isinstance(model, HasLogProb):
         return None, ""
     try:

@@ -44,7 +44,18 @@ def test_rows_are_prepared_piece_by_piece_and_are_those_of_one_piece(monkeypatch
     assert all(x.equal(expected[name]) and x.dtype == expected[name].dtype for name, x in taken.items())
 
 
+def rows_of(n: int, runs_on: bool = False) -> Dataset:
+    return Dataset(Space({"text": Field(Tokens(3, 9, runs_on=runs_on))}), {"text": np.ones((n, 3), int)})
+
+
 def test_watched_rows_are_not_learnt_from() -> None:
-    learnt, watched = divide(1000, 300, 0)
+    learnt, watched = divide(rows_of(1000), 300, 0)
     assert len(watched) == 100
     assert sorted([*learnt, *watched]) == list(range(1000))
+
+
+def test_of_a_running_text_the_end_is_watched() -> None:
+    learnt, watched = divide(rows_of(1000, runs_on=True), 40, 0)
+    assert learnt.tolist() == list(range(960))
+    assert watched.tolist() == list(range(960, 1000))
+    assert np.diff(divide(rows_of(1000), 40, 0)[1]).max() > 1

@@ -249,7 +249,7 @@ def test_watching_is_cheap_beside_learning(n: int, n_evaluations: int, n_seen: i
 
     data = table(n)
     train(Watched(data.space), data, plan(250, n_evaluations=n_evaluations, n_validation=1000), silent)
-    watched = data.take(divide(n, 1000, 0)[1])["x"]
+    watched = data.take(divide(data, 1000, 0)[1])["x"]
     assert {len(x) for x in seen} == {n_seen}
     assert len(watched) == n_seen or not torch.equal(seen[0], watched[:n_seen])
     assert np.isin(seen[0], watched).all()
