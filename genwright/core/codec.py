@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from genwright.core.config import configure, to_json
 from genwright.core.errors import CellError, DataError, UnsupportedError
 from genwright.core.registry import CODECS
-from genwright.core.schema import Column, Schema
+from genwright.core.schema import Column, Schema, settings_of
 from genwright.core.space import Batch, Field, Space
 
 if TYPE_CHECKING:
@@ -100,9 +100,7 @@ class TableCodec:
         self.schema = schema
         self.codecs: dict[str, Codec] = {}
         for column in schema:
-            cls = CODECS.get(column.kind)
-            settings = {k: v for k, v in column.options.items() if k != "parse"}  # "parse" is for data/typed.py
-            self.codecs[column.name] = cls(configure(cls.Config, settings))
+            self.codecs[column.name] = CODECS.get(column.kind)(settings_of(column))
             self.codecs[column.name].name = column.name
 
     @property

@@ -8,9 +8,10 @@ import io
 import tokenize
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any, TypeVar
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from genwright.core.errors import ConfigError, UnknownNameError
+from genwright.core.errors import ConfigError, GenwrightError, UnknownNameError, quoted
 
 C = TypeVar("C")
 
@@ -42,10 +43,44 @@ def configure(cls: type[C], settings: Mapping[str, Any]) -> C:
         return TypeAdapter(cls).validate_python({**settings, **_listed(cls, settings)})
     except ValidationError as error:
         first = error.errors()[0]
-        if isinstance(own := first.get("ctx", {}).get("error"), ConfigError):  # said by the dataclass itself
+        if isinstance(own := first.get("ctx", {}).get("error"), GenwrightError):  # said by the dataclass itself
             raise own from None
-        where = ".".join(str(part) for part in first["loc"]) or cls.__name__
-        raise ConfigError(f"{where} = {first['input']!r} in {cls.__name__}: {first['msg']}") from None
+        raise _wrong(cls, str(first["loc"][0]), settings) from None
+
+
+def _wrong(cls: type, name: str, settings: Mapping[str, Any]) -> ConfigError:
+    """What to say of a value that is not of its setting's type; the default shows what one looks like."""
+    setting = next(s for s in describe(cls) if s.name == name)
+    found, hint = settings[name], get_type_hints(cls)[name]
+    shown = quoted(found) if isinstance(found, str) else f"{found!r:.80}"
+    left_out = ", or leave it out" if NoneType in get_args(hint) else ""
+    meaning = f" ({setting.comment})" if setting.comment else ""
+    return ConfigError(f"{name} = {shown}; expected {_in_words(hint)}{_example(setting.default)}{left_out}{meaning}")
+
+
+def _in_words(hint: Any) -> str:
+    """What a message calls the values of a type: "a whole number", "crop or pad" …"""
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", dict: "names and values"}
+    kind, parts = get_origin(hint) or hint, [part for part in get_args(hint) if part is not NoneType]
+    if kind is Literal:
+        return _either([str(part) for part in parts])
+    if kind is Union or kind is UnionType:
+        return _either([_in_words(part) for part in parts])
+    if kind is tuple:
+        one = _in_words(parts[0])
+        return f"a list of {one[2:]}s" if one.startswith("a ") else f"a list of {one}"
+    return words.get(kind, _type_name(hint))
+
+
+def _either(words: list[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _example(default: Any) -> str:
+    """A number that would do, or several; other defaults tell nothing that the type does not."""
+    numbers = default if isinstance(default, tuple) else (default,)
+    is_told = numbers and all(isinstance(n, (int, float)) and not isinstance(n, bool) for n in numbers)
+    return f", such as {','.join(map(str, numbers))}" if is_told else ""
 
 
 def _listed(cls: type, settings: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -115,9 +150,12 @@ def _type_name(annotation: Any) -> str:
 
 
 def _comments(cls: type) -> dict[str, str]:
-    """Field name → the comment at the end of its line."""
+    """Field name → the comment at the end of its line; nothing where there is no source."""
     found: dict[str, str] = {}
-    lines = io.StringIO(inspect.getsource(cls)).readline
+    try:
+        lines = io.StringIO(inspect.getsource(cls)).readline
+    except (OSError, TypeError):  # a class that was typed in
+        return found
     first_name: dict[int, str] = {}
     for token in tokenize.generate_tokens(lines):
         row = token.start[0]

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from genwright.core.config import configure, to_json
-from genwright.core.errors import SchemaError, UnknownNameError
+from genwright.core.errors import ConfigError, SchemaError, UnknownNameError, quoted
 from genwright.core.registry import CODECS
 
 if TYPE_CHECKING:
@@ -122,10 +122,9 @@ class Schema:
     @classmethod
     def from_json(cls, state: list[dict[str, Any]]) -> "Schema":
         """The schema that `to_json` wrote, or a person did."""
-        try:
-            return cls(tuple(Column(**column) for column in state))
-        except TypeError as error:
-            raise SchemaError(f"not a schema: {error}; expected a list of objects with name and kind") from None
+        if not isinstance(state, list):
+            raise SchemaError(f"not a schema: {state!r:.80}; expected a list of objects with name and kind")
+        return cls(tuple(_read(place, entry) for place, entry in enumerate(state, 1)))
 
     @classmethod
     def read(cls, path: str | Path) -> "Schema":
@@ -136,12 +135,41 @@ class Schema:
             raise SchemaError(f"{path}: {error}") from None
 
 
+def _read(place: int, entry: Any) -> Column:
+    """A column from an entry of a schema as JSON.
+
+    Raises:
+        SchemaError: it is no object, has other keys than a column, or a value of another type.
+    """
+    if not isinstance(entry, Mapping) or not {"name", "kind"} <= set(entry):
+        raise SchemaError(f"not a schema: entry {place} is {entry!r:.80}; expected an object with name and kind")
+    known = [f.name for f in fields(Column)]
+    if odd := [key for key in entry if key not in known]:
+        raise SchemaError(f"not a schema: entry {place} has {quoted(odd[0])}; expected only {', '.join(known)}")
+    for key, kind, words in (("name", str, "a text"), ("options", Mapping, "an object")):
+        if key in entry and not isinstance(entry[key], kind):
+            raise SchemaError(f"not a schema: entry {place} has {key} = {entry[key]!r:.80}; expected {words}")
+    return Column(**entry)
+
+
 def _with_options(column: Column, asked: Mapping[str, Any]) -> Column:
     """The column with settings of its codec, checked, as plain JSON values."""
-    cls = CODECS.get(column.kind).Config
-    own = {name: value for name, value in column.options.items() if name != "parse"}
-    found = to_json(configure(cls, {**own, **asked}))
+    found = to_json(settings_of(column, asked))
     return replace(column, options={**column.options, **{name: found[name] for name in asked}})
+
+
+def settings_of(column: Column, asked: Mapping[str, Any] | None = None) -> Any:
+    """The configuration of a column's codec, by its options and by what is asked for besides.
+
+    Raises:
+        UnknownNameError: there is no such setting.
+        ConfigError: a setting has a wrong type or is out of range; names the column.
+    """
+    own = {name: value for name, value in column.options.items() if name != "parse"}  # which is for data/typed.py
+    try:
+        return configure(CODECS.get(column.kind).Config, {**own, **(asked or {})})
+    except ConfigError as error:
+        raise ConfigError(f"column {column.name!r}: {error}") from None
 
 
 def in_words(kind: "pa.DataType") -> str:

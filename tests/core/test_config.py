@@ -1,7 +1,8 @@
 """Settings are read from JSON and from text, described from their source, and wrong ones are named."""
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from genwright.core.config import check_least, check_positive, configure, describe, parse_settings, to_json
 from genwright.core.errors import ConfigError, UnknownNameError
+from genwright.core.registry import CLASSIFIERS, CODECS, MODELS
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,10 @@ class Settings:
     sizes: tuple[int, ...] = (1, 2)  # of the layers
     name: str = "# not this"  # but this
     is_honest: bool = False  # yes or no
+    trunk: Literal["auto", "conv", "dense"] = "auto"
+    changes: tuple[Literal["flip", "crop"], ...] = ()
+    size: int | Literal["auto"] | None = None
+    more: dict[str, Any] = field(default_factory=dict)
 
 
 def test_text_becomes_the_fields_type():
@@ -33,14 +39,49 @@ def test_json_round_trip(settings):
     assert json.loads(json.dumps(to_json(settings))) == to_json(settings)
 
 
-@pytest.mark.parametrize("settings", [{"min_leaf": "many"}, {"min_leaf": 2.5}, {"is_honest": "maybe"}, {"sizes": 3}])
-def test_wrong_values_are_named(settings):
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"min_leaf": "many"}, "min_leaf = 'many'; expected a whole number, such as 20 (rows in a leaf, # at least)"),
+        ({"min_leaf": 2.5}, "min_leaf = 2.5; expected a whole number, such as 20 (rows in a leaf, # at least)"),
+        ({"min_leaf": None}, "min_leaf = None; expected a whole number, such as 20 (rows in a leaf, # at least)"),
+        ({"scale": "wide"}, "scale = 'wide'; expected a number, or leave it out"),
+        ({"sizes": 3}, "sizes = 3; expected a list of whole numbers, such as 1,2 (of the layers)"),
+        ({"sizes": "1,b"}, "sizes = '1,b'; expected a list of whole numbers, such as 1,2 (of the layers)"),
+        ({"name": 3}, "name = 3; expected a text (but this)"),
+        ({"is_honest": "maybe"}, "is_honest = 'maybe'; expected true or false (yes or no)"),
+        ({"trunk": "cnv"}, "trunk = 'cnv'; expected auto, conv or dense"),
+        ({"changes": ["zoom"]}, "changes = ['zoom']; expected a list of flip or crop"),
+        ({"size": "big"}, "size = 'big'; expected a whole number or auto, or leave it out"),
+        ({"more": "x"}, "more = 'x'; expected names and values"),
+        ({"trunk": "y" * 300}, f"trunk = '{'y' * 80}…'; expected auto, conv or dense"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_told_in_our_words(settings, told):
     with pytest.raises(ConfigError) as caught:
         configure(Settings, settings)
-    name, value = next(iter(settings.items()))
-    assert name in str(caught.value)
-    assert repr(value) in str(caught.value)
-    assert "Settings" in str(caught.value)
+    assert str(caught.value) == told
+
+
+def test_a_class_without_source_has_no_comments():
+    found: dict = {}
+    exec("from dataclasses import dataclass\n@dataclass\nclass Typed:\n    n: int = 2", found)
+    with pytest.raises(ConfigError, match=r"^n = 'x'; expected a whole number, such as 2$"):
+        configure(found["Typed"], {"n": "x"})
+
+
+@pytest.mark.parametrize("registry", [MODELS, CODECS, CLASSIFIERS], ids=lambda r: r.folder)
+def test_every_registered_setting_refuses_what_is_not_of_its_type(registry):
+    """None of them in the words of the library that checks types."""
+    for name in registry.names():
+        config = registry.get(name).Config
+        for f in fields(config):
+            with pytest.raises(ConfigError) as caught:
+                configure(config, {f.name: [object()]})
+            said = str(caught.value)
+            assert said.startswith(f"{f.name} = [<object")
+            assert "; expected " in said
+            assert not any(word in said for word in ("Input", "should", config.__name__))
 
 
 def test_an_unknown_setting_names_the_nearest():
@@ -57,6 +98,7 @@ def test_description():
         "sizes": "of the layers",
         "name": "but this",
         "is_honest": "yes or no",
+        **dict.fromkeys(("trunk", "changes", "size", "more"), ""),
     }
     assert found["min_leaf"].type == "int"
     assert found["scale"].type == "float | None"

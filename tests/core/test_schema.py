@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genwright.core.codec import TableCodec
 from genwright.core.errors import ConfigError, SchemaError, UnknownNameError
 from genwright.core.registry import CODECS
 from genwright.core.schema import NOT_YET, Column, Schema, in_words
@@ -40,6 +41,26 @@ def test_from_a_file_that_is_no_text(tmp_path):
     (tmp_path / "schema.json").write_bytes(b"\xff\xfe[")
     with pytest.raises(SchemaError):
         Schema.read(tmp_path / "schema.json")
+
+
+@pytest.mark.parametrize(
+    ("entries", "told"),
+    [
+        ({"a": 1}, "{'a': 1}; expected a list of objects with name and kind"),
+        ([1], "entry 1 is 1; expected an object with name and kind"),
+        (
+            [{"name": "a", "kind": "id"}, {"name": "b"}],
+            "entry 2 is {'name': 'b'}; expected an object with name and kind",
+        ),
+        ([{"name": "a", "kind": "id", "typo": 1}], "entry 1 has 'typo'; expected only name, kind, options, split, why"),
+        ([{"name": 3, "kind": "id"}], "entry 1 has name = 3; expected a text"),
+        ([{"name": "a", "kind": "number", "options": 3}], "entry 1 has options = 3; expected an object"),
+    ],
+)
+def test_what_is_no_schema_is_told_by_its_entry(entries, told):
+    with pytest.raises(SchemaError) as caught:
+        Schema.from_json(entries)
+    assert str(caught.value) == f"not a schema: {told}"
 
 
 def test_columns_are_found_by_name():
@@ -119,5 +140,7 @@ def test_options_are_set_one_by_one_and_checked():
         schema.with_options({"text": {"tokeniser": "bpe"}})
     with pytest.raises(UnknownNameError, match="no txt"):
         schema.with_options({"txt": {"tokenizer": "bpe"}})
-    with pytest.raises(ConfigError, match="vocab_size = 10"):
+    with pytest.raises(ConfigError, match=r"^column 'text': vocab_size = 10"):
         schema.with_options({"text": {"vocab_size": 10}})
+    with pytest.raises(ConfigError, match=r"^column 'n': decimals = 'x'; expected a whole number"):
+        TableCodec(Schema((Column("n", "number", {"decimals": "x"}),)))
