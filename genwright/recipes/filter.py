@@ -11,6 +11,7 @@ weakened, step by step; the report says so.
 Kept row j is a function of (run, seed, settings, j), however many are asked for.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -24,7 +25,7 @@ from genwright.core.given import meets, parse
 from genwright.core.model import Progress
 from genwright.core.rng import derive, numpy_generator
 from genwright.core.schema import Schema
-from genwright.core.space import Batch
+from genwright.core.space import Batch, row_shape
 from genwright.data.typed import readable
 from genwright.nn.acceptance import Acceptance, Method, fitted
 from genwright.nn.coverage import K, coverage
@@ -33,7 +34,8 @@ from genwright.runs.classifier_run import ClassifierRun
 from genwright.runs.frames import frame, known_flavour
 from genwright.runs.run import Run, silent
 
-MOST_ROWS = 10_000  # real rows that a detector learns from, and as many draws
+FEWEST, MOST_ROWS = 10_000, 50_000  # real rows that a detector learns from at most, and as many draws: the latter
+MOST_NUMBERS = 1_000_000  # unless they hold more numbers than this
 WATCHED = 1_000  # kept pilot rows that coverage is measured with
 MOST_LOSS = 0.1  # share of the coverage that may be lost
 STRENGTHS = (1.0, 0.75, 0.5, 0.25)
@@ -164,7 +166,7 @@ class Filter:
                 yield table.take(pa.array(kept))
 
     def _real(self, real: Any, needed: bool) -> Batch:
-        """Real rows, at most `MOST_ROWS`; none where they are not at hand and only watching would need them."""
+        """Real rows, at most some; none where they are not at hand and only watching would need them."""
         run = self.run
         if real is not None:
             own: Dataset | None = _dataset(run, real)
@@ -175,7 +177,9 @@ class Filter:
             if needed:
                 raise DataError("a detector needs real rows, and those of the fit are not at hand: pass real=…, a file")
             return {}
-        return own.sample_rows(MOST_ROWS, numpy_generator(self.seed, "filter", "real"))
+        numbers = sum(math.prod(row_shape(f)) for f in own.space.values())  # of a row
+        n = min(max(MOST_NUMBERS // max(numbers, 1), FEWEST), MOST_ROWS)
+        return own.sample_rows(n, numpy_generator(self.seed, "filter", "real"))
 
     def _detector(self, name: str, real: Batch) -> "_Detector":
         n = n_rows(real)
