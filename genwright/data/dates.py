@@ -161,6 +161,17 @@ def zone_text(offset: int) -> str:
     return "Z" if offset == 0 else f"{'-' if offset < 0 else '+'}{abs(offset) // 60:02d}:{abs(offset) % 60:02d}"
 
 
+def without_midnights(values: "pa.Array | pa.ChunkedArray") -> "pa.Array | pa.ChunkedArray":
+    """Timestamps as days, where none has a time of day or a zone; other values as they are."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_timestamp(values.type) or values.type.tz:
+        return values
+    days = values.cast(pa.date32(), safe=False)
+    return days if pc.all(pc.equal(days.cast(values.type), values)).as_py() is not False else values
+
+
 def _integers(texts: "pa.Array") -> "np.ndarray":
     import pyarrow as pa
     import pyarrow.compute as pc

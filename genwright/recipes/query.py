@@ -83,9 +83,9 @@ def query(
     for name in names:
         _check_asked(run.artefact.codec, name, draw)
     if not isinstance(run.model, BayesNet):
-        return _counted(draw, names, whole(n_draws, "n_draws"))
+        return _counted(run, draw, names, whole(n_draws, "n_draws"))
     evidence = _Evidence(run.model, draw)
-    return {name: _exact(run.artefact.codec, evidence, name) for name in names}
+    return {name: _exact(run, evidence, name) for name in names}
 
 
 def most_probable(run: Run, given: Any = None) -> dict[str, str]:
@@ -102,7 +102,7 @@ def most_probable(run: Run, given: Any = None) -> dict[str, str]:
         )
     evidence = _Evidence(model, run.draw(given))
     codes = evidence.most_probable()
-    words = {name: _words(run.artefact.codec, model, name) for name in model.names}
+    words = {name: _words(run, name, _codes(model, name)) for name in model.names}
     return {name: words[name][code] for name, code in codes.items()}
 
 
@@ -192,27 +192,31 @@ def _codes(model: BayesNet, name: str) -> Codes:
     return model.columns[model.names.index(name)]
 
 
-def _words(codec: TableCodec, model: BayesNet, name: str) -> list[str]:
-    return code_words(codec, name, _codes(model, name))
+def _words(run: Run, name: str, codes: Codes) -> list[str]:
+    """A word for each code; a file that has truth values as such, JSON or Parquet, has them as true and false."""
+    words, column = code_words(run.artefact.codec, name, codes), run.schema[name]
+    is_bare = column.kind == "boolean" and "parse" not in column.options and run.artefact.facts.get("path")
+    return [word.lower() for word in words] if is_bare else words
 
 
-def _exact(codec: TableCodec, evidence: _Evidence, name: str) -> Answer:
+def _exact(run: Run, evidence: _Evidence, name: str) -> Answer:
     p = evidence.marginal(name)
-    return Answer(name, dict(zip(_words(codec, evidence.model, name), p.tolist(), strict=True)))
+    words = _words(run, name, _codes(evidence.model, name))
+    return Answer(name, dict(zip(words, p.tolist(), strict=True)))
 
 
-def _counted(draw: Draw, names: tuple[str, ...], n: int) -> dict[str, Answer]:
+def _counted(run: Run, draw: Draw, names: tuple[str, ...], n: int) -> dict[str, Answer]:
     """Shares among n rows drawn under the evidence."""
     if n < 2:
         raise GivenError(f"n_draws = {n}; expected 2 or more")
     codec = draw.codec
     rows = concat([codec.encode(table) for table in draw.tables(n)])
-    return {name: _share(codec, name, rows[name].numpy()) for name in names}
+    return {name: _share(run, name, rows[name].numpy()) for name in names}
 
 
-def _share(codec: TableCodec, name: str, x: np.ndarray) -> Answer:
+def _share(run: Run, name: str, x: np.ndarray) -> Answer:
     """How often each value or range occurs among encoded values (n,), with the standard error of a proportion."""
-    support, n = codec.codecs[name].field.support, len(x)
+    support, n = run.artefact.codec.codecs[name].field.support, len(x)
     if isinstance(support, Real):
         cells = Cells(support)
         codes: Codes = RealCodes.learn(support, False, np.bincount(cells.index(x), minlength=cells.n), N_RANGES)
@@ -220,7 +224,7 @@ def _share(codec: TableCodec, name: str, x: np.ndarray) -> Answer:
         codes = CategoryCodes(support)  # type: ignore[arg-type]
     count = np.bincount(codes.index(x), minlength=codes.n)
     near = (count + 2) / (n + 4)  # Agresti and Coull (1998): no error of 0 where nothing was seen
-    words = code_words(codec, name, codes)
+    words = _words(run, name, codes)
     errors = np.sqrt(near * (1 - near) / n)
     shares = dict(zip(words, (count / n).tolist(), strict=True))
     return Answer(name, shares, dict(zip(words, errors.tolist(), strict=True)), n)

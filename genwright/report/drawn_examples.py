@@ -91,6 +91,6 @@ def _rows(found: Augmented, sides: Sequence[tuple[str, np.ndarray, np.ndarray]])
     target = found.report.target
     names = [target, *(name for name in found.table.column_names if name != target)][:MOST_COLUMNS]
     some, schema = described([found.table.take(pa.array(at))], found.schema)
-    seen = sample_rows.view(readable(next(iter(some)), schema, found.is_text), names)
+    seen = sample_rows.view(readable(next(iter(some)), schema, found.is_text), names, schema)
     n_more = len(found.table.column_names) - len(names)
     return {"names": seen["names"], "rows": list(zip(is_drawn, seen["rows"], strict=True)), "n_more": n_more}

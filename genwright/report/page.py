@@ -128,9 +128,7 @@ def render(material: Material) -> str:
             copies=_copies_view(material.scores),
             figures=material.figures.view(),
             pictures=material.pictures,
-            sample=sample_rows.view(_without_pictures(fake, material.schema), [both.name for both in shown])
-            if len(texts) < len(pairs)
-            else None,
+            sample=_sample(fake, material.schema, shown) if len(texts) < len(pairs) else None,
             protocols=list(protocols),
             facts=list(fact_lines(material.facts)),
             style=Markup("".join(_text(name) for name in ("style.css", "network_graph.css", "pictures.css"))),
@@ -278,10 +276,10 @@ def _copies_view(scores: list[Score]) -> dict[str, Any] | None:
     }
 
 
-def _without_pictures(fake: pa.Table, schema: Schema) -> pa.Table:
+def _sample(fake: pa.Table, schema: Schema, shown: list[Pair]) -> dict[str, Any]:
     """The first rows, with pictures told in words."""
     tables, _ = described([fake.slice(0, N_SAMPLE)], schema)
-    return next(iter(tables))
+    return sample_rows.view(next(iter(tables)), [both.name for both in shown], schema)
 
 
 def fact_lines(facts: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

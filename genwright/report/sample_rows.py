@@ -1,23 +1,38 @@
-"""Rows as a table of a page: long cells are cut and have the whole as their title, numbers stand right."""
+"""Rows as a table of a page: long cells are cut and have the whole as their title, numbers stand right.
+
+Dates are written as the data write them; days that came typed have no time of day.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from genwright.core.schema import Column, Schema
+from genwright.data.dates import without_midnights
+from genwright.data.typed import untyped
 from genwright.report.words import clean, shorten
 
 MAX_CELL = 80  # characters
 
 
-def view(rows: pa.Table, names: Sequence[str]) -> dict[str, Any]:
+def view(rows: pa.Table, names: Sequence[str], schema: Schema) -> dict[str, Any]:
     """Columns as (short name, whole name, class) and rows, each cell as (short, whole)."""
     names = [name for name in names if name in rows.column_names]
-    columns = [rows.column(name).to_pylist() for name in names]
+    columns = [_written(rows.column(name), schema[name]).to_pylist() for name in names]
     return {
         "names": [(shorten(name, 30), clean(name[:1000]), _class(rows.column(name))) for name in names],
         "rows": [[_cell(value) for value in row] for row in zip(*columns, strict=True)],
     }
+
+
+def _written(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
+    """Dates as the data write them; missing ones, and other values, as they are."""
+    if column.kind != "datetime":
+        return values
+    written = untyped(pa.table({column.name: values}), Schema((column,))).column(0)
+    return without_midnights(pc.if_else(values.is_valid(), written, pa.scalar(None, written.type)))
 
 
 def _class(column: pa.ChunkedArray) -> str:

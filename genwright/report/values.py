@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genwright.core.schema import Column
+from genwright.data.dates import without_midnights
 from genwright.report.words import quantity
 
 Shape = Literal["number", "datetime", "category", "nothing"]
@@ -179,7 +180,7 @@ def _not_drawn(kind: str, sides: tuple[pa.ChunkedArray, pa.ChunkedArray]) -> str
     if kind == "omitted":
         return "left out: not modelled, missing in synthetic rows"
     if kind == "constant":
-        known = [side.drop_null()[0].as_py() for side in sides if side.null_count < len(side)]
+        known = [without_midnights(side).drop_null()[0].as_py() for side in sides if side.null_count < len(side)]
         return f"always {known[0]}" if known else "every value is missing"
     if kind == "image":
         return "pictures: see the draws"

@@ -7,6 +7,7 @@ import torch
 from genwright.core.codec import TableCodec
 from genwright.core.schema import Schema
 from genwright.core.space import Category
+from genwright.data.dates import without_midnights
 from genwright.data.typed import untyped
 from genwright.nn.networks.codes import HIDDEN, Codes
 
@@ -30,9 +31,9 @@ def code_words(codec: TableCodec, name: str, codes: Codes) -> list[str]:
 
 
 def _texts(codec: TableCodec, name: str, values: pa.Array) -> list[str | None]:
-    """Values as a file of the data would write them; None where missing."""
-    table = untyped(pa.table({name: values}), Schema((codec.schema[name],)))
-    return [None if text is None else str(text) for text in table.column(0).to_pylist()]
+    """Values as the data write them; None where missing."""
+    written = untyped(pa.table({name: values}), Schema((codec.schema[name],))).column(0)
+    return [None if text is None else str(text) for text in without_midnights(written).to_pylist()]
 
 
 def _ranges(codec: TableCodec, name: str, codes: Codes) -> list[str]:
@@ -46,7 +47,8 @@ def _ranges(codec: TableCodec, name: str, codes: Codes) -> list[str]:
             if len(set(found)) == len(found):
                 break
     else:
-        found = _joined([_texts(codec, name, side) for side in ends])
+        texts = _texts(codec, name, pa.concat_arrays(ends))
+        found = _joined([texts[: codes.n], texts[codes.n :]])
     for k, x in enumerate(low):
         inside = [found[j] for j in np.flatnonzero((low == high) & (low > x) & (low < high[k]))] if x == x else []
         found[k] += f" without {', '.join(inside)}" if inside else ""

@@ -1,3 +1,4 @@
+import re
 from itertools import product
 
 import numpy as np
@@ -100,7 +101,36 @@ def test_missing_values_are_a_value():
     assert "missing" in query(run, ["income"], "age > 60 and joined > 2021-01-01")["income"].shares
     assert query(run, "region", "income is missing")["region"].is_exact
     assert query(run, "region", "income is not missing")["region"].is_exact
-    assert all(words[:2] == "20" for words in query(run, "joined")["joined"].shares)
+    for words in query(run, "joined")["joined"].shares:
+        assert re.fullmatch(r"20\d\d-\d\d-\d\d to 20\d\d-\d\d-\d\d", words)  # days, as the frame shows them
+
+
+@pytest.mark.parametrize("family", ["bayes_net", "marginals"])
+def test_truth_values_are_those_of_the_data(family, tmp_path):
+    """As a file writes them, or as a frame shows them."""
+    is_member = np.arange(60) % 3 == 0
+    words = {"yes": ("yes", "no"), "TRUE": ("TRUE", "FALSE"), "Y": ("Y", "N")}
+    sources: dict[str, object] = {}
+    for name, (true, false) in words.items():
+        frame = pd.DataFrame({"member": np.where(is_member, true, false), "x": np.arange(60)})
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+        sources[f"{name} of a file"], sources[f"{name} of a frame"] = tmp_path / f"{name}.csv", frame
+    typed = pd.DataFrame({"member": is_member, "x": np.arange(60)})
+    typed.to_json(tmp_path / "a.jsonl", orient="records", lines=True)
+    typed.to_parquet(tmp_path / "a.parquet")
+    sources |= {
+        "true of JSON": tmp_path / "a.jsonl",
+        "true of Parquet": tmp_path / "a.parquet",
+        "True of a frame": typed,
+    }
+    for what, source in sources.items():
+        true = what.split()[0]
+        fitted = fit(source, family, judge=False)
+        found = query(fitted, "member")["member"].shares
+        assert set(found) == set(words.get(true, (true, {"true": "false", "True": "False"}.get(true)))), what
+        assert list(query(fitted, "x", f"member = {true}"))  # which conditions understand
+        if family == "bayes_net":
+            assert most_probable(fitted)["member"] in found
 
 
 def test_most_probable_is_the_best_of_all_rows(run):

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -11,6 +13,7 @@ from genwright.core.rng import torch_generator
 from genwright.core.schema import Column, Schema
 from genwright.pipeline import fit, load
 from genwright.report.build import build_report, material
+from genwright.report.page import render
 from genwright.report.values import pair
 from genwright.runs.artefact import Artefact
 from genwright.runs.run import Run, silent
@@ -88,3 +91,21 @@ def test_both_sides_write_truth_values_and_dates_alike(tmp_path, is_frame):
     assert set(found.real["member"].to_pylist()) == set(found.fake["member"].to_pylist()) == {"Yes", "No"}
     assert found.real.schema.equals(found.fake.schema)
     assert pair(found.schema["since"], found.real, found.fake).shape == "datetime"
+    shown = [text for text in Page(render(found)).text_of("td") if "2024" in text]
+    assert len(shown) == 10
+    assert set(shown) <= set(days)
+
+
+@pytest.mark.parametrize("unit", ["s", "us", "ns"])
+def test_days_that_came_typed_have_no_time_of_day(unit):
+    days = np.datetime64("2024-01-01", unit) + np.arange(200).astype("timedelta64[D]").astype(f"timedelta64[{unit}]")
+    hours = days + np.arange(200).astype("timedelta64[h]").astype(f"timedelta64[{unit}]")
+    zoned = pa.array(days).cast(pa.timestamp(unit, "UTC"))
+    table = pa.table({"day": days, "hour": pa.array(hours, mask=np.arange(200) % 3 == 0), "zoned": zoned})
+    page = Page(build_report(fit(table, "marginals", judge=False)))
+    shown = [text for text in page.text_of("td") if "2024-" in text or text == "–"]
+    assert len(shown) == 30
+    for day, hour, when in zip(shown[::3], shown[1::3], shown[2::3], strict=True):
+        assert re.fullmatch(r"2024-\d\d-\d\d", day)
+        assert re.fullmatch(r"2024-\d\d-\d\d \d\d:00:00|–", hour)
+        assert when.endswith(" 00:00:00+00:00")
