@@ -370,6 +370,18 @@ class GAN(Model, HasLoss, Conditions):
         """Where the space marks them as given."""
         return all(self.space[name].is_given for name in columns)
 
+    def describe(self) -> dict[str, Any]:
+        """How large both networks are; of pictures also which way they go."""
+        sides = {"generator": self.net.generator, "discriminator": self.net.discriminator}
+        sizes = {f"parameters of the {side}": sum(p.numel() for p in net.parameters()) for side, net in sides.items()}
+        depths = ", ".join(f"{net.n_hidden_layers} in the {side}" for side, net in sides.items())
+        found: dict[str, Any] = {"parameters": sum(sizes.values()), **sizes, "latents": self.shape.n_noise}
+        found |= {"units": self.shape.n_hidden, "hidden layers": depths}
+        if not self.shape.pictures:
+            return found
+        width = self.shape.width
+        return found | ({"trunk": "conv", "channels at the first level": width} if width else {"trunk": "dense"})
+
     def state(self) -> dict[str, Tensor]:
         """Weights of both networks, and how often each value is given."""
         return {**self.net.state_dict(), **self.given.state()}

@@ -60,6 +60,7 @@ class Generator(nn.Module):
         self.act = ACTIVATIONS[shape.activation]()
         self.head = ColumnHead(shape.view, shape.n_hidden, n_mixture=1)
         self.draw = nn.ModuleList(_drawing(shape, s) for s in shape.pictures.values())
+        self.n_hidden_layers = len(hidden) + 1  # the body's last one is hidden, too
 
     def forward(self, z: Tensor, known: Tensor) -> Tensor:
         """What the head reads (B, n_hidden)."""
@@ -109,6 +110,7 @@ class Discriminator(nn.Module):
         n_least = int(len(self.read) + bool(shape.n_vector) > 1)  # parts that must go together meet in a hidden layer
         hidden = [shape.n_hidden] * (max(shape.n_inner, n_least) if shape.pictures else shape.n_inner)
         self.body = MLP(n_seen + n_known, hidden, 1, shape.activation)
+        self.n_hidden_layers = len(hidden) + bool(self.read)  # a picture's features are one
         self.project = nn.Linear(n_known, n_seen) if shape.pictures and n_known else None
         self.codes = CodeGroups(shape.given.sizes)
         has_classifier = shape.has_classifier and n_known

@@ -1,6 +1,7 @@
 """The adversarial network against closed forms."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -80,3 +81,21 @@ def test_it_learns_shares_and_dependence() -> None:
 def test_no_likelihood_is_claimed() -> None:
     assert not hasattr(_model(), "log_prob")
     assert not hasattr(_model(), "bound")
+
+
+@pytest.mark.parametrize("n_layers", [0, 2])
+def test_it_says_how_large_it_is(n_layers: int) -> None:
+    model = _model(n_layers=n_layers)
+    n_seen = model.shape.n_vector
+    widths = [n_seen, *[16] * n_layers, 1]
+    n_critic = sum(a * b + b for a, b in pairwise(widths)) + 8  # one vector of given codes, though none are given
+    found = model.describe()
+    n_drawing = found.pop("parameters of the generator")
+    assert n_drawing == sum(x.numel() for name, x in model.net.named_parameters() if name.startswith("generator."))
+    assert found == {
+        "parameters": n_drawing + n_critic,
+        "parameters of the discriminator": n_critic,
+        "latents": 8,
+        "units": 16,
+        "hidden layers": f"{n_layers + 1} in the generator, {n_layers} in the discriminator",
+    }

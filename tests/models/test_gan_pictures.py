@@ -246,3 +246,26 @@ def test_bad_settings_are_refused() -> None:
         GANConfig(fake_penalty=-1.0)
     with pytest.raises(UnsupportedError, match="picture 'image'"):
         GAN(_data().space.given(["image"]))
+
+
+@pytest.mark.parametrize("names", [("image",), ("image", "label", "side", "bright")])
+@pytest.mark.parametrize("n_layers", [0, 1, 3])
+@pytest.mark.parametrize("trunk", ["conv", "dense"])
+def test_it_says_how_large_it_is(trunk: str, n_layers: int, names: tuple[str, ...]) -> None:
+    """Hidden layers are as many as rows pass activations; of dense networks nothing is said of channels."""
+    how = {"activation": "tanh", "loss": "non_saturating", "spectral_norm": True}
+    model = _model(_only(_data(), *names), trunk=trunk, n_layers=n_layers, **how)
+    passed: list[str] = []
+    for side in model.phases:
+        for part in getattr(model.net, side).modules():
+            if isinstance(part, torch.nn.Tanh):
+                part.register_forward_hook(lambda *_, side=side: passed.append(side))
+    _loss(model, "generator")
+    found = model.describe()
+    depths = f"{passed.count('generator')} in the generator, {passed.count('discriminator')} in the discriminator"
+    assert found["hidden layers"] == depths
+    assert found["parameters"] == sum(p.numel() for p in model.net.parameters())
+    assert found["parameters"] == sum(found[f"parameters of the {side}"] for side in model.phases)
+    assert (found["latents"], found["units"]) == (8, 16)
+    assert found["trunk"] == trunk
+    assert found.get("channels at the first level") == (4 if trunk == "conv" else None)
