@@ -75,7 +75,8 @@ def decide_typed(name: str, facts: TypedColumn, kind: "pa.DataType") -> Column:
         return Column(name, "id", why="whole numbers, another in every row")
     if pa.types.is_integer(kind) and set(facts.counter.counts) == {0, 1}:
         return Column(name, "category", why="0 and 1")
-    return Column(name, "number", why="whole numbers" if pa.types.is_integer(kind) else "decimal numbers")
+    is_whole = pa.types.is_integer(kind) or facts.moments.is_whole  # floats in which some are missing
+    return Column(name, "number", why="whole numbers" if is_whole else "decimal numbers")
 
 
 def forced(name: str, kind: str, facts: TextColumn) -> Column | None:
@@ -186,7 +187,8 @@ def _number_column(name: str, facts: TextColumn, is_whole: bool) -> Column:
     parse["missing"] += [word for word, _ in found.odd.most_common()]
     if not is_whole:
         parse |= {"decimals": most if is_plain else None, "min_decimals": few if is_plain else min(few, 1)}
-    shown = "whole numbers" if is_whole else f"numbers with up to {most} decimals" if is_plain else "numbers"
+    some = f"numbers with up to {most} decimal{'' if most == 1 else 's'}" if is_plain else "numbers"
+    shown = "whole numbers" if is_whole or found.moments.is_whole else some
     odd = f"; {found.n_odd} odd words such as {found.odd.most_common(1)[0][0]!r} are missing" if found.odd else ""
     return Column(name, "number", {"parse": parse}, why=shown + odd)
 

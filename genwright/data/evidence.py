@@ -9,16 +9,18 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
+EXACT = 2.0**53  # from here on a float tells nothing of a fraction
 MAX_ODD = 1_000  # distinct words among numbers, beyond which a column is not one of numbers
 N_TRIED = 20  # values on which date formats are tried before all rows are
 
 
 class Moments:
-    """Count, extremes, sum and infinities of numbers."""
+    """Count, extremes, sum and infinities of numbers, and whether all are whole."""
 
     def __init__(self) -> None:
         self.n, self.n_infinite, self.total = 0, 0, 0.0
         self.low, self.high = float("inf"), -float("inf")
+        self.is_whole = True
 
     def add(self, values: "np.ndarray", counts: "np.ndarray") -> None:
         """Takes in distinct values (N,) and how often each occurs (N,)."""
@@ -31,6 +33,7 @@ class Moments:
             self.n += int(counts.sum())
             self.total += float((values * counts).sum())
             self.low, self.high = min(self.low, float(values.min())), max(self.high, float(values.max()))
+            self.is_whole = self.is_whole and bool(((values == np.rint(values)) & (np.abs(values) < EXACT)).all())
 
     def summary(self) -> tuple[float, float, float] | None:
         """(minimum, maximum, mean), if there was a number."""

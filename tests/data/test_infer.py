@@ -11,6 +11,7 @@ import pytest
 from genwright.core.errors import DataError, SchemaError, UnknownNameError
 from genwright.core.records import Records
 from genwright.data.ids import is_id_name
+from genwright.data.typed import untyped
 from tests.data.helpers import infer, kind_of, read, strings, typed_table, values
 
 
@@ -56,6 +57,47 @@ from tests.data.helpers import infer, kind_of, read, strings, typed_table, value
 def test_kind_of_strings(kind, texts):
     assert kind_of(texts) == kind
     assert kind_of(texts[::-1]) == kind
+
+
+@pytest.mark.parametrize(
+    ("why", "texts"),
+    [
+        ("whole numbers", ["1", "2", "-3"]),
+        ("whole numbers", ["1", "NA", "-3", "4"]),
+        ("whole numbers", ["1.0", "", "-3.0", "4.0"]),  # as pandas writes them where some are missing
+        ("whole numbers", ["1.00", "-3", "1e3"]),
+        ("numbers with up to 1 decimal", ["1.0", "", "-3.5", "4"]),
+        ("numbers with up to 2 decimals", ["1.25", "-3", "4.0"]),
+        ("numbers with up to 1 decimal", ["9007199254740993.5", "4.0", "1.0"]),  # whole only for a float
+        ("numbers", ["1.5", "1e-3", "2"]),
+    ],
+)
+def test_numbers_are_told_as_what_they_are(why, texts):
+    column = infer(strings(x=texts))[0]["x"]
+    assert (column.kind, column.why) == ("number", why)
+    assert infer(strings(x=texts[::-1]))[0]["x"] == column
+
+
+@pytest.mark.parametrize(
+    ("why", "numbers"),
+    [
+        ("whole numbers", [1, 2, None]),
+        ("whole numbers", [1.0, 2.0, None]),
+        ("whole numbers", [1.0, 2.0, float("nan")]),
+        ("decimal numbers", [1.0, 2.5, None]),
+        ("decimal numbers", [1.0, 2.0**60, 2.0]),
+    ],
+)
+def test_typed_numbers_are_told_as_what_they_are(why, numbers):
+    column = infer(values(x=numbers))[0]["x"]
+    assert (column.kind, column.why) == ("number", why)
+
+
+def test_whole_numbers_with_gaps_are_written_as_they_were():
+    texts = ["1.0", "", "-3.0", "4.0"]
+    records = strings(x=texts)
+    schema = infer(records)[0]
+    assert untyped(typed_table(records, schema), schema)["x"].to_pylist() == texts
 
 
 def test_ids_by_name():
