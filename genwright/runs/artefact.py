@@ -190,7 +190,7 @@ def _load(folder: Path) -> Artefact:
     contents = read_checked(folder, manifest.files, (*NEEDED, *(name for name in manifest.files if name == FEATURES)))
     document = _document(contents[RUN], manifest.format, folder / RUN)
     log = _log(contents[LOG], folder / LOG)
-    tensors = _tensors(contents[WEIGHTS], folder / WEIGHTS)
+    tensors = _tensors(contents.pop(WEIGHTS), folder / WEIGHTS)  # so that no copy is in memory beside them
     features = _tensors(contents[FEATURES], folder / FEATURES) if FEATURES in contents else None
     try:
         found = from_document(migrate(document), tensors)
@@ -198,6 +198,8 @@ def _load(folder: Path) -> Artefact:
         return kind(**found, log=log, features=features)
     except UnknownNameError:
         raise
+    except RunError as error:
+        raise RunError(f"{folder}: {error}") from None
     except Exception as error:  # whatever a model or codec says to a document that is not its own
         what = f"lacks {error}" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
         raise RunError(f"{folder / RUN} does not describe a run that can be loaded ({what}); {ADVICE}") from error

@@ -65,13 +65,17 @@ def from_document(document: Mapping[str, Any], tensors: "Mapping[str, torch.Tens
 
     Raises:
         UnknownNameError: the model, a codec or a setting is not known here.
+        RunError: the model is too large for this machine's memory.
         Exception: the document is not what `to_document` writes; anything from KeyError to a codec's own error.
     """
     name, seed = document["model"]["name"], document["seed"]
     if not isinstance(name, str) or not isinstance(seed, int):
         raise TypeError("the model's name is a text and the seed is an integer")
-    model = _untrained(name, document["model"])
-    model.load_state(tensors)
+    from genwright.nn.memory import loading  # brings torch
+
+    with loading():
+        model = _untrained(name, document["model"])
+        model.load_state(tensors)
     return {
         "codec": TableCodec.from_state(document["codec"]),
         "model": model,

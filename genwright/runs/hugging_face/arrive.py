@@ -20,6 +20,7 @@ from genwright.core.config import configure
 from genwright.core.errors import ConfigError, RunError, UnsupportedError
 from genwright.core.schema import Column, Schema
 from genwright.models.gpt import GPT, GPTConfig
+from genwright.nn.memory import loading
 from genwright.runs.artefact import Artefact
 from genwright.runs.hugging_face import gpt2, llama
 from genwright.runs.hugging_face.documents import (
@@ -153,7 +154,8 @@ def _codec(theirs: TokenizerFile, length: int) -> TableCodec:
 def _model(codec: TableCodec, theirs: TokenizerFile, config: GPTConfig, state: Mapping[str, Tensor]) -> GPT:
     """The model, its rows in the order of the codec's codes; not tied where a text's start and end are two tokens."""
     is_tied = config.is_tied and theirs.start == theirs.end
-    model = GPT(codec.space, replace(config, is_tied=is_tied))
+    with loading():
+        model = GPT(codec.space, replace(config, is_tied=is_tied))
     E = state["embed.weight"]
     moved = {"embed.weight": _in_order_of_codes(E, theirs, theirs.start)}
     if not is_tied:
