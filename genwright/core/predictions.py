@@ -100,6 +100,10 @@ class Metric(abc.ABC):
         """Probabilities (B, K) that no function of the columns beats on these rows."""
         return rows.best
 
+    def beside(self, rows: Predictions) -> dict[str, Any]:
+        """What else a reader of the number needs, as plain JSON."""
+        return {}
+
 
 class Accuracy(Metric):
     """Share of rows whose likeliest class is theirs."""
@@ -146,6 +150,11 @@ class CrossEntropy(Metric):
     def values(self, y: np.ndarray, p: np.ndarray, W: np.ndarray) -> np.ndarray:
         """As `Metric.values`."""
         return W @ -np.log(np.clip(of_truth(y, p), TINY, 1)) / W.sum(1)
+
+    def beside(self, rows: Predictions) -> dict[str, Any]:
+        """How far it lies beyond the trivial guess: the middle 95 % of the difference, both on the same resamples."""
+        more = resampled(self, rows) - resampled(self, replace(rows, p=rows.trivial))
+        return {"beyond_guess": np.quantile(more, [0.025, 0.975]).tolist()}
 
 
 class Brier(Metric):
@@ -247,8 +256,18 @@ def score(metric: Metric, rows: Predictions) -> Score:
         direction=metric.direction,
         protocol=f"On {len(rows):,} rows not learnt from; 95 % interval of {REPLICATES} bootstrap resamples{unseen}.",
         source=metric.source,
-        details={"n_unseen": n_unseen},
+        details={"n_unseen": n_unseen, **metric.beside(rows)},
     )
+
+
+def beyond_guess(score: Score) -> tuple[float, float]:
+    """Interval of how far a score lies above the trivial guess.
+
+    The guess varies from resample to resample, and mostly along with the score, so that the two are compared on the
+    same ones where that is known.
+    """
+    low, high = score.details.get("beyond_guess", (score.low - score.ceiling, score.high - score.ceiling))
+    return float(low), float(high)
 
 
 def _three(metric: Metric, rows: Predictions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

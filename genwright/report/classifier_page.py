@@ -13,7 +13,7 @@ from markupsafe import Markup
 from genwright.core.config import to_json
 from genwright.core.errors import DataError
 from genwright.core.judge import Score
-from genwright.core.predictions import METRICS
+from genwright.core.predictions import METRICS, beyond_guess
 from genwright.report import confusion_matrix, ranking_curve, reliability_diagram
 from genwright.report.page import environment, fact_lines, protocols_of, score_row
 from genwright.report.verdict import WORDS, Level
@@ -110,9 +110,10 @@ def verdict(scores: list[Score]) -> tuple[Level, str]:
         return "unknown", "Not judged: there are no scores."
     cost, hits = by_name["cross_entropy"], by_name["accuracy"]
     said = f"{percent(hits.value)} of unseen rows are foretold, {percent(hits.ceiling)} by always naming one class"
-    if cost.low > cost.ceiling:
+    low, high = beyond_guess(cost)
+    if low > 0:
         return "poor", f"It misleads: its probabilities are worse than the classes' shares alone; {said}."
-    if cost.high >= cost.ceiling:
+    if high >= 0:
         return "fair", f"Not to be told from guessing by the classes' shares; {said}."
     ece = by_name.get("calibration_error")
     if ece and ece.low > 0.05:

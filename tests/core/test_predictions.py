@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics as sk
 
 from genwright.core.judge import Score
-from genwright.core.predictions import METRICS, UNSEEN, Metric, Predictions, scores
+from genwright.core.predictions import METRICS, UNSEEN, Metric, Predictions, beyond_guess, scores
 
 
 def predictions(n: int = 300, k: int = 3, seed: int = 0) -> Predictions:
@@ -95,6 +95,19 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
         accuracy = scores(rows, METRICS[:1])[0]
         hits += accuracy.low <= 0.7 <= accuracy.high
     assert abs(hits / 200 - 0.95) < 5 * (0.95 * 0.05 / 200) ** 0.5
+
+
+def test_the_guess_is_compared_on_the_same_resamples() -> None:
+    """Few rows of a rare class cost much, whoever guesses: both costs vary, and their difference hardly does."""
+    y = (np.arange(100) % 10 == 0).astype(int)
+    q = np.where(y, 0.15, 0.08)
+    found = by_name(Predictions(y, np.column_stack([1 - q, q]), np.array([0.9, 0.1]), np.arange(100)))["cross_entropy"]
+    low, high = beyond_guess(found)
+    assert found.low < found.ceiling < found.high  # alone it tells nothing
+    own, guess = (-np.where(y, np.log(p), np.log(1 - np.asarray(p))) for p in (q, 0.1))
+    more, error = (own - guess).mean(), (own - guess).std() / 10
+    assert [low, high] == pytest.approx([more - 1.96 * error, more + 1.96 * error], abs=0.3 * error)
+    assert high < 0
 
 
 def test_all_right_is_not_certain() -> None:

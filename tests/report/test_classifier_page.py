@@ -137,9 +137,10 @@ def test_the_verdict_follows_the_scores() -> None:
     found = {s.name: s for s in judged()}
     assert classifier_page.verdict(list(found.values()))[0] == "good"
     cost = found["cross_entropy"]
-    worse = found | {"cross_entropy": replace(cost, low=cost.ceiling + 0.1, high=cost.ceiling + 0.2)}
+    worse = found | {"cross_entropy": replace(cost, details={"beyond_guess": [0.1, 0.2]})}
     assert classifier_page.verdict(list(worse.values()))[0] == "poor"
-    level, words = classifier_page.verdict(list((found | {"cross_entropy": replace(cost, high=cost.ceiling)}).values()))
+    equal = found | {"cross_entropy": replace(cost, details={"beyond_guess": [-0.1, 0.0]})}
+    level, words = classifier_page.verdict(list(equal.values()))
     assert (level, words.startswith("Not to be told")) == ("fair", True)
     unsure = found | {"calibration_error": replace(found["calibration_error"], low=0.1, value=0.15)}
     assert "confidence is off by 0.15" in classifier_page.verdict(list(unsure.values()))[1]

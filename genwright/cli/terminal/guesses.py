@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from genwright.cli.terminal.screen import Screen
 from genwright.core.judge import Score
+from genwright.core.predictions import beyond_guess
 from genwright.report.words import is_known, number
 
 HEAD = ("score", "value", "95 % interval", "trivial guess", "best possible", "of the way")
@@ -22,9 +23,11 @@ def show_guesses(screen: Screen, scores: Sequence[Score]) -> None:
 def verdict(score: Score) -> str:
     """Whether predictions beat the trivial guess, by their cross-entropy."""
     value, guess = number(score.value), number(score.ceiling)
-    if score.high < score.ceiling:
-        return f"It foretells: {value} nats a row, where the shares of the classes alone cost {guess}."
-    if score.low > score.ceiling:
+    low, high = beyond_guess(score)
+    if high < 0:
+        fewer = f"{number(-high)} to {number(-low)} fewer"
+        return f"It foretells: {value} nats a row, {fewer} than the shares of the classes alone, which cost {guess}."
+    if low > 0:
         return (
             f"It misleads: {value} nats a row, where the shares of the classes alone cost {guess}; try another family."
         )
