@@ -193,7 +193,8 @@ def _booleans(parse: dict[str, Any], bare: "pa.Array") -> "pa.Array":
     import pyarrow.compute as pc
 
     words = [parse.get("false", "false").strip(), parse.get("true", "true").strip()]
-    found = pc.index_in(bare, value_set=pa.array(words)).cast(pa.bool_())
+    as_said = bare if "true" in parse else pc.utf8_lower(bare)  # of a column that came typed: True, TRUE
+    found = pc.index_in(as_said, value_set=pa.array(words)).cast(pa.bool_())
     _refuse_unread(bare, found, " or ".join(words))
     return found
 
@@ -203,16 +204,30 @@ def _dates(column: Column, parse: dict[str, Any], bare: "pa.Array") -> "pa.Array
     import pyarrow as pa
 
     form = parse.get("format", "")
+    if not form and (found := _iso_dates(bare)) is not None:
+        return found
     if not dates.is_format(form):
         raise SchemaError(f"column {column.name!r} is a datetime without a format; add format, such as %Y-%m-%d")
-    found = dates.parse(bare, form)
+    read = dates.parse(bare, form)
     is_null = bare.is_null().to_numpy(zero_copy_only=False)
-    bad = np.flatnonzero(~found.ok & ~is_null)
+    bad = np.flatnonzero(~read.ok & ~is_null)
     if len(bad):
         raise _Unreadable(int(bad[0]), bare[int(bad[0])].as_py(), f"a date such as {form}")
     per_unit = {"s": 1_000_000, "ms": 1_000, "us": 1}[parse.get("unit", "us")]
-    ticks = pa.array(np.where(is_null, 0, found.microseconds) // per_unit, mask=is_null)
+    ticks = pa.array(np.where(is_null, 0, read.microseconds) // per_unit, mask=is_null)
     return ticks.cast(pa.timestamp(parse.get("unit", "us"), _zone(parse)))
+
+
+def _iso_dates(bare: "pa.Array") -> "pa.Array | None":
+    """Strings where the schema was made of dates that came typed: ISO 8601, which needs no format; None: another."""
+    import pyarrow as pa
+
+    for zone in (None, "UTC"):
+        try:
+            return bare.cast(pa.timestamp("us", zone))
+        except pa.ArrowInvalid:  # has or lacks an offset, or is written in another way
+            continue
+    return None
 
 
 def _zone(parse: dict[str, Any]) -> str | None:

@@ -191,6 +191,24 @@ def test_a_schema_written_by_hand():
         typed_table(strings(d=["01.02.2024"]), Schema((Column("d", "datetime"),)))
 
 
+def test_dates_that_came_typed_may_come_as_iso_text():
+    day, schema = datetime.datetime(2024, 2, 1), Schema((Column("d", "datetime"),))
+    for text in ("2024-02-01", "2024-02-01 00:00:00", "2024-02-01T00:00:00"):
+        assert typed_table(strings(d=[text, "NA"]), schema).to_pydict() == {"d": [day, None]}
+    found = typed_table(strings(d=["2024-02-01T01:00:00+01:00"]), schema).to_pydict()
+    assert found == {"d": [day.replace(tzinfo=datetime.UTC)]}
+    assert typed_table(strings(d=["", "NA"]), schema).to_pydict() == {"d": [None, None]}
+
+
+def test_truth_values_that_came_typed_may_come_as_text():
+    schema = Schema((Column("b", "boolean"),))
+    assert typed_table(strings(b=["True", "false", "FALSE", ""]), schema).to_pydict() == {
+        "b": [True, False, False, None]
+    }
+    with pytest.raises(DataError, match="row 1, column 'b' holds 'ja'; expected false or true"):
+        typed_table(strings(b=["ja"]), schema)
+
+
 def test_one_value():
     schema, _ = infer(strings(flag=["yes", "no"], day=["31/12/2024", "30/12/2024"], n=["1", "5"]))
     assert typed_value(schema["flag"], "yes") is True
