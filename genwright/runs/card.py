@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from genwright.core.classifier import Classifier
-from genwright.core.config import Setting, describe
+from genwright.core.config import describe
 from genwright.core.errors import GenwrightError
 from genwright.core.judge import Score, owner
 from genwright.core.predictions import METRICS
@@ -135,15 +135,8 @@ def _columns(artefact: "Artefact") -> str:
 
 def _settings(artefact: "Artefact") -> str:
     config = artefact.model.config
-    rows = [(s.name, getattr(config, s.name), s.comment) for s in _described(type(config))]
+    rows = [(s.name, getattr(config, s.name), s.comment) for s in describe(type(config))]
     return _table(("Setting", "Value", "Meaning"), rows) if rows else "It has no settings."
-
-
-def _described(cls: type) -> list[Setting]:
-    try:
-        return describe(cls)
-    except OSError:  # no source at hand, so no comments
-        return [Setting(name, "", None, "") for name in getattr(cls, "__dataclass_fields__", {})]
 
 
 def _model_facts(artefact: "Artefact") -> str:
