@@ -10,8 +10,9 @@ PNG, JPEG, WebP, GIF, BMP and TIFF are read, told by their content, whatever a f
 - Animated, or of several pages: the first one.
 
 A file is refused, before anything is decoded, whose header announces more than 50 million pixels (WebP 18 million, as
-its decoder takes 15 bytes a pixel), and one with bombs in its text chunks (Pillow's limits: a chunk of 1 MB, 64 MB of
-them).
+its decoder takes 15 bytes a pixel; progressive JPEG and TIFF of a single strip 30 million, as all of it is there twice
+while it is decoded) or a side of more than 65,535, and one with bombs in its text chunks (Pillow's limits: a chunk of
+1 MB, 64 MB of them).
 """
 
 import warnings
@@ -29,12 +30,17 @@ if TYPE_CHECKING:
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 MAX_PIXELS, MAX_BYTES = 50_000_000, 200_000_000  # of one picture: when decoded, as a file
-MAX_WEBP_PIXELS = 18_000_000
-ORIENTATION = 0x0112  # EXIF's tag
+MAX_WEBP_PIXELS, MAX_TWICE_PIXELS = 18_000_000, 30_000_000  # WebP; what is there twice while it is decoded
+MAX_SIDE = 65_535  # pixels; rows of one pixel take many bytes each
+ORIENTATION, ROWS_PER_STRIP = 0x0112, 0x0116  # tags of EXIF and TIFF
 STRIP = 1 << 20  # pixels that are converted at once
 GREY = ("1", "L", "LA", "La")
 EXPECTED = "PNG, JPEG, WebP, GIF, BMP or TIFF"
 _MARKS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+class _DepthError(ValueError):
+    """Pixels that 8 bits do not hold."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ def decoded(data: bytes, name: str, at_least: tuple[int, int] | None = None) -> 
             image.draft(None, least if turn > 4 else least[::-1])
         image.load()
         height, width = (least[::-1] if turn > 4 else least) if least else (0, 0)
-        factor = min(image.height // height, image.width // width) if height and width else 1
+        factor = min(image.height // height, image.width // width, STRIP // image.width) if height and width else 1
         return _turned(_pixels(image, max(factor, 1)), turn)  # (H, W) or (H, W, C) uint8
 
 
@@ -122,6 +128,8 @@ def _opened(data: bytes, name: str) -> "Iterator[Image]":
                 yield image
     except DataError:
         raise
+    except _DepthError as error:
+        raise DataError(f"{name} cannot be used: {error}; save it with 8 or 16 bits") from None
     except Image.DecompressionBombError:
         raise DataError(f"{name} has more than {MAX_PIXELS:,} pixels; make it smaller") from None
     except Image.UnidentifiedImageError:
@@ -133,11 +141,24 @@ def _opened(data: bytes, name: str) -> "Iterator[Image]":
 
 
 def _check_size(image: "Image", name: str) -> None:
-    height, width, most = image.height, image.width, MAX_WEBP_PIXELS if image.format == "WEBP" else MAX_PIXELS
+    height, width, most = image.height, image.width, _most_pixels(image)
     if height * width > most:
         raise DataError(f"{name} has {width:,} × {height:,} pixels, more than {most:,} in all; make it smaller")
+    if max(height, width) > MAX_SIDE:
+        raise DataError(
+            f"{name} has {width:,} × {height:,} pixels, more than {MAX_SIDE:,} on a side; cut it into parts"
+        )
     if height < 1 or width < 1:
         raise DataError(f"{name} has {width} × {height} pixels; remove it")
+
+
+def _most_pixels(image: "Image") -> int:
+    """How many pixels a picture may have, by the memory that its decoder takes."""
+    if image.format == "WEBP":
+        return MAX_WEBP_PIXELS
+    tags = getattr(image, "tag_v2", {})
+    is_twice = "progressive" in image.info or (tags and tags.get(ROWS_PER_STRIP, image.height) >= image.height)
+    return MAX_TWICE_PIXELS if is_twice else MAX_PIXELS
 
 
 def _one_line(error: Exception) -> str:
@@ -225,7 +246,7 @@ def _eight_bit(image: "Image") -> "Image":
     if image.mode.startswith("I"):
         return _of_16_bits(image)
     if image.mode == "F":
-        raise ValueError("its pixels are fractions; save it with 8 or 16 bits")
+        raise _DepthError("its pixels are fractions")
     mode = ("L" if image.mode in GREY else "RGB") + ("A" if image.has_transparency_data else "")
     return image if image.mode == mode else image.convert(mode)
 
@@ -237,7 +258,7 @@ def _of_16_bits(image: "Image") -> "Image":
 
     codes: Any = np.asarray(image)  # (H, W) uint16, or int32 of the mode I
     if codes.min() < 0 or codes.max() > 65_535:
-        raise ValueError("its pixels have more than 16 bits; save it with 8 or 16")
+        raise _DepthError("its pixels have more than 16 bits")
     return Image.fromarray(((codes.astype(np.int32) + 128) // 257).astype(np.uint8))
 
 

@@ -2,6 +2,8 @@
 
 import io
 import random
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -10,7 +12,7 @@ from PIL import Image, ImageOps
 
 from genwright.core.errors import DataError
 from genwright.data.pictures import MAX_PIXELS, about, decoded, header
-from tests.data.picture_files import TEXT_BOMB, encoded, pixels, png
+from tests.data.picture_files import PEAK, TEXT_BOMB, encoded, pixels, png
 
 
 @pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF", "WEBP"])
@@ -77,9 +79,11 @@ def test_sixteen_bits_are_scaled_to_eight() -> None:
     for form in ("PNG", "TIFF"):
         assert np.array_equal(decoded(encoded(x, form), "x"), expected)
         assert header(encoded(x, form), "x") == (2, 4, 1)
-    with pytest.raises(DataError, match="x is damaged: its pixels have more than 16 bits; save it with 8 or 16"):
+    with pytest.raises(
+        DataError, match="x cannot be used: its pixels have more than 16 bits; save it with 8 or 16 bits"
+    ):
         decoded(encoded(x.astype(np.int32) * 9, "TIFF"), "x")
-    with pytest.raises(DataError, match="its pixels are fractions"):
+    with pytest.raises(DataError, match="x cannot be used: its pixels are fractions; save it"):
         decoded(encoded(x.astype(np.float32), "TIFF"), "x")
 
 
@@ -153,7 +157,9 @@ def test_what_is_no_picture_is_told(data: bytes, message: str) -> None:
 
 
 def test_as_many_pixels_as_are_allowed_pass() -> None:
-    assert header(png(MAX_PIXELS // 10, 10), "x") == (10, MAX_PIXELS // 10, 1)
+    assert header(png(MAX_PIXELS // 1_000, 1_000), "x") == (1_000, MAX_PIXELS // 1_000, 1)
+    with pytest.raises(DataError, match="x has 1 × 65,536 pixels, more than 65,535 on a side"):
+        header(png(1, 65_536), "x")
 
 
 def test_damaged_bytes_never_raise_anything_else() -> None:
@@ -189,6 +195,33 @@ def test_webp_has_a_limit_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("genwright.data.pictures.MAX_WEBP_PIXELS", 99)
     with pytest.raises(DataError, match="has 10 × 10 pixels, more than 99"):
         header(data, "x")
+
+
+def test_what_decoders_hold_twice_has_a_lower_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genwright.data.pictures.MAX_TWICE_PIXELS", 99)
+    x = pixels(100, 100, 3)
+    strips = {"compression": "tiff_lzw", "strip_size": 3_000}
+    for data in (encoded(x, "JPEG", progressive=True), encoded(x, "TIFF", compression="tiff_lzw")):
+        with pytest.raises(DataError, match="has 100 × 100 pixels, more than 99"):
+            header(data, "x")
+    assert {header(data, "x") for data in (encoded(x, "JPEG"), encoded(x, "TIFF", **strips))} == {(100, 100, 3)}
+
+
+LARGE = f"""{PEAK}
+import sys
+import numpy, PIL.Image, PIL.PngImagePlugin
+from genwright.data.pictures import decoded
+data = sys.stdin.buffer.read()
+before = peak()
+decoded(data, "x", at_least=(1, 1))
+print(peak() - before)
+"""
+
+
+def test_a_large_picture_takes_little_more_than_its_pixels() -> None:
+    data = encoded(np.zeros((5_000, 5_000, 3), np.uint8))
+    found = subprocess.run([sys.executable, "-c", LARGE], input=data, capture_output=True, check=True)
+    assert 95 < int(found.stdout) < 130  # MB; Pillow has 100, four bytes a pixel
 
 
 def test_headers_are_told_without_decoding(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from genwright.data.fingerprint import fingerprint
 from genwright.data.pictures import decoded
 from genwright.data.read import read
 from tests.data.helpers import rows, whole
-from tests.data.picture_files import TEXT_BOMB, encoded, pixels, png, put
+from tests.data.picture_files import PEAK, TEXT_BOMB, encoded, pixels, png, put
 
 FOLDERS = {"cat/b.png": None, "cat/a.PNG": None, "dog/1.Jpg": None, "dog/2.webp": None}
 
@@ -322,18 +322,17 @@ def test_mixed_sizes_and_channels_are_read_as_they_are(tmp_path: Path) -> None:
 
 
 def test_batches_are_limited_by_bytes(tmp_path: Path) -> None:
-    large = encoded(pixels(1500, 1500, 3), "BMP")  # 6.75 MB
+    large = encoded(pixels(750, 750, 3), "BMP")  # 1.7 MB
     records = read(folder(tmp_path, {f"{i}.bmp": large for i in range(5)}))
     assert [batch.num_rows for batch in records.open()] == [3, 2]
     assert whole(records).num_rows == 5
 
 
-MEMORY = """
-import resource, sys
+MEMORY = f"""{PEAK}
+import sys
 from genwright.data.fingerprint import fingerprint
 from genwright.data.pictures import decoded
 from genwright.data.read import read
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 import numpy, pyarrow.compute, PIL.Image
 before = peak()
 records = read(sys.argv[1], skip_bad=True)
@@ -357,10 +356,9 @@ def test_memory_does_not_grow_with_the_folder(tmp_path: Path) -> None:
     assert megabytes < 300 + 16, found.stdout
 
 
-ARRAYS = """
-import resource, sys
+ARRAYS = f"""{PEAK}
+import sys
 from genwright.data.read import read
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 import numpy, pyarrow.compute
 read(numpy.zeros((2, 3, 3), numpy.uint8)).n_rows
 before = peak()

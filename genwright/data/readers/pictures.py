@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 log = logging.getLogger("genwright")
-CHUNK_BYTES, CHUNK_ROWS = 1 << 24, 1_024  # of files in a batch, which one more may exceed; rows
+CHUNK_BYTES, CHUNK_ROWS = 1 << 22, 1_024  # of files in a batch, which one more may exceed; rows
 N_NAMED = 5  # bad files that a warning names
 
 
