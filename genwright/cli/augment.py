@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, read_as_said
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import free_file, kinds, require, stem
 from genwright.core.errors import GenwrightError
@@ -84,6 +85,10 @@ def command(
     level: Level = 0.05,
     anyway: Anyway = False,
     kind: Kind = None,
+    header: Header = True,
+    encoding: Encoding = None,
+    part: Part = None,
+    skip_bad: SkipBad = False,
     seed: Seed = 0,
     excel_safe: ExcelSafe = False,
     overwrite: Overwrite = False,
@@ -97,7 +102,7 @@ def command(
     page = _page_place(place, report, overwrite)
     with screen.progress() as progress:
         found = augment(
-            data,
+            read_as_said(data, header, encoding, part, skip_bad),
             target,
             model=model or "auto",
             amount=_amount(amount),

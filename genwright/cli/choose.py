@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, read_as_said
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import kinds, require
 
@@ -26,6 +27,10 @@ def command(
     kind: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN=KIND", help="Read a column as this kind; again for more.")
     ] = None,
+    header: Header = True,
+    encoding: Encoding = None,
+    part: Part = None,
+    skip_bad: SkipBad = False,
     held_out: Annotated[float, typer.Option(help="Share of the rows that the fit would hold out.")] = 0.2,
     seed: Annotated[int, typer.Option(help="Of the fit: it says which rows are held out.")] = 0,
 ) -> dict[str, Any]:
@@ -34,7 +39,8 @@ def command(
 
     require(0 <= held_out < 1, f"--held-out {held_out}: expected a share of the rows, from 0 up to but not 1")
     with screen.progress() as progress:
-        choice = choose(data, kinds=kinds(kind or []), held_out=held_out, seed=seed, progress=progress)
+        records = read_as_said(data, header, encoding, part, skip_bad)
+        choice = choose(records, kinds=kinds(kind or []), held_out=held_out, seed=seed, progress=progress)
     _show(screen, choice)
     screen.more(f"next: genwright fit {data} --model {choice.model}, or genwright compare {data}")
     return choice.to_json()

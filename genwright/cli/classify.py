@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, is_run, read_as_said
 from genwright.cli.terminal.schema_file import read_schema
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.unfinished import require_unfinished
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 
-Data = Annotated[str, typer.Argument(metavar="DATA", help="A file, a folder, or the name of a built-in set.")]
+Data = Annotated[str, typer.Argument(metavar="DATA", help="A file, a folder, a built-in set, or a run that draws.")]
 Target = Annotated[str, typer.Option(metavar="COLUMN", help="The column to foretell.")]
 Family = Annotated[
     str,
@@ -66,6 +67,10 @@ def command(
     settings: Settings = None,
     kind: Kind = None,
     schema: SchemaFile = None,
+    header: Header = True,
+    encoding: Encoding = None,
+    part: Part = None,
+    skip_bad: SkipBad = False,
     held_out: HeldOut = None,
     minutes: Minutes = None,
     steps: Steps = None,
@@ -74,6 +79,7 @@ def command(
     overwrite: Overwrite = False,
 ) -> dict[str, Any]:
     """Chooses, fits, scores, saves."""
+    from genwright.pipeline import load
     from genwright.recipes.classify import classify
     from genwright.training.checkpoint import beside, remove
 
@@ -88,7 +94,7 @@ def command(
     place = _place(data, resume, out, overwrite)
     with screen.progress() as progress:
         run = classify(
-            data,
+            load(data) if is_run(data) else read_as_said(data, header, encoding, part, skip_bad),
             target,
             model,
             settings=own,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, read_as_said
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import kinds, require
 from genwright.core.errors import GenwrightError
@@ -45,6 +46,10 @@ def command(
     kind: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN=KIND", help="Read a column as this kind; again for more.")
     ] = None,
+    header: Header = True,
+    encoding: Encoding = None,
+    part: Part = None,
+    skip_bad: SkipBad = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder for all runs and the page; without it, none is kept.")
     ] = None,
@@ -65,7 +70,7 @@ def command(
 
     with screen.progress() as progress:
         board = compare(
-            data,
+            read_as_said(data, header, encoding, part, skip_bad),
             minutes,
             names,
             steps=steps,

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, read_as_said
 from genwright.cli.terminal.schema_file import read_schema
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.unfinished import require_unfinished
 from genwright.cli.terminal.words import column_options, free_folder, kinds, require, stem
 from genwright.core.errors import GenwrightError, UnknownNameError
 from genwright.core.registry import MODELS
-from genwright.data.parts import PARTS
 
 if TYPE_CHECKING:
     from genwright.core.records import Records
@@ -53,23 +53,6 @@ Rows = Annotated[
         help="Of a text file: lines, passages or paragraphs; of a folder also files; chosen without it.",
         autocompletion=lambda: ["lines", "passages", "paragraphs", "files"],
     ),
-]
-Encoding = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Of a file of text, e.g. utf-8, cp1252; found without it.")
-]
-Header = Annotated[
-    bool, typer.Option("--header/--no-header", help="Whether a table's first line holds the column names.")
-]
-Part = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="Of pictures in parts: train, test or validation; train without it.",
-        autocompletion=lambda: list(PARTS),
-    ),
-]
-SkipBad = Annotated[
-    bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be read; they are counted and named.")
 ]
 Share = Annotated[
     float | None, typer.Option(help="Share of the rows kept for judging, 0.2 without it; 0: none, and no scores.")
@@ -130,8 +113,6 @@ def command(
     threads: int | None = None,
 ) -> dict[str, Any]:
     """Fits, judges, saves and reports."""
-    from genwright.data.read import read
-
     is_share = held_out is None or 0 <= held_out < 1
     require(is_share, f"--held-out {held_out}: expected a share of the rows, from 0 up to but not 1")
     is_there = out is None or resume is None or out == resume
@@ -139,9 +120,7 @@ def command(
     asked: dict[str, Any] = {"model": model, "settings": _settings(model, settings, threads, resume is not None)}
     asked |= {"seed": seed, "held_out": held_out, "minutes": minutes, "steps": steps, "resume": resume is not None}
     of_columns, of_kinds = column_options(column or []), kinds(kind or [])
-    of_reader = {"rows": rows, "encoding": encoding, "part": part, "skip_bad": skip_bad or None}
-    of_reader["header"] = None if header else False  # type: ignore[assignment]
-    records = read(data, **{name: value for name, value in of_reader.items() if value is not None})
+    records = read_as_said(data, header, encoding, part, skip_bad, rows)
     if resume is not None:
         require_unfinished(resume)
     place = _place(data, resume or out, overwrite)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, read_as_said
 from genwright.cli.terminal.screen import Screen
 
 
@@ -20,6 +21,10 @@ def command(
         str, typer.Argument(metavar="DATA", help="New rows, with the columns of the data of the run but the target.")
     ],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="File to write; without it, CSV is printed.")] = None,
+    header: Header = True,
+    encoding: Encoding = None,
+    part: Part = None,
+    skip_bad: SkipBad = False,
     every: Annotated[bool, typer.Option("--all", help="One column a class, with its probability.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> dict[str, Any]:
@@ -28,13 +33,12 @@ def command(
 
     from genwright.cli.terminal.rows import is_watched, put, table_file
     from genwright.core.schema import Column, Schema
-    from genwright.data.read import read
     from genwright.pipeline import load
     from genwright.runs.classifier_run import CERTAINTY, as_classifier
 
     place = table_file(out, overwrite)
     fitted = as_classifier(load(run), run)
-    records = read(data)
+    records = read_as_said(data, header, encoding, part, skip_bad)
     n_rows, sure = 0, 0.0
 
     def counted() -> Iterator[pa.Table]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genwright.cli.terminal.reading import is_run
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import kinds, require
 
@@ -27,14 +28,10 @@ def command(
 ) -> dict[str, Any]:
     """A run where there is one, else data."""
     asked = kinds(kind or [])
-    if not _is_run(what):
+    if not is_run(what):
         return _data(screen, what, asked)
     require(not asked, "--kind is for data; the kinds of a run's columns are settled")
     return _run(screen, Path(what))
-
-
-def _is_run(what: str) -> bool:
-    return any((Path(what) / name).exists() for name in ("run.json", "manifest.json"))
 
 
 def _data(screen: Screen, what: str, asked: dict[str, str]) -> dict[str, Any]:

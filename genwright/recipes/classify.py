@@ -21,7 +21,7 @@ from genwright.core.classifier import Classifier
 from genwright.core.codec import TableCodec
 from genwright.core.config import to_json
 from genwright.core.dataset import Dataset
-from genwright.core.errors import ConfigError, FitError, RunError, UnknownNameError
+from genwright.core.errors import ConfigError, FitError, RunError, UnknownNameError, UnsupportedError
 from genwright.core.model import HasLoss, Model, Progress
 from genwright.core.records import Records
 from genwright.core.registry import CLASSIFIERS
@@ -104,8 +104,8 @@ def classify(
     if out is not None:
         check_target(out, overwrite=overwrite)
     if isinstance(data, Run):
-        if resume:
-            raise ConfigError(f"bayes_rule on a fitted run has {NOTHING_KEPT}; call it without resume")
+        learning = {"settings": settings, "seed": seed, "held_out": held_out, "minutes": minutes, "steps": steps}
+        _check_run(data, model, resume, learning | {"schema": schema, "kinds": kinds})
         return _finished(by_bayes_rule(data, target), started, judge, out, overwrite, progress)
     kept = _kept_in(checkpoint, out, resume, overwrite)
     said: dict[str, Any] = {
@@ -119,6 +119,26 @@ def classify(
     progress(0.0, "reading")
     run = _learned(read(data), target, asked, kinds or {}, kept, resume, progress)
     return _finished(run, started, judge, out, overwrite, progress, kept)
+
+
+def _check_run(run: Run, model: str, resume: bool, said: Mapping[str, Any]) -> None:
+    """Refuses what asks for learning, where a run has learnt already.
+
+    Raises:
+        ConfigError: something does.
+        UnsupportedError: the run predicts already.
+    """
+    if isinstance(run, ClassifierRun):
+        what = f"this run foretells {run.target!r} already ({run.artefact.model_name})"
+        raise UnsupportedError(f"{what}; hand over data, or a run that draws rows")
+    if resume:
+        raise ConfigError(f"bayes_rule on a fitted run has {NOTHING_KEPT}; call it without resume")
+    if model not in ("auto", "bayes_rule"):
+        raise ConfigError(
+            f"a fitted run becomes a classifier by bayes_rule, not by {model}; for that hand over its data"
+        )
+    if asked := [name for name, value in said.items() if value]:
+        raise ConfigError(f"the run has learnt already, and {asked[0]} would change nothing; leave it out, or fit anew")
 
 
 def _kept_in(checkpoint: str | Path | None, out: str | Path | None, resume: bool, overwrite: bool) -> Path | None:

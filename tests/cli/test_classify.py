@@ -125,3 +125,32 @@ def test_a_schema_from_a_file_and_a_network_that_goes_on(place: Path, tmp_path: 
     one_go = call(*words, "--model", "knn", "--resume", tmp_path / "other")
     assert (one_go.code, "knn has nothing to resume" in one_go.err) == (2, True)
     assert "leave out --out" in call(*words, "--resume", tmp_path / "other", "-o", tmp_path / "more").err
+
+
+def test_a_file_without_a_header(place: Path) -> None:
+    """What the warning about its first line advises is there."""
+    lines = (place / "train.csv").read_text().splitlines()[:121]
+    bare = place / "bare.csv"
+    bare.write_text("\n".join(lines[1:]) + "\n")
+    target = f"x{lines[0].split(',').index('churned')}"
+    words = [bare, "--target", target, "--no-header"]
+    ended = call("classify", *words, "--model", "naive_bayes", "-o", place / "bare", "--json")
+    assert ended.code == 0, ended.err
+    assert ended.document["n_rows"] == len(lines) - 1
+    assert call("predict", place / "bare", bare, "--no-header", "--json").document["n_rows"] == len(lines) - 1
+    assert call("choose", bare, "--no-header", "--json").document["evidence"]["n_rows"] == len(lines) - 1
+    added = call(
+        "augment", *words, "--model", "copies", "--balance", "--judge-model", "naive_bayes", "--held-out", "0", "--json"
+    )
+    assert added.document["n_rows"] == len(lines) - 1
+
+
+def test_a_run_that_draws_becomes_a_classifier(place: Path) -> None:
+    gw.fit(place / "train.csv", "bayes_net", judge=False, out=place / "drawing")
+    ended = call("classify", place / "drawing", "--target", "churned", "-o", place / "by_bayes", "--json")
+    assert ended.code == 0, ended.err
+    assert ended.document["model"] == "bayes_rule"
+    assert call("predict", place / "by_bayes", place / "new.csv", "--json").document["n_rows"] == 30
+    again = call("classify", place / "by_bayes", "--target", "churned", "-o", place / "twice")
+    assert again.code == 3
+    assert "foretells 'churned' already" in again.err

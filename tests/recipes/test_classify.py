@@ -252,6 +252,15 @@ def test_what_it_cannot_do(run: ClassifierRun, tmp_path: Path) -> None:
         gw.classify(flowers(40), "kind", "logistic", out=tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    "asked", [{"model": "svm"}, {"seed": 3}, {"settings": {"C": 1}}, {"kinds": {"age": "category"}}]
+)
+def test_a_fitted_run_learns_nothing_anew(asked: dict[str, object]) -> None:
+    drawn_from = gw.fit(customers(60), "marginals", judge=False)
+    with pytest.raises(ConfigError, match=str(next(iter(asked.values()))) if "model" in asked else next(iter(asked))):
+        gw.classify(drawn_from, "churned", **asked)
+
+
 def test_a_split_by_group_may_hold_out_a_class(tmp_path: Path) -> None:
     rows = flowers(100).assign(place=lambda f: np.where(f["kind"] == "rose", "a", "b"))
     schema = gw.infer(rows)[0]

@@ -1,0 +1,46 @@
+"""Options that say how data are read, for every command that reads some."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from genwright.data.parts import PARTS
+
+if TYPE_CHECKING:
+    from genwright.core.records import Records
+
+Encoding = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Of a file of text, e.g. utf-8, cp1252; found without it.")
+]
+Header = Annotated[
+    bool, typer.Option("--header/--no-header", help="Whether a table's first line holds the column names.")
+]
+Part = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Of pictures in parts: train, test or validation; train without it.",
+        autocompletion=lambda: list(PARTS),
+    ),
+]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be read; they are counted and named.")
+]
+
+
+def read_as_said(
+    data: str, header: bool, encoding: str | None, part: str | None, skip_bad: bool, rows: str | None = None
+) -> "Records":
+    """The records of the data; only what was said reaches the reader, as not every one has every option."""
+    from genwright.data.read import read
+
+    said: dict[str, Any] = {"rows": rows, "encoding": encoding, "part": part}
+    said = {name: value for name, value in said.items() if value is not None}
+    flags = ({} if header else {"header": False}) | ({"skip_bad": True} if skip_bad else {})
+    return read(data, **said, **flags)
+
+
+def is_run(what: str) -> bool:
+    """Whether it is the folder of a run."""
+    return any((Path(what) / name).exists() for name in ("run.json", "manifest.json"))
