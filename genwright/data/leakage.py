@@ -43,7 +43,12 @@ def _told(name: str, target: str, cells: np.ndarray, y: np.ndarray, share: float
     is_copy = _foretold(y, cells) >= ALMOST
     what = f"is {target!r} under another name" if is_copy else f"alone tells {target!r}"
     of = "every row" if share == 1 else f"{share:.1%} of the rows"
-    advice = 'if it is not known before the class is, leave it out: kinds={"' + name + '": "omitted"}'
+    advice = (
+        'if it is not known before the class is, leave it out: kinds={"'
+        + name
+        + '": "omitted"}, --kind '
+        + f"{name}=omitted"
+    )
     return f"column {name!r} {what} in {of} (leakage?); {advice}"
 
 

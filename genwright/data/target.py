@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from genwright.core.errors import ConfigError, FitError, UnsupportedError
+from genwright.core.errors import ConfigError, FitError, UnsupportedError, quoted
 from genwright.core.records import Records
 from genwright.core.rng import numpy_generator
 from genwright.core.schema import Column, Schema
@@ -62,12 +62,14 @@ def labels_of(records: Records, schema: Schema, target: str, is_set: bool = Fals
     notes: tuple[str, ...] = ()
     if column.kind not in ("category", "boolean"):
         column, notes = _as_category(records, column)
-    codes, n = _codes(records, column)
+    codes, names = _codes(records, column)
+    n = len(names)
     known = int((codes >= 0).sum())
     _check(records.name, column, schema[target].kind, n, known, is_set)
     if known < len(codes):
         told = f"{len(codes) - known:,} of {len(codes):,} rows have no {target!r} and are left out"
         notes = (*notes, told)
+    notes = (*notes, *_single(codes, names))
     return Labels(column, codes, n, notes)
 
 
@@ -149,8 +151,21 @@ def _as_category(records: Records, column: Column) -> tuple[Column, tuple[str, .
     return found, (f"the labels of {column.name!r} are decimal numbers; each different one is a class of that name",)
 
 
-def _codes(records: Records, column: Column) -> tuple["np.ndarray", int]:
-    """The label of each row as a code (N,), −1 where it is missing, and how many labels there are."""
+def _single(codes: "np.ndarray", names: "pa.Array") -> list[str]:
+    """A sentence on the classes that have one row alone, if there are any."""
+    import numpy as np
+
+    found = np.flatnonzero(np.bincount(codes[codes >= 0], minlength=len(names)) == 1)
+    if not len(found):
+        return []
+    listed = ", ".join(quoted(name) for name in names.take(found[:5]).to_pylist())
+    more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+    what = f"class {listed} has" if len(found) == 1 else f"classes {listed}{more} have"
+    return [f"{what} a single row{'' if len(found) == 1 else ' each'}, too few to learn it from and to test it on"]
+
+
+def _codes(records: Records, column: Column) -> tuple["np.ndarray", "pa.Array"]:
+    """The label of each row as a code (N,), −1 where it is missing, and the names of the codes."""
     import numpy as np
     import pyarrow as pa
 
@@ -161,7 +176,7 @@ def _codes(records: Records, column: Column) -> tuple["np.ndarray", int]:
     codes = values.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     used, dense = np.unique(codes, return_inverse=True)  # a declared category may name classes that no row has
     has_missing = bool(len(used)) and used[0] < 0
-    return dense - int(has_missing), len(used) - int(has_missing)
+    return dense - int(has_missing), values.dictionary.take(used[int(has_missing) :])
 
 
 def _check(place: str, column: Column, kind: str, n: int, known: int, is_set: bool) -> None:
@@ -170,11 +185,13 @@ def _check(place: str, column: Column, kind: str, n: int, known: int, is_set: bo
     if not known:
         raise FitError(f"{place}: every row lacks its {target}; label some rows, or name another target")
     if n == 1:
-        raise FitError(f"{place}: all {known:,} labelled rows have the same {target}; a classifier needs two classes")
+        found = "one row alone has a" if known == 1 else f"all {known:,} labelled rows have the same"
+        raise FitError(f"{place}: {found} {target}; a classifier needs two classes")
     if kind == "number" and not is_set and n > min(MOST_NUMBERS, max(2, known // 5)):
         raise UnsupportedError(
             f"target {target} has {n:,} different numbers in {known:,} rows, and regression is not offered; "
-            f'put the numbers into a few classes, or say kinds={{{target}: "category"}} where they are names'
+            f'put the numbers into a few classes, or, where they are names, say kinds={{{target}: "category"}}, '
+            f"--kind {column.name}=category"
         )
     if n > MOST_CLASSES or (n > ROWS_A_CLASS and known < ROWS_A_CLASS * n and not is_set):
         raise FitError(

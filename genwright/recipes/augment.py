@@ -31,6 +31,7 @@ from genwright.core.registry import CLASSIFIERS, MODELS
 from genwright.core.rng import derive, numpy_generator
 from genwright.core.schema import Schema
 from genwright.core.space import Batch
+from genwright.data.leakage import leaks
 from genwright.data.read import read
 from genwright.data.target import held_out_mask
 from genwright.pipeline import schema_of
@@ -178,8 +179,12 @@ class _Search:
         self.looked_at = self.train[np.sort(order)]
         n = np.bincount(self.rows.y[self.looked_at], minlength=self.rows.n_classes)
         self.amounts = tuple(a for a in self.amounts if counts(a, self.rows.y[self.looked_at], len(n)).sum())
-        if self.judge_model == "auto":
-            self.judge_model = "boosting" if self.rows.kind == "tables" else self._usual_judge()
+        known = self.rows.lesson(self.looked_at, np.zeros(0, np.int64)).train
+        self.given_away = leaks(known, self.rows.target, self.seed)
+        if self.judge_model == "auto" and self.rows.kind == "tables":
+            self.judge_model = "boosting"
+        elif self.judge_model == "auto":
+            self.judge_model = choose_classifier(known, self.rows.target, self.seed, silent)[0]
         is_network = [issubclass(MODELS.get(name), HasLoss) for name in self.makers if name not in PLAIN]
         judged_by_network = issubclass(CLASSIFIERS.get(self.judge_model), HasLoss)
         most = N_FOLDS_OF_NETWORKS if judged_by_network or any(is_network) else N_FOLDS
@@ -196,10 +201,6 @@ class _Search:
             going, n_ways = going + n_ways, _staying(n_ways)
         n_judged = going + 2 * self.n_folds + 2 * N_CONFIRMED * self.n_folds + 2
         return max(1, n_made + n_judged * judged_by_network)
-
-    def _usual_judge(self) -> str:
-        lesson = self.rows.lesson(self.looked_at, np.zeros(0, np.int64))
-        return choose_classifier(lesson.train, self.rows.target, self.seed, silent)[0]
 
     def found(self, anyway: bool) -> tuple[Report, pa.Table]:
         """The whole search, and the rows with what it draws."""
@@ -262,9 +263,10 @@ class _Search:
     def _notes(self, trials: list[Trial]) -> tuple[str, ...]:
         few = f"chosen on {MOST_ROWS:,} of {len(self.train):,} rows" if len(self.train) > MOST_ROWS else ""
         rare = np.bincount(self.rows.y[self.train]).min()
-        scarce = f"the rarest class has {rare} training rows, too few to tell small gains" if rare < 20 else ""
+        has = f"{rare} training row{'' if rare == 1 else 's'}"
+        scarce = f"the rarest class has {has}, too few to tell small gains" if rare < 20 else ""
         failed = dict.fromkeys(f"{t.way.maker} was left out: {t.reason}" for t in trials if t.reason)
-        return (*self.rows.notes, *(note for note in (few, scarce, *failed) if note))
+        return (*self.rows.notes, *self.given_away, *(note for note in (few, scarce, *failed) if note))
 
     def _trials(self) -> list[Trial]:
         """All ways on one deal of folds, the best first."""

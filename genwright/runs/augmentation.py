@@ -105,9 +105,9 @@ class Report:
         if self.chosen is None and not self.trials:
             return "rows are unchanged: the classes are equally frequent"
         if self.chosen is None:
-            return (
-                f"declined, rows are unchanged: of {len(self.trials)} ways the best was {self.trials[0].way}, {found}"
-            )
+            n, best = len(self.trials), self.trials[0].way
+            tried = f"of {n} ways the best was {best}" if n > 1 else f"{best} was tried"
+            return f"declined, rows are unchanged: {tried}, {found}"
         held = f"; on held-out rows {self.gains[0]}" if self.gains else ""
         added = ", ".join(f"{n:,} of {name}" for name, n in self.drawn.items() if n)
         return f"{self.chosen}: {added} added; {found}{held}"

@@ -34,7 +34,7 @@ def test_what_gives_the_class_away(x: np.ndarray, words: str) -> None:
 
     (sentence,) = said(x, Y)
     assert re.search(words, sentence)
-    assert 'kinds={"x": "omitted"}' in sentence
+    assert 'kinds={"x": "omitted"}, --kind x=omitted' in sentence
 
 
 @pytest.mark.parametrize(

@@ -185,13 +185,19 @@ def test_a_class_with_one_row() -> None:
     for name in ("logistic", "boosting", "knn", "naive_bayes"):
         run = gw.classify(rows, "kind", name)
         assert "tulip" in run.classes
+        assert run.artefact.facts["notes"] == [
+            "class 'tulip' has a single row, too few to learn it from and to test it on"
+        ]
         np.testing.assert_allclose(run.predict_proba(rows).sum(axis=1), 1)
 
 
 def test_leakage_is_said(caplog: pytest.LogCaptureFixture) -> None:
     rows = flowers().assign(outcome=lambda f: f["kind"].str.upper())
     run = gw.classify(rows, "kind", "logistic")
-    assert "column 'outcome' is 'kind' under another name in every row" in run.artefact.facts["notes"][0]
+    told = "column 'outcome' is 'kind' under another name in every row"
+    assert told in run.artefact.facts["notes"][0]
+    report = gw.augment(rows, "kind", model="copies", amount="double", judge_model="naive_bayes", held_out=0).report
+    assert any(told in note for note in report.notes)
     without = gw.classify(rows, "kind", "logistic", kinds={"outcome": "omitted"})
     assert "outcome" not in without.columns
     assert not without.artefact.facts["notes"]
