@@ -109,10 +109,12 @@ def learnt(model: str, train: Any, asked: argparse.Namespace) -> Run:
 
 def told(found: Measured, before: Measured, floor: Measured) -> list[str]:
     """Cells of a line: each AUC with the share of its distance to the floor that is gone, and the coverage."""
-    cells = []
-    for name, value in found[0].items():
-        gone = (before[0][name] - value) / (before[0][name] - floor[0][name])
-        cells.append(f"{value:.3f} ({gone:.0%})" if found is not before else f"{value:.3f}")
+
+    def gone(name: str, value: float) -> str:
+        apart = before[0][name] - floor[0][name]
+        return "" if found is before else f" ({(before[0][name] - value) / apart:.0%})"
+
+    cells = [f"{value:.3f}{gone(name, value)}" for name, value in found[0].items()]
     return [*cells, f"{found[1]:.3f}"]
 
 

@@ -27,6 +27,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from genwright.core.config import check_least, check_positive
 from genwright.core.dataset import Dataset, n_rows
 from genwright.core.errors import ConfigError, UnsupportedError
 from genwright.core.model import Conditions, HasBound, HasLatent, HasLoss, Model
@@ -69,7 +70,8 @@ class FlowMatchingConfig:
     guidance_scale: float = 1.0  # how strongly draws follow the given columns; 1: as rows do
     sampler: Literal["adams", "euler", "heun"] = "adams"  # method that draws
     n_calls: int = 10  # evaluations of the network a draw, at most
-    time_power: float = 0.8  # ρ of the draw's times; below 1: larger steps towards the data
+    time_power: float = 1.0  # ρ of the draw's times; below 1: larger steps towards the data
+    time_skew: float = 1.3  # σ of the draw's times; above 1: smaller steps towards the noise
     n_bound_steps: int = 20  # steps of Heun's method in `bound`
     n_probes: int = 1  # Hutchinson's probes in `bound`, each at a point of its own
     exact_dim: int = 4  # numbers a row, D, up to which the trace is exact
@@ -80,17 +82,14 @@ class FlowMatchingConfig:
         for name in ("patch", "n_layers", "exact_dim"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} = {getattr(self, name)}; expected 0 or more")
-        for name in ("n_hidden", "n_embed", "n_calls", "n_bound_steps", "n_probes", "n_importance"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} = {getattr(self, name)}; expected 1 or more")
+        check_least(self, 1, "n_hidden", "n_embed", "n_calls", "n_bound_steps", "n_probes", "n_importance")
         if self.width < 8 or self.width % 8:
             raise ConfigError(f"width = {self.width}; expected a multiple of 8")
         if not 0 <= self.drop_given < 1:
             raise ConfigError(f"drop_given = {self.drop_given}; expected from 0 up to but not 1")
         if not self.guidance_scale >= 0:
             raise ConfigError(f"guidance_scale = {self.guidance_scale}; expected 0 or more")
-        if not self.time_power > 0:
-            raise ConfigError(f"time_power = {self.time_power}; expected more than 0")
+        check_positive(self, "time_power", "time_skew")
 
 
 class FlowMatching(Model, HasLoss, HasBound, HasLatent, Conditions):
@@ -190,11 +189,14 @@ class FlowMatching(Model, HasLoss, HasBound, HasLatent, Conditions):
         """Points at t = 1 from points at t = 0; the last step of Heun's is Euler's, since data have edges."""
         c = self.config
         velocity = self._velocity(known, c.guidance_scale)
+        at = self._grid((c.n_calls + 1) // 2 if c.sampler == "heun" else c.n_calls)
         if c.sampler == "adams":
-            return adams(velocity, x, times(c.n_calls, c.time_power))
-        if c.sampler == "euler":
-            return solve(euler, velocity, x, times(c.n_calls, c.time_power))
-        return solve(heun, velocity, x, times((c.n_calls + 1) // 2, c.time_power), last=euler)
+            return adams(velocity, x, at)
+        return solve(euler, velocity, x, at) if c.sampler == "euler" else solve(heun, velocity, x, at, last=euler)
+
+    def _grid(self, n: int) -> list[float]:
+        """The times of n steps of a draw (n + 1,)."""
+        return times(n, self.config.time_power, self.config.time_skew)
 
     @torch.no_grad()
     def sample(self, n: int, given: Batch, generator: torch.Generator, temperature: float = 1.0) -> Batch:
@@ -283,7 +285,7 @@ class FlowMatching(Model, HasLoss, HasBound, HasLatent, Conditions):
         rows = self.prepare(batch)
         n, mask = n_rows(batch), self.points.mask(known, n_rows(batch))  # (B, D)
         truth, velocity = self.points.centre(rows), self._velocity(self._known(rows, n), self.config.guidance_scale)
-        at = times(n_steps, self.config.time_power)
+        at = self._grid(n_steps)
         x = torch.randn(n, self.points.n, generator=generator)
         fresh = lambda: torch.randn(x.shape, generator=generator)  # noqa: E731
         for t, to in pairwise(at):

@@ -1,8 +1,9 @@
 """Times at which an ordinary differential equation dx/dt = v(x, t) is solved, and the way along them.
 
-    t_i = 1 − (1 − i/n)^ρ,   i = 0 … n
+    u_i = 1 − (1 − i/n)^ρ,   t_i = u_i^σ / (u_i^σ + 1 − u_i),   i = 0 … n
 
-ρ = 1: even steps; above: ever smaller ones towards the data at t = 1, where velocities change fast if data are sharp.
+ρ = σ = 1: even steps. ρ above 1: ever smaller ones towards the data at t = 1, where velocities change fast if data are
+sharp. σ above 1: smaller ones towards the noise at t = 0.
 """
 
 from collections.abc import Callable
@@ -23,9 +24,10 @@ class Step(Protocol):
         ...
 
 
-def times(n: int, power: float = 1.0) -> list[float]:
+def times(n: int, power: float = 1.0, skew: float = 1.0) -> list[float]:
     """t_0 = 0 … t_n = 1."""
-    return (1 - (1 - torch.linspace(0, 1, n + 1, dtype=torch.float64)) ** power).tolist()
+    u = 1 - (1 - torch.linspace(0, 1, n + 1, dtype=torch.float64)) ** power
+    return (u**skew / (u**skew + 1 - u)).tolist()
 
 
 def solve(step: Step, velocity: Velocity, x: Tensor, at: list[float], last: Step | None = None) -> Tensor:

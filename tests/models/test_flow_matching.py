@@ -273,7 +273,15 @@ def test_times_lie_even_or_towards_the_middle():
 
 @pytest.mark.parametrize(
     "settings",
-    [{"width": 12}, {"n_calls": 0}, {"drop_given": 1.0}, {"guidance_scale": -1.0}, {"time_power": 0.0}, {"patch": -1}],
+    [
+        {"width": 12},
+        {"n_calls": 0},
+        {"drop_given": 1.0},
+        {"guidance_scale": -1.0},
+        {"time_power": 0.0},
+        {"time_skew": 0.0},
+        {"patch": -1},
+    ],
 )
 def test_settings_out_of_range_are_refused(settings: dict):
     with pytest.raises(ConfigError, match=next(iter(settings))):

@@ -71,6 +71,10 @@ def test_times_run_from_noise_to_data():
     assert (steps > 0).all()
     assert (np.diff(steps) < 0).all()
     np.testing.assert_allclose(np.diff(times(5)), 0.2)
+    at = times(8, skew=1.5)
+    assert (at[0], at[-1]) == (0.0, 1.0)
+    assert at[4] == pytest.approx(0.5**1.5 / (0.5**1.5 + 0.5))
+    assert np.diff(at)[0] == min(np.diff(at))
 
 
 def test_steps_count_their_evaluations():
