@@ -76,7 +76,8 @@ class UnknownNameError(GenwrightError, LookupError):
 
     def __init__(self, name: str, known: Iterable[str], place: str):
         known = sorted(map(str, known))
-        near = get_close_matches(str(name), known, n=1, cutoff=0.5)
+        near = [k for k in known if k.casefold() == str(name).casefold()]
+        near = near or get_close_matches(str(name), known, n=1, cutoff=0.5)
         listed = ", ".join(known[:20]) + (", …" if len(known) > 20 else "")
         hint = f"did you mean {near[0]}?" if near else f"it has {listed or 'nothing'}"
         super().__init__(f"no {name} in {place}; {hint}")

@@ -166,7 +166,9 @@ def _asked(said: Mapping[str, Any], checkpoint: Path | None) -> Asked:
     if asked.model != "auto":
         divided(CLASSIFIERS.get(asked.model), asked.settings)
     elif asked.settings:
-        raise UnknownNameError(next(iter(asked.settings)), [], "the settings of auto, which has none; name a family")
+        raise ConfigError(
+            f"{next(iter(asked.settings))} is a setting of one family, and auto chooses among several: name it"
+        )
     return asked
 
 

@@ -15,6 +15,8 @@ def test_all_derive_from_one_and_stand_in_the_drawing():
 def test_the_nearest_name_is_offered():
     known = ["realnvp", "glow"]
     assert str(UnknownNameError("realnvq", known, "here")) == "no realnvq in here; did you mean realnvp?"
+    assert str(UnknownNameError("Y", ["w", "x", "y"], "here")) == "no Y in here; did you mean y?"
+    assert str(UnknownNameError("SVM", ["svm", "vae"], "here")) == "no SVM in here; did you mean svm?"
     assert str(UnknownNameError("xyz", known, "here")) == "no xyz in here; it has glow, realnvp"
     assert str(UnknownNameError("xyz", [], "here")) == "no xyz in here; it has nothing"
     assert str(UnknownNameError("q", [f"{i:02}" for i in range(30)], "here")).endswith("19, …")

@@ -251,6 +251,8 @@ def test_what_it_cannot_do(run: ClassifierRun, tmp_path: Path) -> None:
         gw.classify(flowers(40), "kind", "bosting")
     with pytest.raises(UnknownNameError, match="did you mean penalty"):
         gw.classify(flowers(40), "kind", "logistic", settings={"penality": 1})
+    with pytest.raises(ConfigError, match="C is a setting of one family, and auto chooses"):
+        gw.classify(flowers(40), "kind", settings={"C": 1})
     with pytest.raises(ConfigError, match="there are no steps"):
         gw.classify(flowers(40), "kind", "logistic", steps=5)
     run.save(tmp_path / "run")
