@@ -33,8 +33,9 @@ class Augmenter(ReadsTables, BaseEstimator):
     Args:
         model: A family in `genwright.models`, or `auto`, which chooses by the rows of each class.
         strategy: How many rows classes get, as imbalanced-learn's `sampling_strategy`. "auto", "not majority" or
-            "all": as many as the largest class; "minority": that for the smallest class alone; a number: of two
-            classes, the smaller one's share of the larger one; a mapping: rows of a class, those it has included.
+            "all": as many as the largest class; "minority": that for the smallest class alone; "not minority": that for
+            all but the smallest; a number: of two classes, the smaller one's share of the larger one; a mapping: rows
+            of a class, those it has included; a function of y that gives a mapping.
         settings: Of the family and of its training.
         kinds: Kinds of single columns, by name or position.
         minutes: How long a neural family trains, for each class.

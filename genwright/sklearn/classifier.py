@@ -63,7 +63,7 @@ class Classifier(ReadsTables, ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"y has one class, {self.classes_[0]!r}, in every row; a classifier needs two")
+            raise ValueError(f"y has one class, {self.classes_.tolist()[0]!r}, in every row; a classifier needs two")
         self._form = Form.of(X, frame, self.kinds)
         frame, target = with_column(frame, codes)
         with as_value_errors():

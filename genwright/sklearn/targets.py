@@ -42,6 +42,7 @@ def amounts(labels: np.ndarray, strategy: Any) -> dict[Any, int]:
     Raises:
         ValueError: there is no such strategy, or it does not fit these classes.
     """
+    strategy = strategy(labels) if callable(strategy) else strategy
     found, counts = np.unique(labels, return_counts=True)
     have = dict(zip(found.tolist(), counts.tolist()))
     lacks = {label: n - have[label] for label, n in _wanted(have, strategy).items()}
@@ -59,7 +60,9 @@ def _wanted(have: dict[Any, int], strategy: Any) -> dict[Any, int]:
     most, least = max(have.values()), min(have, key=lambda label: have[label])
     if isinstance(strategy, str) and strategy in ("auto", "not majority", "all"):
         return dict.fromkeys(have, most)
-    if strategy == "minority":
+    if isinstance(strategy, str) and strategy == "not minority":
+        return {label: most for label in have if label != least}
+    if isinstance(strategy, str) and strategy == "minority":
         return {least: most}
     if isinstance(strategy, Mapping):
         if unknown := [label for label in strategy if label not in have]:
@@ -69,5 +72,8 @@ def _wanted(have: dict[Any, int], strategy: Any) -> dict[Any, int]:
         if len(have) > 2:
             raise ValueError(f"strategy={strategy} is for two classes, y has {len(have)}; pass {{class: rows}}")
         return {least: int(strategy * most)}
-    expected = '"auto", "not majority", "all", "minority", a share above 0 up to 1, or a mapping of classes to rows'
+    expected = (
+        '"auto", "not majority", "all", "minority", "not minority", a share above 0 up to 1, a mapping of classes'
+    )
+    expected += " to rows, or a function of y that gives one"
     raise ValueError(f"strategy={strategy!r}; expected {expected}")

@@ -38,6 +38,8 @@ def test_drawn_rows_are_of_their_class() -> None:
     [
         ("auto", {"a": 5, "b": 3}),
         ("minority", {"a": 5}),
+        ("not minority", {"b": 3}),
+        (lambda y: {"b": 2 * int((y == "b").sum())}, {"b": 4}),
         ({"a": 4, "c": 9}, {"a": 2, "c": 2}),
         ({"a": 2}, {}),
     ],
