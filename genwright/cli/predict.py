@@ -1,7 +1,8 @@
 """Foretell the class of new rows, with its probability and how sure that is.
 
 A row comes out for each row that goes in: class, probability, the second class with its probability, and certainty,
-from 0 (all classes are equally likely) to 1. With --all, the probability of every class instead.
+from 0 (all classes are equally likely) to 1; of pictures in files, the file first. With --all, the probability of every
+class instead.
 """
 
 from collections.abc import Iterator
@@ -32,7 +33,6 @@ def command(
     import pyarrow as pa
 
     from genwright.cli.terminal.rows import is_watched, put, table_file
-    from genwright.core.schema import Column, Schema
     from genwright.pipeline import load
     from genwright.runs.classifier_run import CERTAINTY, as_classifier
 
@@ -43,14 +43,14 @@ def command(
 
     def counted() -> Iterator[pa.Table]:
         nonlocal n_rows, sure
-        for table in fitted.probabilities(records) if every else fitted.predictions(records):
+        for table in fitted.probabilities(records, with_files=True) if every else fitted.predictions(records):
             n_rows += table.num_rows
             sure += 0.0 if every else sum(table.column(CERTAINTY).to_pylist())
             progress(n_rows / (records.n_rows or n_rows * 2), f"predicting, {n_rows:,} rows done")
             yield table
 
     names = [str(name) for name in fitted.classes]
-    schema = Schema(tuple(Column(name, "number") for name in names)) if every else fitted.predicted_schema
+    schema = fitted.predicted_schema(records, every)
     with screen.progress(is_watched(place)) as progress:
         progress(0.0, "predicting")
         document = put(screen, counted(), schema, place)

@@ -24,6 +24,7 @@ from genwright.core.schema import Column, Schema
 from genwright.core.space import Batch, Category
 from genwright.data.cache import encode
 from genwright.data.fingerprint import fingerprint
+from genwright.data.picture_types import is_file_with_path
 from genwright.data.read import read
 from genwright.data.readers.builtin import NAMES as BUILT_IN
 from genwright.data.target import labelled, labels_of, stratified
@@ -41,6 +42,7 @@ CLASS, PROBABILITY, SECOND, SECOND_PROBABILITY, CERTAINTY = PREDICTED = (
     "second_probability",
     "certainty",
 )
+FILE = "file"  # the column of predictions that names a picture's file
 FEW = 12  # values of a category whose rows get their own numbers, and columns of this sort
 AT_ONCE = 8_192  # rows that are predicted at a time
 
@@ -89,14 +91,14 @@ class ClassifierRun(Run):
         Returns:
             A frame with a row for each of `rows`: `class` and its `probability`; `second`, the next likeliest class,
             with `second_probability`; `certainty`, from 0 (all classes are equally likely) to 1 (one is certain):
-            1 − H(p) / log K.
+            1 − H(p) / log K. Of pictures that lie in files, `file` comes first.
 
         Raises:
             DataError: a column is absent, or a value does not fit its column; says which, and what may be meant.
         """
         records = read(rows)
         known_flavour(flavour)
-        return _framed(rows, records, [self._told(p) for p in self._probabilities(records)], flavour)
+        return _framed(rows, records, list(self.predictions(records)), flavour)
 
     def predict_proba(self, rows: Any, *, flavour: Any = None) -> Any:
         """The probability of every class: a frame with a column for each, named by it; else as `predict`."""
@@ -106,21 +108,28 @@ class ClassifierRun(Run):
 
     def predictions(self, rows: Any) -> Iterator[pa.Table]:
         """What `predict` says, one Arrow table a chunk: memory stays flat however many rows there are."""
-        return (self._told(p) for p in self._probabilities(read(rows)))
+        return (_beside(files, self._told(p)) for p, files in self._probabilities(read(rows)))
 
-    def probabilities(self, rows: Any) -> Iterator[pa.Table]:
-        """The same of `predict_proba`."""
+    def probabilities(self, rows: Any, with_files: bool = False) -> Iterator[pa.Table]:
+        """The same of `predict_proba`, with the names of pictures' files where that is said."""
         names = [str(value) for value in self.classes]
-        return (pa.table({n: p[:, k] for k, n in enumerate(names)}) for p in self._probabilities(read(rows)))
+        for p, files in self._probabilities(read(rows)):
+            yield _beside(files if with_files else None, pa.table({n: p[:, k] for k, n in enumerate(names)}))
 
-    @property
-    def predicted_schema(self) -> Schema:
-        """The columns of predictions, as a file is to have them."""
+    def predicted_schema(self, records: Records, every: bool = False) -> Schema:
+        """The columns of predictions of some records, as a file is to have them.
+
+        Args:
+            records: The rows.
+            every: Those of `probabilities`.
+        """
         own = self.schema[self.target]
         classes = tuple(Column(name, own.kind, own.options) for name in (CLASS, SECOND))
         numbers = (Column(name, "number") for name in (PROBABILITY, SECOND_PROBABILITY, CERTAINTY))
         found = {c.name: c for c in (*classes, *numbers)}
-        return Schema(tuple(found[name] for name in PREDICTED))
+        columns = [Column(str(k), "number") for k in self.classes] if every else [found[name] for name in PREDICTED]
+        has_files = self._files_in(records.arrow_schema) is not None and FILE not in {c.name for c in columns}
+        return Schema((*([Column(FILE, "text")] if has_files else []), *columns))
 
     def judge(
         self,
@@ -215,8 +224,17 @@ class ClassifierRun(Run):
         except DataError as error:
             self._unread = f"the data of the fit cannot be read again: {error}"
 
-    def _probabilities(self, records: Records) -> Iterator[np.ndarray]:
-        return (self.classifier.predict_rows(batch) for batch, _ in self._encoded(records, with_target=False))
+    def _probabilities(self, records: Records) -> Iterator[tuple[np.ndarray, pa.Array | None]]:
+        """Probabilities (B, K), and the names of files (B,) where rows are pictures in some."""
+        name = self._files_in(records.arrow_schema)
+        for part, first in self._parts(records, self.columns):
+            files = None if name is None else pc.struct_field(part.column(part.schema.get_field_index(name)), "path")
+            yield self.classifier.predict_rows(self._tensors(part, first)), files
+
+    def _files_in(self, schema: pa.Schema) -> str | None:
+        """The first column that it reads of files with their paths."""
+        found = (f.name for f in schema if f.name in self.columns and is_file_with_path(f.type))
+        return next(found, None)
 
     def _told(self, p: np.ndarray) -> pa.Table:
         """Probabilities (B, K) as what `predict` says of them."""
@@ -241,13 +259,17 @@ class ClassifierRun(Run):
     def _encoded(self, records: Records, with_target: bool) -> Iterator[tuple[Batch, np.ndarray]]:
         """Batches of columns that it reads, with the codes of their classes (B,): `UNSEEN`, or −2 without one."""
         names = [*self.columns, *([self.target] if with_target else [])]
+        for part, first in self._parts(records, names):
+            yield self._tensors(part, first), self._codes(part) if with_target else np.zeros(0, np.int64)
+
+    def _parts(self, records: Records, names: list[str]) -> Iterator[tuple[pa.RecordBatch, int]]:
+        """Some columns, typed, `AT_ONCE` rows at most, and the number of the first row among them."""
         _require(records, names)
         wanted = Schema(tuple(c for c in self.schema if c.name in set(names)))
         first = 0
         for whole in _typed(records, wanted):
             for start in range(0, max(whole.num_rows, 1), AT_ONCE):
-                part = whole.slice(start, AT_ONCE)
-                yield self._tensors(part, first + start), self._codes(part) if with_target else np.zeros(0, np.int64)
+                yield whole.slice(start, AT_ONCE), first + start
             first += whole.num_rows
 
     def _tensors(self, part: pa.RecordBatch, first: int) -> Batch:
@@ -335,6 +357,11 @@ def _judges() -> dict[str, PredictionJudge]:
     """The registered judges of predictions, by name."""
     found = {name: JUDGES.get(name) for name in JUDGES.names()}
     return {name: cls() for name, cls in found.items() if issubclass(cls, PredictionJudge)}
+
+
+def _beside(files: pa.Array | None, table: pa.Table) -> pa.Table:
+    """A table behind the names of files, unless a class is called as their column is."""
+    return table if files is None or FILE in table.column_names else table.add_column(0, FILE, files)
 
 
 def _framed(rows: Any, records: Records, tables: list[pa.Table], flavour: Any) -> Any:

@@ -17,6 +17,7 @@ from genwright.core.errors import (
     UnsupportedError,
 )
 from genwright.runs.classifier_run import PREDICTED, ClassifierRun
+from tests.cli.conftest import call
 from tests.tables import as_text, customers
 
 
@@ -311,7 +312,15 @@ def test_a_folder_of_pictures(tmp_path: Path) -> None:
     settings = {"width": 4, "n_picture": 8, "batch_size": 16}
     run = gw.classify(tmp_path / "set", "label", "convnet", steps=60, settings=settings)
     assert {s.name: s.value for s in run.scores}["accuracy"] == 1
-    assert set(run.predict(tmp_path / "set")["class"]) == {"dark", "bright"}
+    told = run.predict(tmp_path / "set")
+    assert tuple(told.columns) == ("file", *PREDICTED)
+    assert {*told["file"]} == {f"{name}/{i}.png" for name in ("dark", "bright") for i in range(20)}
+    assert [name.split("/")[0] for name in told["file"]] == told["class"].tolist()
+    assert run.predict_proba(tmp_path / "set").columns.tolist() == run.classes
+    run.save(tmp_path / "run")
+    for more in ([], ["--all"]):
+        ended = call("predict", tmp_path / "run", tmp_path / "set" / "dark" / "3.png", "--json", *more)
+        assert ended.document["rows"][0]["file"] == "3.png"
 
 
 def test_a_judge_of_predictions_is_found(run: ClassifierRun, monkeypatch: pytest.MonkeyPatch) -> None:
