@@ -91,11 +91,12 @@ KeepBest = Annotated[
     ),
 ]
 JudgedBy = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--judged-by",
         metavar="WHO",
-        help="Of --keep-best: the run of a classifier, or a classifier that learns to tell real rows from draws.",
+        help="Of --keep-best: the run of a classifier, or a classifier that learns to tell real rows from draws, "
+        "boosting without it.",
     ),
 ]
 Wanted = Annotated[
@@ -125,7 +126,7 @@ def command(
     n_beams: Beams = 0,
     stream: Stream = False,
     keep_best: KeepBest = None,
-    judged_by: JudgedBy = "boosting",
+    judged_by: JudgedBy = None,
     wanted: Wanted = None,
     excel_safe: ExcelSafe = False,
     overwrite: Overwrite = False,
@@ -140,7 +141,8 @@ def command(
     require(0 < temperature < float("inf"), f"--temperature {temperature}: expected a number above 0")
     require(not stream or (out is None and n_wanted in (None, 1)), "--stream prints one text; leave out -n and -o")
     require(keep_best is None or not (stream or n_beams), "--keep-best filters rows; leave out --stream and --n-beams")
-    require(keep_best is not None or wanted is None, "--wanted is of --keep-best; add it")
+    for option, value in (("--wanted", wanted), ("--judged-by", judged_by)):
+        require(keep_best is not None or value is None, f"{option} is of --keep-best; add --keep-best 0.5, say")
     place = rows_place(out, overwrite)
     parse(given)  # raises for text that cannot be read, before the run is
     settings: Settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
@@ -157,7 +159,7 @@ def command(
     n_rows = n_beams or _usual(fitted) if n_wanted is None else n_wanted
     source: Draw | Filter = draw
     if keep_best is not None:
-        source = _filter(screen, fitted, given, keep_best, judged_by, wanted, seed, settings)
+        source = _filter(screen, fitted, given, keep_best, judged_by or "boosting", wanted, seed, settings)
     if place is not None and is_folder(place):
         document = _folder(screen, fitted, source, n_rows, place, overwrite)
     else:
@@ -182,8 +184,9 @@ def _filter(
     from genwright.runs.classifier_run import ClassifierRun
 
     by: Any = judged_by
-    if judged_by not in CLASSIFIERS.names() and Path(judged_by).expanduser().exists():
-        by = load(Path(judged_by).expanduser())
+    place = Path(judged_by).expanduser()
+    if judged_by not in CLASSIFIERS.names() and (place.exists() or len(place.parts) > 1):
+        by = load(place)
         require(isinstance(by, ClassifierRun), f"--judged-by {judged_by} is a run that draws; name one that predicts")
     with screen.progress() as progress:
         return Filter(fitted, given, keep=keep, judged_by=by, wanted=wanted, seed=seed, progress=progress, **settings)

@@ -43,7 +43,9 @@ def test_a_classifier(run, judge):
     [
         (("--keep-best", "0"), "expected above 0"),
         (("--keep-best", "0.5", "--judged-by", "logistc"), "did you mean logistic"),
+        (("--keep-best", "0.5", "--judged-by", "runs/nowhere"), "no run at"),
         (("--wanted", "Rome"), "--keep-best"),
+        (("--judged-by", "logistic"), "--judged-by is of --keep-best"),
         (("--keep-best", "0.5", "--n-beams", "2"), "leave out --stream"),
     ],
 )
