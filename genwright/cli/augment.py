@@ -53,6 +53,10 @@ JudgeModel = Annotated[
     str,
     typer.Option("--judge-model", metavar="NAME", help="The classifier that is to gain; auto: one for such rows."),
 ]
+Metric = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="What is to rise: pr_auc of the rarer of two classes, or balanced_accuracy."),
+]
 Minutes = Annotated[float | None, typer.Option(help="How long networks train, all of them together; 10 without it.")]
 Steps = Annotated[int | None, typer.Option(help="Gradient steps of each network instead.")]
 HeldOut = Annotated[float, typer.Option(help="Share of each class that measures the gain; 0: none.")]
@@ -79,6 +83,7 @@ def command(
     amount: HowMany = "auto",
     model: Makers = None,
     judge_model: JudgeModel = "auto",
+    metric: Metric = "auto",
     minutes: Minutes = None,
     steps: Steps = None,
     held_out: HeldOut = 0.2,
@@ -108,6 +113,7 @@ def command(
             amount=_amount(amount),
             balance=balance,
             judge_model=judge_model,
+            metric=metric,
             held_out=held_out,
             level=level,
             anyway=anyway,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from genwright.core.errors import UnknownNameError
 from genwright.core.predictions import BalancedAccuracy, Metric
 from genwright.core.rng import numpy_generator
 
@@ -49,9 +50,23 @@ class AveragePrecision(Metric):
         return np.divide((hits * precision).sum(1), total, out=np.full(len(W), np.nan), where=total > 0)
 
 
-def metrics_for(n_classes: int, positive: int) -> tuple[Metric, ...]:
-    """What is compared, the deciding one first: of two classes the average precision of the rarer one."""
-    return (AveragePrecision(positive), BalancedAccuracy()) if n_classes == 2 else (BalancedAccuracy(),)
+def metrics_for(n_classes: int, positive: int, deciding: str = "auto") -> tuple[Metric, ...]:
+    """What is compared, the deciding one first.
+
+    Args:
+        n_classes: Two have both metrics, more have balanced accuracy alone.
+        positive: The rarer class of two.
+        deciding: Its name; "auto": of two classes the average precision of the rarer one.
+
+    Raises:
+        UnknownNameError: no such metric is there for as many classes.
+    """
+    found: tuple[Metric, ...] = (AveragePrecision(positive), BalancedAccuracy())
+    found = found if n_classes == 2 else found[1:]
+    names = [m.name for m in found]
+    if deciding not in ("auto", *names):
+        raise UnknownNameError(deciding, ["auto", *names], f"the metrics of {n_classes} classes")
+    return found if deciding in ("auto", names[0]) else found[::-1]
 
 
 def value(metric: Metric, y: np.ndarray, p: np.ndarray) -> float:

@@ -70,6 +70,7 @@ def augment(
     amount: Amount = "auto",
     balance: bool = False,
     judge_model: str = "auto",
+    metric: str = "auto",
     held_out: float = 0.2,
     level: float = LEVEL,
     anyway: bool = False,
@@ -93,6 +94,8 @@ def augment(
         balance: The same as amount="balance".
         judge_model: The classifier that is to gain: a family in `genwright.classifiers`; `auto`: `boosting` for tables,
             else what `classify` would choose.
+        metric: What is to rise: "pr_auc" of the rarer of two classes, which `auto` takes, or "balanced_accuracy", which
+            every other number of classes has.
         held_out: Share of each class that measures the gain in the end; 0: none, and no such gain.
         level: What p of "no gain" on folds has to be below; otherwise it declines.
         anyway: Draw by the best way even where it would decline.
@@ -106,7 +109,7 @@ def augment(
 
     Raises:
         DataError: the data cannot be read.
-        UnknownNameError: there is no such column, family or classifier.
+        UnknownNameError: there is no such column, family, classifier or metric.
         UnsupportedError: the target holds no classes, or no classifier reads a column.
         FitError: there is one class, or nothing that was named can make such rows.
         ConfigError: a share, an amount or the budget is out of range.
@@ -121,7 +124,8 @@ def augment(
     inferred = schema_of(records, schema, kinds or {}, (target,))
     rows = LabelledTable.of(records, inferred, target, is_set=target in (kinds or {}))
     with _quiet():
-        search = _Search(rows, _makers(named, rows.kind), amounts, judge_model, held_out, level, budget, seed, progress)
+        how = (judge_model, metric, held_out, level, budget, seed, progress)
+        search = _Search(rows, _makers(named, rows.kind), amounts, *how)
         found, table = search.found(anyway)
     found = replace(found, facts={"data": PurePath(records.name).name, **found.facts})
     progress(1.0, "done")
@@ -164,6 +168,7 @@ class _Search:
     makers: tuple[str, ...]
     amounts: tuple[float | str, ...]
     judge_model: str
+    metric: str
     held_out: float
     level: float
     budget: Budget
@@ -172,7 +177,7 @@ class _Search:
 
     def __post_init__(self) -> None:
         n = np.bincount(self.rows.y, minlength=self.rows.n_classes)
-        self.metrics = metrics_for(self.rows.n_classes, int(n.argmin()))
+        self.metrics = metrics_for(self.rows.n_classes, int(n.argmin()), self.metric)
         mask = held_out_mask(self.rows.y, self.held_out, self.seed)
         self.test, self.train = np.flatnonzero(mask), np.flatnonzero(~mask)
         order = numpy_generator(self.seed, "looked at").permutation(len(self.train))[:MOST_ROWS]

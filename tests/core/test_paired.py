@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import average_precision_score
 
+from genwright.core.errors import UnknownNameError
 from genwright.core.paired import AveragePrecision, dealt, fold_interval, metrics_for, p_value, paired_gain, value
 
 
@@ -35,7 +36,10 @@ def test_weights_are_copies_of_rows():
 
 def test_the_deciding_metric():
     assert [m.name for m in metrics_for(2, 1)] == ["pr_auc", "balanced_accuracy"]
+    assert [m.name for m in metrics_for(2, 1, "balanced_accuracy")] == ["balanced_accuracy", "pr_auc"]
     assert [m.name for m in metrics_for(3, 1)] == ["balanced_accuracy"]
+    with pytest.raises(UnknownNameError, match="balanced_accuracy"):
+        metrics_for(3, 1, "pr_auc")
 
 
 def test_a_better_classifier_gains_and_the_same_one_does_not():

@@ -92,6 +92,16 @@ def test_noise_is_declined():
     assert forced.report.gains == forced.report.confusion == []
 
 
+def test_the_metric_that_decides_is_asked_for():
+    frame = hard()
+    frame["kind"] = np.where(frame["kind"] == "usual", "usual", "other")
+    asked = {**CHEAP, "model": "copies", "amount": "balance", "metric": "balanced_accuracy", "held_out": 0}
+    report = augment(frame, "kind", **asked).report
+    assert report.metric == "balanced_accuracy"
+    assert report.confirmed > 0.05
+    assert report.chosen is not None
+
+
 def test_equal_classes_need_nothing():
     frame = pd.DataFrame({"x": np.arange(40.0), "kind": ["a", "b"] * 20})
     found = augment(frame, "kind", balance=True, **CHEAP)
@@ -215,6 +225,7 @@ def test_a_missing_class_a_class_of_one_row_and_numbers_as_labels():
         ({"amount": "doble"}, "did you mean double", UnknownNameError),
         ({"amount": 0.0}, "above 0", ConfigError),
         ({"judge_model": "boost"}, "did you mean boosting", UnknownNameError),
+        ({"metric": "pr_auc"}, "the metrics of 3 classes", UnknownNameError),
         ({"minutes": 0.0}, "minutes", ConfigError),
         ({"minutes": 1.0, "steps": 10}, "not both", ConfigError),
         ({"held_out": 1.0}, "held_out", ConfigError),
