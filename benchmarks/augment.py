@@ -8,7 +8,8 @@ A cell is a table, a setting and a seed. A fifth of the table tests; of the othe
 20 and 100 % of these, and all of them with the rarer class thinned to 1 and 5 %. Boosted trees are the classifier.
 Copies and SMOTE-NC (imbalanced-learn's) draw until classes are equal, TVAE as many rows as it learnt from, in
 `--seconds` CPU seconds, where its environment is (`environments.sh ctgan`). genwright's choice is `augment` with its
-defaults on the training rows alone. Scores are kept in $GENWRIGHT_PEERS/augment.jsonl.
+defaults on the training rows alone, once for each metric, which it is told. Scores are kept
+in $GENWRIGHT_PEERS/augment.jsonl.
 """
 
 import argparse
@@ -105,12 +106,22 @@ class Cell:
             return made(Way("copies", "balance"), self.lesson, self.target, self.seed)
         if way == "SMOTE-NC":
             return encoded(self.rows, self.lesson, between(self.train, self.target, self.seed), self.train)
-        if way == "TVAE":
-            drawn = draws("tvae", f"augment-{self.name}", self.train, self.seconds)
-            return encoded(self.rows, self.lesson, drawn.rows, self.train)
-        report = augment(self.train, self.target, held_out=0, seed=self.seed, kinds=self.kinds).report
-        self.facts["chosen"] = str(report.chosen or "declined")
-        return made(report.chosen, self.lesson, self.target, self.seed) if report.chosen else {}
+        drawn = draws("tvae", f"augment-{self.name}", self.train, self.seconds)
+        return encoded(self.rows, self.lesson, drawn.rows, self.train)
+
+    def chosen(self) -> dict[str, float]:
+        """What `augment` comes to, each metric by a search that it decides; its best way is told where it declines."""
+        nothing, found = self.scores({}), {}
+        self.facts["searches"] = {}
+        for metric in METRICS:
+            how: dict[str, Any] = {"held_out": 0, "seed": self.seed, "kinds": self.kinds, "metric": metric}
+            report = augment(self.train, self.target, anyway=True, **how).report
+            way, is_added = report.chosen, report.chosen is not None and report.p < report.level
+            best = self.scores(made(way, self.lesson, self.target, self.seed)) if way else nothing
+            told = {"way": str(way or "nothing"), "p": report.p, "added": is_added, "scores": best}
+            self.facts["searches"][metric] = told
+            found[metric] = (best if is_added else nothing)[metric]
+        return found
 
     def scores(self, extra: Batch) -> dict[str, float]:
         """PR AUC of the rarer class and balanced accuracy on the test rows."""
@@ -156,7 +167,7 @@ def run(key: Key, known: dict[str, Any], seconds: float, absent: set[str]) -> di
     cell, found, started = Cell(key, seconds), {}, time.process_time()
     for way in missing:
         try:
-            found[way] = cell.scores(cell.extra(way))
+            found[way] = cell.chosen() if way == "genwright" else cell.scores(cell.extra(way))
         except PeerError as error:
             print(error, file=sys.stderr)
             absent.add(way)
@@ -168,13 +179,18 @@ def told(cells: list[dict[str, Any]]) -> str:
     ways = [way for way in WAYS if any(way in c["scores"] for c in cells)]
     cells = [c for c in cells if all(way in c["scores"] for way in ways)]
     parts = [_of_metric(cells, ways, metric, title) for metric, title in METRICS.items()]
-    added = [c for c in cells if c["chosen"] != "declined"]
-    gains = [c["scores"]["genwright"]["pr_auc"] - c["scores"]["nothing"]["pr_auc"] for c in added]
-    told = f"genwright declined in {len(cells) - len(added)} of {len(cells)} cells. "
+    return "\n\n".join([*parts, *(_of_choice(cells, metric, title) for metric, title in METRICS.items())])
+
+
+def _of_choice(cells: list[dict[str, Any]], metric: str, title: str) -> str:
+    """How often rows were added, and what came of it."""
+    added = [c for c in cells if c["searches"][metric]["added"]]
+    gains = [c["scores"]["genwright"][metric] - c["scores"]["nothing"][metric] for c in added]
+    told = f"{title}: genwright declined in {len(cells) - len(added)} of {len(cells)} cells."
     if added:
-        told += f"Where it added rows, PR AUC rose in {sum(g > 0 for g in gains)} of {len(added)} cells, "
+        told += f" Where it added rows, it rose in {sum(g > 0 for g in gains)} of {len(added)}, "
         told += f"by {np.mean(gains):+.4f} on average."
-    return "\n\n".join([*parts, told])
+    return told
 
 
 def _of_metric(cells: list[dict[str, Any]], ways: list[str], metric: str, title: str) -> str:
@@ -206,8 +222,8 @@ def page(cells: list[dict[str, Any]], most_rows: int) -> str:
     protocol = f"""{date.today()}, Python {platform.python_version()}; at most {most_rows:,} training rows a cell, a
 fifth of the table to test on; boosted trees are the classifier. *copies* and *SMOTE-NC* (imbalanced-learn)
 draw until classes are equal, *TVAE* as many rows as it learnt from, *genwright* is `augment` with its
-defaults. *p worse*: one-sided, of genwright's choice against doing nothing, over the seeds of a line
-(Wilcoxon; a dash: fewer than five differ). {seconds:.0f} CPU seconds a cell on average. Written by
+defaults, told the metric of the table. *p worse*: one-sided, of genwright's choice against doing nothing,
+over the seeds of a line (Wilcoxon; a dash: fewer than five differ). {seconds:.0f} CPU seconds a cell on average. Written by
 `python -m benchmarks.augment`."""
     return f"{protocol}\n\n{told(cells)}"
 
