@@ -182,9 +182,10 @@ def _tell(screen: Screen, report: "Report", is_table_shown: bool) -> None:
         screen.note(note)
     if is_table_shown and report.trials:
         _trials(screen, report)
-    screen.say(str(report))
+    told = screen.result if is_table_shown else screen.say  # rows have standard output to themselves
+    told(str(report))
     for gain in report.gains[1:]:
-        screen.say(f"on held-out rows {gain}")
+        told(f"on held-out rows {gain}")
 
 
 def _trials(screen: Screen, report: "Report", most: int = 8) -> None:

@@ -41,6 +41,8 @@ def test_a_file_with_more_rows(shop, tmp_path):
     assert "80 rows were added by copies" in page
     assert "shop.csv: churn" in page
     assert f"page: {tmp_path / 'more.report.html'}" in ended.err
+    quiet = call("--quiet", "augment", shop, "--target", "churn", "--balance", "--overwrite", "-o", out, *FAST)
+    assert "pr_auc on" in quiet.out  # what it gained, or that it did not, is the result
     again = call("augment", shop, "--target", "churn", "-o", tmp_path / "more.parquet", *FAST)
     assert again.code != 0
     assert "more.report.html exists; add --overwrite" in again.err
