@@ -21,6 +21,8 @@ These questions are asked, each answered by one kind of score where it is there:
 
 A score is held against the rows only where it is worse than that of real rows by more than chance, all scores looked at
 together (`core/chance.py`): rows as good as real ones are blamed for anything in at most 1 % of all runs.
+
+Nothing is called good whose fidelity was too uncertain to tell, or of which privacy alone is known.
 """
 
 from collections.abc import Iterable
@@ -44,6 +46,7 @@ from genwright.report.text_questions import surprise, tags, text_copying, text_f
 from genwright.report.words import is_known
 
 WORDS: dict[Level, str] = {"good": "Good", "fair": "Mixed", "poor": "Poor", "unknown": "Not judged"}
+UNCLEAR = "Unclear"  # where there are scores, and they do not tell
 PRIVACY = ("copying", "membership")
 QUESTIONS = (
     fidelity,
@@ -77,7 +80,7 @@ class Verdict:
     @property
     def word(self) -> str:
         """The level as a word."""
-        return WORDS[self.level]
+        return UNCLEAR if self.level == "unknown" and self.findings else WORDS[self.level]
 
 
 def verdict(scores: Iterable[Score], blame: str = "", level: float = LEVEL) -> Verdict:
@@ -94,6 +97,8 @@ def verdict(scores: Iterable[Score], blame: str = "", level: float = LEVEL) -> V
     if not findings:
         return Verdict("Not judged: there are no scores.", "unknown", ())
     worst = max((f.level for f in findings), key=_RANK.index)
+    if worst == "good" and not _is_shown_good(findings):
+        worst = "unknown"
     said = [f.words for f in sorted(_worth_saying(findings), key=lambda f: -_BADNESS[f.level])]
     words = list(dict.fromkeys(said))
     if not any(f.aspect in PRIVACY for f in findings):
@@ -102,6 +107,12 @@ def verdict(scores: Iterable[Score], blame: str = "", level: float = LEVEL) -> V
     if blame and any(f.aspect == "fidelity" and f.level in ("fair", "poor") for f in findings):
         sentence += f"; {blame}"
     return Verdict(sentence[0].upper() + sentence[1:] + ".", worst, findings)
+
+
+def _is_shown_good(findings: tuple[Finding, ...]) -> bool:
+    """Whether more than privacy is known to be good, and fidelity is no open question."""
+    is_open = any(f.aspect == "fidelity" and f.level == "unknown" for f in findings)
+    return not is_open and any(f.level == "good" and f.aspect not in PRIVACY for f in findings)
 
 
 def _worth_saying(findings: tuple[Finding, ...]) -> list[Finding]:

@@ -11,6 +11,11 @@ def says(*scores, blame=""):
     return verdict(scores, blame).sentence
 
 
+def copying(*scores):
+    """The level of what is found about copies."""
+    return next(f.level for f in verdict(scores).findings if f.aspect == "copying")
+
+
 def utility(value, floor=0.93, ceiling=0.53, high=None):
     return score("utility.auc", value, floor=floor, ceiling=ceiling, direction="higher", high=high)
 
@@ -100,12 +105,12 @@ def test_numbers_are_predicted_where_no_category_is():
     [(0.51, 0.5, "good"), (0.57, 0.53, "fair"), (0.57, 0.48, "good"), (0.85, 0.8, "poor"), (0.3, 0.2, "good")],
 )
 def test_near_copies(value, low, level):
-    assert verdict([score("near_copies.closer_tail", value, low)]).level == level
+    assert copying(score("near_copies.closer_tail", value, low)) == level
 
 
 def test_exact_copies_that_real_rows_have_too_are_no_copying():
-    assert verdict([score("near_copies.exact", 0.10, 0.09, floor=0.10, direction="lower")]).level == "good"
-    assert verdict([score("near_copies.exact", 0.10, 0.09, floor=0.01, direction="lower")]).level == "poor"
+    assert copying(score("near_copies.exact", 0.10, 0.09, floor=0.10, direction="lower")) == "good"
+    assert copying(score("near_copies.exact", 0.10, 0.09, floor=0.01, direction="lower")) == "poor"
 
 
 def test_bad_membership_is_not_hidden_by_clean_copies():
@@ -121,6 +126,17 @@ def test_unchecked_copying_is_said():
 def test_pairs_stand_in_for_a_detector():
     pairs = lambda value: score("associations.pairs", value, floor=0.01, ceiling=0.08, direction="lower")  # noqa: E731
     assert [verdict([pairs(v)]).level for v in (0.012, 0.03, 0.07)] == ["good", "fair", "poor"]
+
+
+def test_what_privacy_alone_speaks_for_is_not_called_good():
+    clean = score("near_copies.exact", 0.001, 0.0, 0.002, floor=0.001, direction="lower")
+    few = score("picture_detectability.svm_net", 0.84, 0.61, 1.0, floor=0.69)
+    for scores in ([clean], [few, clean]):
+        found = verdict(scores)
+        assert (found.level, found.word) == ("unknown", "Unclear")
+        assert "no sign of copying" in found.sentence.lower()
+    assert verdict([score("detectability.boosting", 0.51), clean]).word == "Good"
+    assert verdict([few, score("near_copies.exact", 0.6, floor=0.001, direction="lower")]).level != "unknown"
 
 
 @pytest.mark.parametrize("value", [math.nan, None])
@@ -165,14 +181,14 @@ def test_few_texts_are_said():
     ("value", "low", "level"), [(0.01, 0.0, "good"), (0.05, 0.005, "good"), (0.1, 0.05, "fair"), (0.4, 0.3, "poor")]
 )
 def test_copied_passages(value, low, level):
-    assert verdict([score("copied_text.share", value, low, floor=0.01, direction="lower")]).level == level
+    assert copying(score("copied_text.share", value, low, floor=0.01, direction="lower")) == level
 
 
 def test_whole_copies_count_where_unseen_texts_are_copies_too():
     none = score("copied_text.share", 0.0, 0.0, floor=0.0, direction="lower")
     whole = lambda value: score("copied_text.whole", value, floor=0.14, direction="lower")  # noqa: E731
-    assert verdict([none, whole(0.16)]).level == "good"
-    assert verdict([none, whole(0.9)]).level == "poor"
+    assert copying(none, whole(0.16)) == "good"
+    assert copying(none, whole(0.9)) == "poor"
     assert "90 % of the texts stand in the training texts from end to end, 14 % of unseen ones" in says(whole(0.9))
 
 
