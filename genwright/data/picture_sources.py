@@ -65,14 +65,14 @@ class Source:
         entries: Its pictures.
         captions: Files that tell more about them, each with the folder below the source that its names start from.
         packed: Of captions in an archive, where their content is.
-        is_parted: The first folder of every name is a part (train, test), not a label.
+        n_outer: Leading folders of every name that are no label: those that all pictures share, a part (train, test).
     """
 
     path: Path
     entries: list[Entry]
     captions: tuple[tuple[Path, str], ...] = ()
     packed: Mapping[Path, Entry] = field(default_factory=dict)
-    is_parted: bool = False
+    n_outer: int = 0
 
 
 def is_picture_name(name: str) -> bool:
@@ -104,6 +104,15 @@ def visible_files(folder: Path) -> Iterator[Path]:
         linked = [name for name in folders if os.path.islink(os.path.join(place, name))]
         folders[:] = [name for name in folders if not is_hidden(name) and name not in linked]
         yield from (Path(place, name) for name in [*files, *linked] if not is_hidden(name))
+
+
+def empty_folders(folder: Path) -> list[Path]:
+    """Folders below a folder that are not hidden and have nothing in them, by name."""
+    return sorted(
+        Path(place)
+        for place, folders, files in os.walk(folder)
+        if not (folders or files) and not any(is_hidden(part) for part in Path(place).relative_to(folder).parts)
+    )
 
 
 def readable(name: str) -> str:

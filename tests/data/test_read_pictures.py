@@ -48,13 +48,32 @@ def test_a_folder_of_folders_has_labels(tmp_path: Path) -> None:
     assert fingerprint(records) == fingerprint(read(tmp_path))
 
 
+@pytest.mark.parametrize("outer", ["", "photos/", "a/photos/"])
+def test_folders_around_all_pictures_are_no_labels(tmp_path: Path, outer: str) -> None:
+    files = {f"{outer}{part}/{kind}/{i}.png": None for part in ("train", "test") for kind in "xy" for i in range(2)}
+    put(tmp_path / f"{outer}train/metadata.csv", b"file_name,n\nx/0.png,7\n")
+    records = read(folder(tmp_path, files), part="train")
+    assert rows(records) | {"image": 0} == {"image": 0, "n": ["7", None, None, None], "label": ["x", "x", "y", "y"]}
+    flat = folder(tmp_path / "flat", {f"{outer}{kind}/0.png": None for kind in ("cat", "big/dog")})
+    assert rows(read(flat))["label"] == ["big/dog", "cat"]
+    assert rows(read(folder(tmp_path / "one", {f"{outer}cat/0.png": None})))["label"] == [f"{outer}cat"]
+
+
 def test_labels_of_nested_folders_and_of_none(tmp_path: Path, caplog: Any) -> None:
     names = ("animals/cat/1.png", "animals/cat/2.png", "cars/1.png", "0.png", ".hidden/1.png", "cars/.2.png")
     records = read(folder(tmp_path, dict.fromkeys(names)))
     assert rows(records)["label"] == [None, "animals/cat", "animals/cat", "cars"]
     assert "labels with one picture, which is little to learn from: cars" in caplog.text
-    assert "1 pictures are in no sub-folder" in caplog.text
+    assert "1 picture is in no sub-folder; its label is missing" in caplog.text
     assert read(folder(tmp_path / "flat", {"1.png": None, "2.png": None})).arrow_schema.names == ["image"]
+
+
+def test_folders_without_anything_are_named(tmp_path: Path, caplog: Any) -> None:
+    for name in ("bird", ".hidden", "fish/deep"):
+        (tmp_path / name).mkdir(parents=True)
+    read(folder(tmp_path, {"cat/1.png": None, "cat/2.png": None}))
+    bare = f"{tmp_path / 'bird'}; {tmp_path / 'fish' / 'deep'}"
+    assert caplog.messages == [f"{tmp_path}: folders with nothing in them: {bare}"]
 
 
 def test_labels_that_look_like_numbers_or_nothing_stay_words(tmp_path: Path) -> None:
@@ -183,7 +202,7 @@ def test_treatments_are_said(tmp_path: Path, caplog: Any) -> None:
     put(tmp_path / "notes.txt", b"x")
     records = read(tmp_path)
     assert records.n_rows == 2
-    assert "the first picture is taken of 1 animated ones: " in caplog.text
+    assert "the first picture is taken of an animated one: " in caplog.text
     assert "files that are no pictures are left out: 1 .heic, 1 .txt" in caplog.text
 
 

@@ -1,8 +1,9 @@
 """Pictures: a folder of them, with labels from its sub-folders; a ZIP archive of one; or a single file.
 
 Columns: `image`, the file as it is, with its path below the folder; `label`, the sub-folder, where there are any
-(`animals/cat` of nested ones); and what a captions file tells (captions.py), whose own `label` comes first. Where all
-sub-folders are named for parts (train, test, val), one part is read, and labels begin below it.
+(`animals/cat` of nested ones, without folders that all pictures share); and what a captions file tells (captions.py),
+whose own `label` comes first. Where all sub-folders are named for parts (train, test, val), one part is read, and
+labels begin below it.
 
 Headers are looked at once, by `read`. With `skip_bad` every picture is decoded, too, and what cannot be read is left
 out, counted and named; else the first one raises. What is done with which picture stands in data/pictures.py.
@@ -12,6 +13,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,16 @@ from genwright.data.captions import Captions, absent, captions_of, plan
 from genwright.data.encoding import TEXT_ENDINGS
 from genwright.data.names import column_names
 from genwright.data.parts import chosen_part, part_of
-from genwright.data.picture_sources import CAPTIONS, Entry, Source, is_picture_name, source_of, visible_files
+from genwright.data.picture_sources import (
+    CAPTIONS,
+    Entry,
+    Source,
+    empty_folders,
+    is_picture_name,
+    readable,
+    source_of,
+    visible_files,
+)
 from genwright.data.pictures import ENDINGS, about, decoded
 
 if TYPE_CHECKING:
@@ -67,7 +78,9 @@ class PictureReader(Reader):
 
 def _parted(source: Source, asked: str | None) -> Source:
     """The entries of one part, where all of them are in parts."""
-    found = [part_of(entry.folders[0]) if entry.folders else None for entry in source.entries]
+    n = _n_shared({entry.folders for entry in source.entries})
+    source = replace(source, n_outer=n)
+    found = [part_of(entry.folders[n]) if len(entry.folders) > n else None for entry in source.entries]
     parts = set() if None in found else {part for part in found if part is not None}
     if not parts and asked is None:
         return source
@@ -75,10 +88,17 @@ def _parted(source: Source, asked: str | None) -> Source:
     if len(parts) > 1:
         log.info("%s: reading the part %s of %s", source.path, part, ", ".join(sorted(parts)))
     chosen = [entry for entry, its in zip(source.entries, found) if its == part]
-    near = tuple(
-        (file, place) for file, place in source.captions if place == "." or part_of(place.split("/")[0]) == part
-    )
-    return replace(source, entries=chosen, captions=near, is_parted=True)
+    deep = {file: place.split("/")[n:] for file, place in source.captions if place != "."}
+    near = tuple(c for c in source.captions if not deep.get(c[0]) or part_of(deep[c[0]][0]) == part)
+    return replace(source, entries=chosen, captions=near, n_outer=n + 1)
+
+
+def _n_shared(folders: set[tuple[str, ...]]) -> int:
+    """How many leading folders all pictures share, as archives have one around all; parts are none of them."""
+    if len(folders) < 2:
+        return 0  # the only folder tells what is in it
+    shared = takewhile(lambda names: len(set(names)) == 1 and part_of(names[0]) is None, zip(*folders))
+    return sum(1 for _ in shared)
 
 
 def _captions(source: Source, names: list[str]) -> tuple[Captions | None, list[str]]:
@@ -99,7 +119,7 @@ def _captions(source: Source, names: list[str]) -> tuple[Captions | None, list[s
 
 
 def _tell_others(source: Source) -> None:
-    """Counts the files of a folder that are no pictures."""
+    """Counts the files of a folder that are no pictures, and names folders without any file."""
     if not source.path.is_dir():
         return
     files = (p for p in visible_files(source.path) if not p.is_dir())
@@ -108,6 +128,9 @@ def _tell_others(source: Source) -> None:
         counts = Counter(sorted(p.suffix.lower() or p.name for p in others)).most_common(N_NAMED)
         listed = ", ".join(f"{n:,} {ending}" for ending, n in counts)
         log.warning("%s: files that are no pictures are left out: %s", source.path, listed)
+    bare = [readable(str(folder)) for folder in empty_folders(source.path)]
+    if bare:
+        log.warning("%s: folders with nothing in them: %s", source.path, _listed(bare))
 
 
 def _good(entries: list[Entry], skip_bad: bool) -> tuple[list[Entry], list[str]]:
@@ -125,7 +148,8 @@ def _good(entries: list[Entry], skip_bad: bool) -> tuple[list[Entry], list[str]]
             if not skip_bad:
                 break
     if animated:
-        log.warning("the first picture is taken of %s animated ones: %s", f"{len(animated):,}", _listed(animated))
+        what = "an animated one" if len(animated) == 1 else f"{len(animated):,} animated ones"
+        log.warning("the first picture is taken of %s: %s", what, _listed(animated))
     return good, bad
 
 
@@ -185,7 +209,7 @@ def _records(source: Source, captions: Captions | None) -> Records:
 
 def _labels(source: Source, has_captions: bool) -> list[str | None]:
     """Each entry's label; none where there are no sub-folders, or one that only stands beside a captions file."""
-    folders = [entry.folders[source.is_parted :] for entry in source.entries]
+    folders = [entry.folders[source.n_outer :] for entry in source.entries]
     if set(folders) == {()} or (has_captions and len(set(folders)) == 1):
         return []
     labels = ["/".join(parts) or None for parts in folders]
@@ -194,7 +218,9 @@ def _labels(source: Source, has_captions: bool) -> list[str | None]:
     if alone:
         log.warning("%s: labels with one picture, which is little to learn from: %s", source.path, _listed(alone))
     if None in labels:
-        log.warning("%s: %s pictures are in no sub-folder; their label is missing", source.path, labels.count(None))
+        n = labels.count(None)
+        found = "1 picture is in no sub-folder; its" if n == 1 else f"{n:,} pictures are in no sub-folder; their"
+        log.warning("%s: %s label is missing", source.path, found)
     return labels
 
 
