@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 from genwright.core.errors import DataError
 from genwright.core.schema import Schema
 from genwright.data.lists import is_list, texts_of
+from genwright.data.pictures import ENDINGS as PICTURES
 from genwright.data.typed import untyped
 from genwright.data.write_conllu import Conllu
 
@@ -70,6 +71,8 @@ def _format_of(path: Path) -> str:
     for ending in ENDINGS:
         if name.endswith(ending):
             return ending.removesuffix(".gz")
+    if name.endswith((*PICTURES, ".zip")):
+        raise DataError(f"{path}: pictures are written as a folder of files; {PICTURES_GO}")
     raise DataError(f"{path}: cannot write this ending; expected one of {', '.join(ENDINGS)}")
 
 

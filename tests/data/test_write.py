@@ -80,6 +80,8 @@ def test_formulas_are_text_for_a_spreadsheet(tmp_path):
 def test_unknown_ending_lists_the_known(tmp_path):
     with pytest.raises(DataError, match=r"cannot write this ending; expected one of .csv, .csv.gz"):
         write([], tmp_path / "y.xlsx", Schema((Column("a", "number"),)))
+    with pytest.raises(DataError, match=r"a\.png: pictures are written as a folder of files; name a folder, such as"):
+        check_ending("a.png")
     with pytest.raises(DataError, match="cannot write this ending"):
         check_ending("y.parquet.gz")
 
