@@ -3,6 +3,7 @@
 z(t) from z(a) to z(b) on a sphere,   picture(t) = E[x | z(t)]        (`runs/picture_latents` has the equations)
 """
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from genwright.models.gan import GAN
 from genwright.runs.picture_latents import check_latent, drawn_noise, encoded, path, picture_column
 from genwright.runs.picture_rows import picture_rows, told
 from genwright.runs.run import Run
+
+log = logging.getLogger("genwright")
 
 
 def interpolate(
@@ -69,6 +72,8 @@ def _end(run: Run, source: Any, given: Any) -> tuple[Batch, torch.Tensor]:
     found = picture_rows(run, source, given)
     if len(found) != 1:
         raise ConfigError(f"expected one picture at each end, found {len(found)}; name a single file")
+    for column, words in found.guessed.items():
+        log.info("%s of %s was not said; guessed: %s; given=… (--given) says it", column, found.names[0], words[0])
     return found.rows, encoded(run.model, found.rows, run.artefact.seed)
 
 

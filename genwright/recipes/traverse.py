@@ -14,6 +14,7 @@ directions. How much of the pictures' variance each of them explains is measured
 direction always fits the draws that it was chosen by.
 """
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,17 +26,18 @@ from torch import Tensor
 from genwright.core.dataset import n_rows
 from genwright.core.errors import ConfigError
 from genwright.core.rng import torch_generator
-from genwright.core.space import Batch
+from genwright.core.space import Batch, Category
 from genwright.data.contact_sheet import png
 from genwright.data.film import write_bytes
 from genwright.data.labelled_sheet import labelled_sheet
 from genwright.models.flow_matching import FlowMatching
 from genwright.models.gan import GAN
 from genwright.runs.picture_latents import check_latent, decoded, encoded, picture_column, reads_given
-from genwright.runs.picture_rows import told
+from genwright.runs.picture_rows import category_words, told
 from genwright.runs.picture_sample import some_rows
 from genwright.runs.run import Run
 
+log = logging.getLogger("genwright")
 N_ROWS, N_NOISE = 1000, 1000  # pictures whose latents are looked at; draws of noise
 REACH = 3.0  # standard deviations to either side
 
@@ -62,7 +64,11 @@ class Traversal:
     def sheet(self) -> bytes:
         """A PNG file with a direction a row."""
         words = [f"{k}: {100 * share:.0f} %" for k, share in enumerate(self.shares, 1)]
-        return png(labelled_sheet(list(zip(words, self.pictures, strict=True)), [f"{s:+.2g} sd" for s in self.steps]))
+        return png(
+            labelled_sheet(
+                list(zip(words, self.pictures, strict=True)), [f"{s:+.3g} sd" if s else "0" for s in self.steps]
+            )
+        )
 
 
 def traverse(
@@ -159,6 +165,11 @@ def _right_vectors(x: Tensor, z: Tensor) -> Tensor:
 
 
 def _fixed(run: Run, rows: Batch, cells: Batch) -> Batch:
-    """The given columns: as said, or else as most rows have them."""
+    """The given columns: as said, or else as most rows have them, which is told."""
     names = [name for name, f in run.model.space.items() if f.is_given]
-    return {name: cells[name] if name in cells else rows[name].mode().values[None] for name in names}
+    fixed = {name: cells[name] if name in cells else rows[name].mode().values[None] for name in names}
+    for name in names:
+        if name not in cells and isinstance(run.model.space[name].support, Category):
+            word = category_words(run, name)[int(fixed[name])]
+            log.info("%s was not said; the most frequent is taken: %s; given=… (--given) says it", name, word)
+    return fixed

@@ -29,6 +29,8 @@ def test_interpolate(run, desk):
     ended = call("interpolate", run, "a.png", "b.png", "--frames", 5, "-o", "morph.gif")
     assert ended.code == 0, ended.err
     assert "5 pictures in morph.gif" in ended.err
+    assert "label of a.png was not said; guessed: " in ended.err
+    assert "label of b.png was not said; guessed: " in ended.err
     assert Image.open("morph.gif").n_frames == 5
     ended = call("interpolate", run, "a.png", "b.png", "-o", "morph.gif")
     assert ended.code == 2
@@ -43,6 +45,9 @@ def test_traverse(run, desk):
     assert len(document["shares"]) == 2
     assert Image.open("d.png").size[1] > 100
     assert call("traverse", run, "-o", "d.png").code == 2
+    asked = ["traverse", run, "--directions", 1, "--steps", 2, "--overwrite", "-o", "d.png"]
+    assert "label was not said; the most frequent is taken: " in call(*asked).err
+    assert "was not said" not in call(*asked, "--given", "label = 'bar'").err
 
 
 def test_reconstruct(run, desk):
