@@ -223,8 +223,8 @@ def page(cells: list[dict[str, Any]], most_rows: int) -> str:
 fifth of the table to test on; boosted trees are the classifier. *copies* and *SMOTE-NC* (imbalanced-learn)
 draw until classes are equal, *TVAE* as many rows as it learnt from, *genwright* is `augment` with its
 defaults, told the metric of the table. *p worse*: one-sided, of genwright's choice against doing nothing,
-over the seeds of a line (Wilcoxon; a dash: fewer than five differ). {seconds:.0f} CPU seconds a cell on average. Written by
-`python -m benchmarks.augment`."""
+over the seeds of a line (Wilcoxon; a dash: fewer than five differ). {seconds:.0f} CPU seconds a cell on average.
+Written by `python -m benchmarks.augment`."""
     return f"{protocol}\n\n{told(cells)}"
 
 
