@@ -45,6 +45,10 @@ Family = Annotated[
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the model; again for more.")
 ]
+Prior = Annotated[
+    str | None,
+    typer.Option(metavar="FAMILY", help="Of vqvae: the family that learns its codes, the same as --set prior=FAMILY."),
+]
 Seed = Annotated[int | None, typer.Option(help="The same seed fits the same model; 0 without it.")]
 Rows = Annotated[
     str | None,
@@ -92,6 +96,7 @@ def command(
     data: Data,
     model: Family = "auto",
     settings: Settings = None,
+    prior: Prior = None,
     seed: Seed = None,
     rows: Rows = None,
     encoding: Encoding = None,
@@ -117,6 +122,7 @@ def command(
     require(is_share, f"--held-out {held_out}: expected a share of the rows, from 0 up to but not 1")
     is_there = out is None or resume is None or out == resume
     require(is_there, f"--resume {resume} --out {out}: a fit goes on where it was; leave out --out")
+    settings = [*(settings or []), *([f"prior={prior}"] if prior else [])]
     asked: dict[str, Any] = {"model": model, "settings": _settings(model, settings, threads, resume is not None)}
     asked |= {"seed": seed, "held_out": held_out, "minutes": minutes, "steps": steps, "resume": resume is not None}
     of_columns, of_kinds = column_options(column or []), kinds(kind or [])

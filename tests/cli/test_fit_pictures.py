@@ -1,5 +1,6 @@
 """`genwright fit` on pictures: what cannot be read is named, or left out when asked; parts are chosen."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,12 @@ def test_a_part_is_chosen(folder: Path) -> None:
     assert ended.code == 2
     assert "pictures has no part 'validation'; it has train, test" in ended.err
     assert call("fit", folder / "none.csv", "--part", "test").code == 2
+
+
+def test_a_prior_of_codes_is_chosen_by_its_name(folder: Path) -> None:
+    words = ["fit", "pictures", "--steps", 2, "--no-judge", "--set", "n_codes=4", "--set", "width=4", "--model"]
+    ended = call(*words, "vqvae", "--prior", "marginals", "--out", "run")
+    assert ended.code == 0, ended.err
+    assert json.loads(Path("run/run.json").read_text())["model"]["config"]["prior"] == "marginals"
+    ended = call("fit", "pictures", "--model", "marginals", "--prior", "gpt")
+    assert (ended.code, "no prior in the settings of marginals" in ended.err) == (2, True)
