@@ -124,12 +124,15 @@ class FlowMatching(Model, HasLoss, HasBound, HasLatent, Conditions):
         initialise(self.net, generator)
 
     def look(self, data: Dataset) -> None:
-        """Counts the given columns, and takes means and covariances of the others' numbers."""
+        """Counts the given columns, and takes means and covariances of the others, of changed pictures as well."""
         self.given.look(data)
         n = COUNTED if self.points.n <= MOST_AXES else COUNTED_WIDE
         step = max(1, len(data) // n)
         rows = self.prepare(data.take(slice(0, step * n, step)))
-        self.net.normal.fit(self.points.spread(rows, torch.Generator().manual_seed(0)))  # the same in every fit
+        own = torch.Generator().manual_seed(0)  # the same in every fit
+        self.net.normal.fit(self.points.spread(rows, own))
+        if self.net.changed is not None:
+            self.net.changed.fit(self.points.spread(self._changed(rows, own)[0], own))
 
     def prepare(self, batch: Batch) -> Batch:
         """Pictures, codes and scores; those of the given columns under `given.`."""
@@ -145,7 +148,7 @@ class FlowMatching(Model, HasLoss, HasBound, HasLatent, Conditions):
 
     def loss(self, rows: Batch, generator: torch.Generator, phase: str = "model") -> Tensor:
         """Squared error of the velocity, the mean of each picture's numbers plus that of the others' (B,)."""
-        rows, changes = self._changed(rows, generator)
+        rows, changes = self._changed(rows, generator) if self.net.training else (rows, None)
         x_1 = self.points.spread(rows, generator)  # (B, D)
         x_0 = torch.randn(x_1.shape, generator=generator)
         t = self._times(len(x_1), generator)  # (B,)
@@ -157,10 +160,10 @@ class FlowMatching(Model, HasLoss, HasBound, HasLatent, Conditions):
         return torch.stack(parts).sum(0)
 
     def _changed(self, rows: Batch, generator: torch.Generator) -> tuple[Batch, Tensor | None]:
-        """Rows whose pictures are changed by chance while training, and how (B, P)."""
-        if not (self.net.n_changes and self.net.training):
+        """Rows whose pictures are changed by chance, and how (B, P); None where they never are."""
+        if not self.net.n_changes:
             return rows, None
-        changes = drawn(len(rows["codes"]), self.config.augment, generator)
+        changes = drawn(n_rows(rows), self.config.augment, generator)
         return rows | {key: applied(rows[key], changes) for key in map("pixels.{}".format, self.points.shapes)}, changes
 
     def _times(self, n: int, generator: torch.Generator) -> Tensor:

@@ -20,6 +20,7 @@ class GaussianVelocity(nn.Module):
     Args:
         n: Numbers a row, D.
         n_axes: Axes of their covariance, K; None: all, but at most `MOST_AXES`.
+        is_kept: Whether it is part of the state that is saved.
     """
 
     mean: Tensor
@@ -27,13 +28,13 @@ class GaussianVelocity(nn.Module):
     var: Tensor
     rest: Tensor
 
-    def __init__(self, n: int, n_axes: int | None = None):
+    def __init__(self, n: int, n_axes: int | None = None, is_kept: bool = True):
         super().__init__()
         k = min(n, MOST_AXES) if n_axes is None else n_axes
-        self.register_buffer("mean", torch.zeros(n))  # m (D,)
-        self.register_buffer("axes", torch.eye(n, k))  # V (D, K)
-        self.register_buffer("var", torch.ones(k))  # s² along the axes (K,)
-        self.register_buffer("rest", torch.ones(n) if k < n else torch.ones(0))  # s² of what is left over (D,)
+        self.register_buffer("mean", torch.zeros(n), is_kept)  # m (D,)
+        self.register_buffer("axes", torch.eye(n, k), is_kept)  # V (D, K)
+        self.register_buffer("var", torch.ones(k), is_kept)  # s² along the axes (K,)
+        self.register_buffer("rest", torch.ones(n) if k < n else torch.ones(0), is_kept)  # s² of what is left over (D,)
 
     def fit(self, x: Tensor) -> None:
         """From points (N, D): with few of them, covariances are drawn towards 0."""

@@ -87,6 +87,7 @@ class VelocityNet(nn.Module):
         super().__init__()
         self.points = points
         self.normal = GaussianVelocity(points.n)
+        self.changed = GaussianVelocity(points.n, is_kept=False) if n_changes else None  # of changed pictures
         self.embed_given = ColumnEmbed(given, n_embed)
         self.waves = Waves()
         self.n_changes = n_changes
@@ -115,10 +116,10 @@ class VelocityNet(nn.Module):
             is_told: 1 where they are told, 0 where they are hidden (B, 1).
             changes: How pictures were changed (B, P); None: not at all.
         """
+        normal = self.normal(x, t.unsqueeze(1)) if changes is None else self._normal(x, t.unsqueeze(1), changes)
         changes = x.new_zeros(len(x), self.n_changes) if changes is None else changes
         told = self.told(torch.cat([self.waves(t), known * is_told, is_told, changes], 1))  # (B, n_hidden)
         shown, vector = self.points.split(x)
-        normal = self.normal(x, t.unsqueeze(1))
         guesses = self.points.split(x + (1 - t.unsqueeze(1)) * normal)[0]  # E[x_1 | x_t], were rows normal
         h = told if self.enter is None else told + self.enter(vector)
         nets = [net for net in self.pictures if isinstance(net, UNet)]
@@ -132,3 +133,16 @@ class VelocityNet(nn.Module):
                 h = block(h, F.silu(told))
             parts.append(self.leave(F.silu(h)))
         return normal + torch.cat(parts, 1)
+
+    def _normal(self, x: Tensor, t: Tensor, changes: Tensor) -> Tensor:
+        """What is right for normal rows (B, D), changed pictures being others than those that are as they were.
+
+        What never changes at the edges of pictures does so in moved ones: as far from what normal rows are there, their
+        velocity would grow without limit towards t = 1.
+        """
+        assert self.changed is not None
+        is_changed = (changes != 0).any(1)
+        v = torch.empty_like(x)
+        for normal, at in ((self.normal, ~is_changed), (self.changed, is_changed)):
+            v[at] = normal(x[at], t[at])
+        return v

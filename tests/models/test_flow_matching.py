@@ -237,6 +237,19 @@ def test_known_pixels_stay_and_the_others_fit_them(lamp: FlowMatching):
     assert np.corrcoef(drawn["bright"], batch["bright"])[0, 1] > 0.5
 
 
+def test_moved_pictures_are_foretold_as_well_as_pictures_with_the_same_edges():
+    """What never changes at the edges of pictures does so in moved ones."""
+    x = np.zeros((400, 1, 8, 8), np.uint8)
+    x[:, :, 1:7, 1:7] = np.random.default_rng(0).integers(0, 17, (400, 1, 6, 6))
+    data = Dataset(Space({"x": Field(Pixels(17), (1, 8, 8))}), {"x": x})
+    model = looked(data, width=8, augment=("shift",))
+    model.start(torch_generator(0))
+    model.net.train()
+    rows = model.prepare(data.take(slice(None)))
+    losses = [float(model.loss(rows, torch_generator(k)).detach().max()) for k in range(5)]
+    assert max(losses) < 10  # 54 to 82 where moved pictures count as normal rows of those that were not
+
+
 def test_draws_show_no_augmentation():
     """Pictures that are bright on the left, mirrored while training: none is drawn bright on the right."""
     rng = np.random.default_rng(0)
