@@ -2,10 +2,12 @@
 
 https://arxiv.org/abs/1406.2661
 
-    generator      x = G(z, noise),  z ~ N(0, I)       loss  E softplus(−D(G(z)))              (non-saturating)
-    discriminator  real or drawn?                      loss  E softplus(D(G(z))) + E softplus(−D(x)) + γ/2 E ‖∇_x D(x)‖²
+    generator      x̂ = G(z, noise),  z ~ N(0, I)    loss  E softplus(D(x) − D(x̂))                     (relativistic)
+    discriminator  real or drawn?                   loss  E softplus(D(x̂) − D(x)) + γ/2 E ‖∇D(x)‖² + γ/2 E ‖∇D(x̂)‖²
 
-The last term, R1, makes training converge near the solution; `nn/adversarial.py` has it and the other losses. Codes are
+Each draw is held against a real row (Huang et al., 2024, https://arxiv.org/abs/2501.05441). The last terms, R1 and R2,
+make training converge near the solution; `nn/adversarial.py` has them and the other losses. The discriminator reads
+cosines of each number's rank besides (`nn/adversaries.py`), so that a number that is drawn too narrow shows. Codes are
 drawn with the Gumbel trick and pass gradients straight through; numbers are scores moved by logistic noise, and real
 numbers with a step are spread over the scores that come out as them, so that steps do not give draws away. Pixels come
 from a tanh and are rounded to their levels, gradients straight through, so that the discriminator sees of a draw what
@@ -51,12 +53,7 @@ from genwright.nn.spectral_norm import SpectralNorm
 
 MONITORED = 512  # rows whose variety is watched
 PIXELS_AT_ONCE = 1 << 18  # drawn at a time, so that a few pictures come soon
-LEFT_OPEN: dict[str, tuple[Any, Any]] = {  # settings where nothing is said: of tables, and where there are pictures
-    "loss": ("non_saturating", "relativistic"),
-    "gradient_penalty": (5.0, 1.0),
-    "fake_penalty": (0.0, 1.0),
-    "auxiliary": (0.0, 0.2),
-}
+AUXILIARY_OF_PICTURES = 0.2
 
 
 @dataclass(frozen=True)
@@ -68,14 +65,15 @@ class GANConfig:
     n_layers: int = 2  # hidden layers of generator and of discriminator
     n_embed: int = 8  # width of the vector that stands for a code
     pack: int = 1  # rows that the discriminator sees together
-    gradient_penalty: float | None = None  # γ of R1, of real rows; None: 5, with pictures 1
+    n_waves: int = 4  # cosines of each number's rank that it reads besides
+    gradient_penalty: float = 1.0  # γ of R1, of real rows
     tau: float = 0.5  # temperature of the soft shares behind hard codes
     trunk: Literal["auto", "conv", "dense"] = "auto"  # networks of pictures; auto: convolutions
     width: int = 32  # channels at the first level of convolutions
     activation: Literal["silu", "relu", "tanh", "gelu"] = "silu"  # between dense layers
-    loss: Literal["non_saturating", "hinge", "relativistic"] | None = None  # None: the first, with pictures the last
-    fake_penalty: float | None = None  # γ of R2, of drawn rows; None: 0, with pictures 1
-    penalised: float = 0.25  # share of a batch's rows that both are worked out for, with pictures
+    loss: Literal["non_saturating", "hinge", "relativistic"] = "relativistic"  # what each network wants
+    fake_penalty: float = 1.0  # γ of R2, of drawn rows
+    penalised: float = 0.25  # share of a batch's rows that both are worked out for
     spectral_norm: bool = False  # the discriminator's matrices are divided by their largest singular value
     minibatch_std: bool = False  # the discriminator is told how much a batch's pictures differ
     discriminator_rate: float = 1.0  # learning rate of the discriminator, as a multiple of the generator's
@@ -84,20 +82,18 @@ class GANConfig:
 
     def __post_init__(self) -> None:
         check_least(self, 1, "n_noise", "n_hidden", "n_embed", "pack", "width")
-        check_least(self, 0, "n_layers")
-        for name in ("gradient_penalty", "fake_penalty", "auxiliary"):
-            if getattr(self, name) is not None:
-                check_least(self, 0, name)
+        check_least(self, 0, "n_layers", "n_waves")
+        check_least(self, 0, "gradient_penalty", "fake_penalty", *["auxiliary"] * (self.auxiliary is not None))
         check_positive(self, "tau", "discriminator_rate", "penalised")
         if self.penalised > 1:
             raise ConfigError(f"penalised = {self.penalised}; expected a share, from above 0 to 1")
 
 
 def filled(config: GANConfig, space: Space) -> GANConfig:
-    """The settings with those that were left open chosen for the columns."""
-    which = 1 if pictures(space) else 0
-    chosen: dict[str, Any] = {k: both[which] for k, both in LEFT_OPEN.items() if getattr(config, k) is None}
-    return replace(config, **chosen)
+    """The settings with what was left open chosen for the columns."""
+    if config.auxiliary is not None:
+        return config
+    return replace(config, auxiliary=AUXILIARY_OF_PICTURES if pictures(space) else 0.0)
 
 
 class GANNet(nn.Module):
@@ -142,7 +138,7 @@ class GAN(Model, HasLoss, Conditions):
 
     def _shape(self) -> Shape:
         c = self.config
-        names = ("n_noise", "n_hidden", "n_layers", "n_embed", "pack", "activation")
+        names = ("n_noise", "n_hidden", "n_layers", "n_embed", "pack", "n_waves", "activation")
         sizes = {name: picture_shape(self.space, name) for name in pictures(self.space)}
         width = 0 if c.trunk == "dense" else c.width
         more: dict[str, Any] = {name: getattr(c, name) for name in names}
@@ -211,7 +207,7 @@ class GAN(Model, HasLoss, Conditions):
     def _of_pairs(self, real: Seen, fake: Seen, known: Tensor) -> tuple[Tensor, Tensor]:
         """Losses of pairs, the first of which have their slopes in them (B / pack,), and logits of real rows."""
         c, n = self.config, len(known)
-        m = n_penalised(n, c.penalised if self.shape.pictures else 1.0, c.pack)
+        m = n_penalised(n, c.penalised, c.pack)
         r, f, logits = self._judged_pairs(behind(real, m), behind(fake, m), known[m:])
         penalty = torch.zeros(m // c.pack)
         heads = []

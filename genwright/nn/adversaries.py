@@ -34,6 +34,7 @@ class Shape:
     pack: int  # rows that the discriminator sees together
     activation: str  # between dense layers
     width: int  # channels at the first level of convolutions; 0: pictures go through one matrix
+    n_waves: int = 0  # cosines of each score that the discriminator reads besides
     has_std: bool = False  # the discriminator is told how much a batch's pictures differ
     has_classifier: bool = False  # and tells the given codes
 
@@ -105,7 +106,9 @@ class Discriminator(nn.Module):
         self.embed_given = ColumnEmbed(shape.given, shape.n_embed)
         self.pack = shape.pack
         self.read = nn.ModuleList(PictureReader(shape, s) for s in shape.pictures.values())
-        n_seen = shape.pack * (len(self.read) * shape.n_hidden + shape.n_vector)
+        self.n_scores, self.n_waves = shape.view.n_scores, shape.n_waves
+        n_read = shape.n_vector + self.n_scores * self.n_waves
+        n_seen = shape.pack * (len(self.read) * shape.n_hidden + n_read)
         n_known = shape.pack * self.embed_given.n_out
         n_least = int(len(self.read) + bool(shape.n_vector) > 1)  # parts that must go together meet in a hidden layer
         hidden = [shape.n_hidden] * (max(shape.n_inner, n_least) if shape.pictures else shape.n_inner)
@@ -123,6 +126,7 @@ class Discriminator(nn.Module):
             One number a pack (B / pack,), and logits of the given codes (B, P), which the rows alone tell.
         """
         parts = [read(x) for read, x in zip(self.read, seen[:-1], strict=True)] + seen[-1:]
+        parts += [self._waves(seen[-1])] * bool(self.n_scores * self.n_waves)
         n = len(known) // self.pack
         each = torch.cat(parts, 1)
         logits = torch.zeros(len(each), 0) if self.classify is None else self.classify(each)
@@ -131,3 +135,10 @@ class Discriminator(nn.Module):
         if self.project is not None:
             answer = answer + (self.project(known) * rows).sum(1) / rows.shape[1] ** 0.5
         return answer, logits
+
+    def _waves(self, vector: Tensor) -> Tensor:
+        """cos π k Φ(z), k = 1 …, of the scores z at the end of vectors (B, n): a column that is drawn too narrow, or in
+        the wrong places, shows in their means."""
+        ranks = torch.special.ndtr(vector[:, -self.n_scores :])
+        k = math.pi * torch.arange(1, self.n_waves + 1)
+        return (ranks.unsqueeze(-1) * k).cos().flatten(1)

@@ -1,6 +1,6 @@
 """The document of a run, which `run.json` holds: everything but the model's tensors and the log, as plain values.
 
-{"format": 2, "model": {"name", "config", "space"}, "seed", "codec": {"schema", "codecs"},
+{"format": 3, "model": {"name", "config", "space"}, "seed", "codec": {"schema", "codecs"},
  "facts": {...}, "scores": [...], "notes": [...]}
 
 A classifier's model has a "target" besides: the column that it foretells.

@@ -5,6 +5,7 @@
 | 0 | `model` is the name, with `config` and `space` beside it; no `notes` |
 | 1 | `model` is an object of name, config and space; `notes` |
 | 2 | columns of kind `text` are modelled; those that were left out are of kind `omitted` |
+| 3 | the discriminator of `gan` reads `n_waves` cosines of each number |
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 
 from genwright.core.errors import RunError
 
-FORMAT = 2  # what this version writes, and the newest it reads
+FORMAT = 3  # what this version writes, and the newest it reads
 
 Document = dict[str, Any]
 
@@ -29,7 +30,14 @@ def _from_1(document: Document) -> Document:
     return {**document, "codec": {**codec, "schema": schema}}
 
 
-MIGRATIONS: dict[int, Callable[[Document], Document]] = {0: _from_0, 1: _from_1}
+def _from_2(document: Document) -> Document:
+    model = document.get("model") or {}
+    if model.get("name") != "gan":
+        return document
+    return {**document, "model": {**model, "config": {"n_waves": 0, **model["config"]}}}
+
+
+MIGRATIONS: dict[int, Callable[[Document], Document]] = {0: _from_0, 1: _from_1, 2: _from_2}
 
 
 def check_format(version: Any, where: str) -> int:

@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,8 +27,8 @@ def _data(n: int = 1500) -> Dataset:
     return Dataset(Space({"c": Field(Category(3)), "x": Field(support)}), {"c": c, "x": x})
 
 
-def _model(**settings: float) -> GAN:
-    config = GANConfig(**{"n_hidden": 16, "n_layers": 0, "n_noise": 8, **settings})  # type: ignore[arg-type]
+def _model(**settings: Any) -> GAN:
+    config = GANConfig(**{"n_hidden": 16, "n_layers": 0, "n_noise": 8, **settings})
     model = GAN(_data(100).space, config)
     model.start(torch_generator(0, "gan"))
     return model
@@ -35,7 +36,7 @@ def _model(**settings: float) -> GAN:
 
 @pytest.mark.parametrize("pack", [1, 3])
 def test_a_discriminator_that_knows_nothing_loses_two_bits(pack: int) -> None:
-    model = _model(pack=pack)
+    model = _model(pack=pack, loss="non_saturating")
     with torch.no_grad():
         for p in model.net.discriminator.parameters():
             p.zero_()
@@ -47,11 +48,21 @@ def test_a_discriminator_that_knows_nothing_loses_two_bits(pack: int) -> None:
 
 def test_r1_of_a_linear_discriminator_is_its_weights_squared() -> None:
     """∇_x (w·x + b) = w, so the term is γ/2 ‖w‖² for every row."""
-    without, with_ = _model(gradient_penalty=0.0), _model(gradient_penalty=3.0)
+    how = {"loss": "non_saturating", "fake_penalty": 0.0, "penalised": 1.0, "n_waves": 0}
+    without, with_ = _model(gradient_penalty=0.0, **how), _model(gradient_penalty=3.0, **how)
     rows = with_.prepare(_data(100).take(slice(0, 40)))
     losses = [m.loss(rows, torch_generator(2), "discriminator") for m in (without, with_)]
     w = with_.net.discriminator.body[0].weight.detach()
     torch.testing.assert_close(losses[1] - losses[0], torch.full((40,), 1.5 * float(w.square().sum())))
+
+
+def test_a_number_that_is_drawn_too_narrow_shows_in_the_mean_of_its_waves() -> None:
+    """Of normal scores each wave is 0 on average; of scores in the middle the second is −1, and odd ones are 0."""
+    critic = _model(n_waves=4).net.discriminator
+    vector = torch.randn(100_000, 5, generator=torch_generator(0))
+    error = 0.5**0.5 / 100_000**0.5
+    assert critic._waves(vector).mean(0).abs().max() < 5 * error
+    torch.testing.assert_close(critic._waves(torch.zeros(1, 5)), torch.tensor([[0.0, -1.0, 0.0, 1.0]]))
 
 
 def test_steps_do_not_give_real_rows_away() -> None:
@@ -86,7 +97,7 @@ def test_no_likelihood_is_claimed() -> None:
 @pytest.mark.parametrize("n_layers", [0, 2])
 def test_it_says_how_large_it_is(n_layers: int) -> None:
     model = _model(n_layers=n_layers)
-    n_seen = model.shape.n_vector
+    n_seen = model.shape.n_vector + model.config.n_waves
     widths = [n_seen, *[16] * n_layers, 1]
     n_critic = sum(a * b + b for a, b in pairwise(widths)) + 8  # one vector of given codes, though none are given
     found = model.describe()

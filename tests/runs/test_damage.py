@@ -13,7 +13,7 @@ from safetensors.torch import save as tensors_to_bytes
 from genwright.core.errors import GenwrightError, RunError, UnknownNameError
 from genwright.runs import add_file, load, rewrite, save, strict_json
 from genwright.runs.manifest import MANIFEST
-from genwright.runs.migrate import FORMAT, MIGRATIONS
+from genwright.runs.migrate import FORMAT, MIGRATIONS, migrate
 from tests.runs.fakes import bits_of, forge, make, mark_of, text_of
 
 FILES = ("README.md", "log.jsonl", MANIFEST, "report.html", "run.json", "weights.safetensors")
@@ -159,8 +159,9 @@ def test_manifests_that_are_none(run, content):
 
 
 def test_a_newer_run(run):
-    (run / MANIFEST).write_text('{"format": 3, "unheard": "of"}')
-    with pytest.raises(RunError, match=rf"newer genwright \(format 3, this one reads up to {FORMAT}\); upgrade"):
+    (run / MANIFEST).write_text(f'{{"format": {FORMAT + 1}, "unheard": "of"}}')
+    words = rf"newer genwright \(format {FORMAT + 1}, this one reads up to {FORMAT}\); upgrade"
+    with pytest.raises(RunError, match=words):
         load(run)
     with pytest.raises(RunError, match="newer"):
         rewrite(run, scores=[])
@@ -191,6 +192,13 @@ def test_a_run_of_format_0_is_migrated(run):
     rewrite(run, scores=[])
     assert json.loads((run / "run.json").read_text())["format"] == FORMAT
     assert mark_of(load(run)) == 1
+
+
+def test_a_gan_of_format_2_reads_no_waves():
+    old = {"format": 2, "model": {"name": "gan", "config": {"pack": 2}, "space": {}}}
+    assert migrate(old)["model"]["config"] == {"pack": 2, "n_waves": 0}
+    other = {"format": 2, "model": {"name": "vae", "config": {"beta": 1.0}, "space": {}}}
+    assert migrate(other) == {**other, "format": FORMAT}
 
 
 def test_every_older_format_has_a_migration():
