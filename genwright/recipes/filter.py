@@ -270,12 +270,20 @@ class _Odds:
     def __init__(self, classifier: ClassifierRun, run: Run, wanted: Any):
         self.classifier, self.run, self.own = classifier, run, ""
         self.names = [str(name) for name in classifier.classes]
+        absent = [name for name in classifier.columns if name not in run.schema.names]
+        if absent:
+            raise DataError(
+                f"the classifier of {classifier.target!r} reads column {absent[0]!r}, which draws do not have; "
+                "name one that was fitted to such rows"
+            )
         if wanted is None and classifier.target in run.artefact.codec.modelled:
             self.own = classifier.target
         else:
             self.wanted = str("real" if wanted is None else wanted)
             if self.wanted not in self.names:
-                raise UnknownNameError(self.wanted, self.names, f"the classes of {classifier.target!r}: say wanted=…")
+                raise UnknownNameError(
+                    self.wanted, self.names, f"the classes of {classifier.target!r}; say wanted=… (--wanted)"
+                )
 
     def __call__(self, table: pa.Table) -> np.ndarray:
         found = self.classifier.predict_proba(table, flavour="arrow")

@@ -128,6 +128,9 @@ def test_what_cannot_be(run, classifier, tmp_path):
         Filter(run, judged_by="bosting")
     with pytest.raises(UnknownNameError, match="wanted"):
         Filter(run, judged_by=classifier, wanted="q")
+    other = pd.DataFrame({"size": np.arange(40.0), "kind": ["u", "v"] * 20})
+    with pytest.raises(DataError, match="reads column 'size', which draws do not have"):
+        Filter(run, judged_by=classify(other, "kind", "naive_bayes", judge=False))
     with pytest.raises(UnknownNameError, match="did you mean reject"):
         Filter(run, method="rejekt", judged_by=classifier)
     run.save(tmp_path / "run")
