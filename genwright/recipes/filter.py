@@ -1,8 +1,9 @@
 """Keep the draws that look most like real rows, without losing what real rows vary in.
 
 A calibrated detector learns to tell real rows from draws; its odds are the density ratio r(x) (`nn/density_ratio.py`),
-and draws are kept with a probability that rises with it (`nn/acceptance.py`). A fitted classifier can judge instead:
-then r(x) is the odds of the class that is wanted.
+and draws are kept with a probability that rises with it (`nn/acceptance.py`). Where rows are small a second detector
+learns what tells those that the first would keep from real rows, and the ratios are multiplied. A fitted classifier can
+judge instead: then r(x) is the odds of the class that is wanted.
 
 Before any row goes out, the same is done to pilot draws, and the coverage of real rows by kept ones is compared with
 that by as many unfiltered ones (`nn/coverage.py`). Where more than a stated share of it would be lost, the filter is
@@ -25,7 +26,7 @@ from genwright.core.given import meets, parse
 from genwright.core.model import Progress
 from genwright.core.rng import derive, numpy_generator
 from genwright.core.schema import Schema
-from genwright.core.space import Batch, row_shape
+from genwright.core.space import Batch, Space, row_shape
 from genwright.data.typed import readable
 from genwright.nn.acceptance import Acceptance, Method, fitted
 from genwright.nn.coverage import K, coverage
@@ -36,6 +37,7 @@ from genwright.runs.run import Run, silent
 
 FEWEST, MOST_ROWS = 10_000, 50_000  # real rows that a detector learns from at most, and as many draws: the latter
 MOST_NUMBERS = 1_000_000  # unless they hold more numbers than this
+AGAIN = 3  # draws for each real row, of which a second detector sees those that the first would keep
 WATCHED = 1_000  # kept pilot rows that coverage is measured with
 MOST_LOSS = 0.1  # share of the coverage that may be lost
 STRENGTHS = (1.0, 0.75, 0.5, 0.25)
@@ -177,17 +179,25 @@ class Filter:
             if needed:
                 raise DataError("a detector needs real rows, and those of the fit are not at hand: pass real=…, a file")
             return {}
-        numbers = sum(math.prod(row_shape(f)) for f in own.space.values())  # of a row
-        n = min(max(MOST_NUMBERS // max(numbers, 1), FEWEST), MOST_ROWS)
+        n = min(max(MOST_NUMBERS // _n_numbers(own.space), FEWEST), MOST_ROWS)
         return own.sample_rows(n, numpy_generator(self.seed, "filter", "real"))
 
     def _detector(self, name: str, real: Batch) -> "_Detector":
-        n = n_rows(real)
-        table = pa.concat_tables(list(self._own("detector").tables(max(n, 1))))
-        codec = self.run.artefact.codec
-        ratio = DensityRatio(codec.space, name, derive(self.seed, "detector")).fit(real, codec.encode(table))
-        self.report.auc = ratio.auc.value
-        return _Detector(ratio, self.run)
+        space, n = self.run.artefact.codec.space, n_rows(real)
+        first = DensityRatio(space, name, derive(self.seed, "detector")).fit(real, self._encoded("detector", n))
+        self.report.auc = first.auc.value
+        if n * _n_numbers(space) > MOST_NUMBERS:
+            return _Detector([first], self.run)
+        more = self._encoded("second detector", AGAIN * n)
+        log_ratio = first(more)
+        u = numpy_generator(self.seed, "filter", "second detector").random(len(log_ratio))
+        kept = select(more, np.flatnonzero(u < fitted(log_ratio, 1 / AGAIN, self.method)(log_ratio)))
+        second = DensityRatio(space, name, derive(self.seed, "second detector")).fit(real, kept)
+        return _Detector([first, second], self.run)
+
+    def _encoded(self, what: str, n: int) -> Batch:
+        """Draws that are none of the filter's own."""
+        return self.run.artefact.codec.encode(pa.concat_tables(list(self._own(what).tables(max(n, 1)))))
 
     def _met(self, real: Batch, given: Any) -> Batch:
         """The real rows that meet the conditions of the draws."""
@@ -255,13 +265,14 @@ def filtered(run: Run, n: int, given: Any = None, *, flavour: Any = None, **opti
 
 @dataclass(frozen=True)
 class _Detector:
-    """log r(x) of records, by a detector."""
+    """log r(x) of records, by one detector after the other."""
 
-    ratio: DensityRatio
+    ratios: list[DensityRatio]
     run: Run
 
     def __call__(self, table: pa.Table) -> np.ndarray:
-        return self.ratio(self.run.artefact.codec.encode(table))
+        rows = self.run.artefact.codec.encode(table)
+        return np.sum([ratio(rows) for ratio in self.ratios], 0)
 
 
 class _Odds:
@@ -299,6 +310,11 @@ class _Odds:
         is_text = self.run.artefact.facts.get("is_text", False)
         own = readable(table.select([self.own]), Schema((self.run.schema[self.own],)), is_text)
         return [str(value) for value in own.column(0).to_pylist()]
+
+
+def _n_numbers(space: Space) -> int:
+    """Of a row."""
+    return max(sum(math.prod(row_shape(f)) for f in space.values()), 1)
 
 
 def _dataset(run: Run, rows: Any) -> Dataset:
