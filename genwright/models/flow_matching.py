@@ -58,7 +58,7 @@ class FlowMatchingConfig:
     """Settings of `flow_matching`."""
 
     width: int = 32  # channels of a picture's first grid, a multiple of 8
-    patch: int = 0  # pixels a side that are taken together; 0: 2 where a picture is larger than 16, else 1
+    patch: int = 0  # pixels a side that are taken together; 0: 2 in pictures above 16, 4 above 32, else 1
     attention: bool = True  # places of a picture's coarsest grid look at each other
     n_hidden: int = 256  # units of a hidden layer
     n_layers: int = 2  # residual blocks of the columns that are no pictures

@@ -18,7 +18,8 @@ from torch.nn import functional as F
 from genwright.nn.attention import Attention
 from genwright.nn.conv import ResBlock, n_levels
 
-PATCHED = 16  # pixels of the longer side above which patches are taken
+PATCHED = ((16, 1), (32, 2))  # up to so many pixels of the longer side, patches of so many a side
+LARGEST_PATCH = 4  # of larger pictures
 N_GROUPS = 8  # of channels that are normalised together
 
 
@@ -59,6 +60,11 @@ class GridAttention(nn.Module):
         return x + self.attention(places, mask=everywhere).mT.reshape(x.shape)
 
 
+def usual_patch(side: int) -> int:
+    """Pixels a side that are taken together in pictures with so many on their longer side: a step costs by patches."""
+    return next((patch for most, patch in PATCHED if side <= most), LARGEST_PATCH)
+
+
 class UNet(nn.Module):
     """Picture → picture in two halves, between which other parts of a row can be heard.
 
@@ -82,7 +88,7 @@ class UNet(nn.Module):
     ):
         super().__init__()
         channels, height, breadth = shape
-        self.shape, self.patch = shape, patch or (2 if max(height, breadth) > PATCHED else 1)
+        self.shape, self.patch = shape, patch or usual_patch(max(height, breadth))
         levels = n_levels(-(-height // self.patch), -(-breadth // self.patch))
         self.unit = self.patch * 2**levels  # height and breadth are filled up to multiples of it
         widths = [width * 2**i for i in range(levels + 1)]

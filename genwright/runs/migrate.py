@@ -5,7 +5,7 @@
 | 0 | `model` is the name, with `config` and `space` beside it; no `notes` |
 | 1 | `model` is an object of name, config and space; `notes` |
 | 2 | columns of kind `text` are modelled; those that were left out are of kind `omitted` |
-| 3 | the discriminator of `gan` reads `n_waves` cosines of each number |
+| 3 | the discriminator of `gan` reads `n_waves` cosines of each number; `flow_matching` takes larger patches |
 """
 
 from collections.abc import Callable
@@ -32,9 +32,13 @@ def _from_1(document: Document) -> Document:
 
 def _from_2(document: Document) -> Document:
     model = document.get("model") or {}
-    if model.get("name") != "gan":
-        return document
-    return {**document, "model": {**model, "config": {"n_waves": 0, **model["config"]}}}
+    config = model.get("config") or {}
+    if model.get("name") == "gan":
+        config = {"n_waves": 0, **config}
+    if model.get("name") == "flow_matching" and not config.get("patch"):
+        sides = [max(f["event_shape"]) for f in model["space"].values() if f["support"] == "pixels"]
+        config = {**config, "patch": 2 if max(sides, default=0) > 32 else 0}
+    return {**document, "model": {**model, "config": config}}
 
 
 MIGRATIONS: dict[int, Callable[[Document], Document]] = {0: _from_0, 1: _from_1, 2: _from_2}

@@ -26,6 +26,7 @@ def test_sizes_come_out_as_they_went_in(shape: tuple[int, int, int]):
 
 def test_patches_are_taken_of_large_pictures():
     assert net((1, 28, 28)).patch == 2
+    assert net((3, 64, 20)).patch == 4
     assert net((1, 16, 16)).patch == 1
     assert net((1, 16, 16), patch=4).patch == 4
 

@@ -194,6 +194,14 @@ def test_a_run_of_format_0_is_migrated(run):
     assert mark_of(load(run)) == 1
 
 
+def test_a_flow_of_format_2_takes_small_patches():
+    space = {"x": {"support": "pixels", "event_shape": [3, 64, 64]}}
+    old = {"format": 2, "model": {"name": "flow_matching", "config": {"patch": 0}, "space": space}}
+    assert migrate(old)["model"]["config"] == {"patch": 2}
+    space["x"]["event_shape"] = [28, 28]
+    assert migrate(old)["model"]["config"] == {"patch": 0}
+
+
 def test_a_gan_of_format_2_reads_no_waves():
     old = {"format": 2, "model": {"name": "gan", "config": {"pack": 2}, "space": {}}}
     assert migrate(old)["model"]["config"] == {"pack": 2, "n_waves": 0}
