@@ -38,6 +38,7 @@ from genwright.pipeline import load as load_run
 from genwright.recipes.filter import filtered
 from genwright.runs.run import Run
 
+MODELS, KEEP = ["vae", "gan"], [0.5, 0.25, 0.1]
 Measured = tuple[dict[str, float], float]  # AUC by detector, coverage
 
 
@@ -101,7 +102,8 @@ class Pictures:
 
 def learnt(model: str, train: Any, asked: argparse.Namespace) -> Run:
     """A run of the family, kept or fitted now."""
-    path = asked.runs / f"{asked.table}-{model}" if asked.runs else None
+    how = [f"{name}{value}" for name in ("steps", "minutes", "train") if (value := getattr(asked, name)) is not None]
+    path = asked.runs / "-".join([asked.table, model, *how]) if asked.runs else None
     if path and path.exists():
         return load_run(path)
     return fit(train, model, steps=asked.steps, minutes=asked.minutes, judge=False, held_out=0, out=path)
@@ -112,7 +114,7 @@ def told(found: Measured, before: Measured, floor: Measured) -> list[str]:
 
     def gone(name: str, value: float) -> str:
         apart = before[0][name] - floor[0][name]
-        return "" if found is before else f" ({(before[0][name] - value) / apart:.0%})"
+        return "" if found is before or not apart else f" ({(before[0][name] - value) / apart:.0%})"
 
     cells = [f"{value:.3f}{gone(name, value)}" for name, value in found[0].items()]
     return [*cells, f"{found[1]:.3f}"]
@@ -141,7 +143,14 @@ def lines_of(data: Any, asked: argparse.Namespace) -> Iterator[list[str]]:
 
 def page(lines: list[list[str]], asked: argparse.Namespace, data: Any) -> str:
     """The section of a table."""
-    command = "python -m benchmarks.filter" + (f" --table {asked.table}" if asked.table != "adult" else "")
+    usual = {"table": "adult", "models": MODELS, "keep": KEEP, "judged_by": "boosting"}
+    said = {n: getattr(asked, n) for n in (*usual, "steps", "minutes", "rows", "train")}
+    words = [
+        f" --{n.replace('_', '-')} {' '.join(map(str, v)) if isinstance(v, list) else v}"
+        for n, v in said.items()
+        if v is not None and v != usual.get(n)
+    ]
+    command = "python -m benchmarks.filter" + "".join(words)
     return (
         f"{date.today()}, Python {platform.python_version()}, one seed. {len(data.train):,} rows to learn from,\n"
         f"{len(data.held):,} unseen ones and as many draws. *keep*: share of draws that the filter keeps, judged by\n"
@@ -153,8 +162,8 @@ def page(lines: list[list[str]], asked: argparse.Namespace, data: Any) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", default="adult", choices=[*TABLES, "fashion"])
-    parser.add_argument("--models", nargs="+", default=["vae", "gan"])
-    parser.add_argument("--keep", nargs="+", type=float, default=[0.5, 0.25, 0.1])
+    parser.add_argument("--models", nargs="+", default=MODELS)
+    parser.add_argument("--keep", nargs="+", type=float, default=KEEP)
     parser.add_argument("--judged-by", default="boosting", help="the filter's detector")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--minutes", type=float)

@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 
 from genwright.core.config import check_least, check_positive
-from genwright.core.dataset import Dataset, n_rows
+from genwright.core.dataset import Dataset, n_rows, select
 from genwright.core.errors import ConfigError, UnsupportedError
 from genwright.core.model import Conditions, HasBound, HasLatent, HasLoss, Model
 from genwright.core.space import Batch, Category, Pixels, Real, Space
@@ -50,6 +50,7 @@ COUNTED_WIDE = 2_000  # the same, where a row has more numbers than axes: their 
 BOUND_NUMBERS = 1 << 18  # numbers of points whose density is worked out at once
 DRAWN_NUMBERS = 1 << 16  # pixels that are drawn at once; a power of two of rows
 LEAST_ROWS = 16
+MOST_SKEW = 10.0  # ρ and σ of a draw's times: beyond, the first steps would be none
 BOUND_POWER = 2.0  # ρ of the times in `bound` and `encode`
 
 
@@ -79,9 +80,7 @@ class FlowMatchingConfig:
     augment: tuple[Augmentation, ...] = ()  # pictures changed by chance while training, which no draw shows
 
     def __post_init__(self) -> None:
-        for name in ("patch", "n_layers", "exact_dim"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} = {getattr(self, name)}; expected 0 or more")
+        check_least(self, 0, "patch", "n_layers", "exact_dim")
         check_least(self, 1, "n_hidden", "n_embed", "n_calls", "n_bound_steps", "n_probes", "n_importance")
         if self.width < 8 or self.width % 8:
             raise ConfigError(f"width = {self.width}; expected a multiple of 8")
@@ -90,6 +89,9 @@ class FlowMatchingConfig:
         if not self.guidance_scale >= 0:
             raise ConfigError(f"guidance_scale = {self.guidance_scale}; expected 0 or more")
         check_positive(self, "time_power", "time_skew")
+        if max(self.time_power, self.time_skew) > MOST_SKEW:
+            name = "time_power" if self.time_power > MOST_SKEW else "time_skew"
+            raise ConfigError(f"{name} = {getattr(self, name)}; expected at most {MOST_SKEW:g}")
 
 
 class FlowMatching(Model, HasLoss, HasBound, HasLatent, Conditions):
@@ -132,7 +134,10 @@ class FlowMatching(Model, HasLoss, HasBound, HasLatent, Conditions):
         own = torch.Generator().manual_seed(0)  # the same in every fit
         self.net.normal.fit(self.points.spread(rows, own))
         if self.net.changed is not None:
-            self.net.changed.fit(self.points.spread(self._changed(rows, own)[0], own))
+            moved, how = self._changed(rows, own)
+            assert how is not None
+            at = (how != 0).any(1).nonzero()[:, 0].numpy()
+            self.net.changed.fit(self.points.spread(select(moved, at) if len(at) else moved, own))
 
     def prepare(self, batch: Batch) -> Batch:
         """Pictures, codes and scores; those of the given columns under `given.`."""

@@ -3,7 +3,7 @@
 https://arxiv.org/abs/1406.2661
 
     generator      x̂ = G(z, noise),  z ~ N(0, I)    loss  E softplus(D(x) − D(x̂))                     (relativistic)
-    discriminator  real or drawn?                   loss  E softplus(D(x̂) − D(x)) + γ/2 E ‖∇D(x)‖² + γ/2 E ‖∇D(x̂)‖²
+    discriminator  real or drawn?                   loss  E softplus(D(x̂) − D(x)) + γ₁/2 E ‖∇D(x)‖² + γ₂/2 E ‖∇D(x̂)‖²
 
 Each draw is held against a real row (Huang et al., 2024, https://arxiv.org/abs/2501.05441). The last terms, R1 and R2,
 make training converge near the solution; `nn/adversarial.py` has them and the other losses. The discriminator reads
@@ -53,7 +53,7 @@ from genwright.nn.spectral_norm import SpectralNorm
 
 MONITORED = 512  # rows whose variety is watched
 PIXELS_AT_ONCE = 1 << 18  # drawn at a time, so that a few pictures come soon
-AUXILIARY_OF_PICTURES = 0.2
+AUXILIARY_OF_PICTURES = 0.2  # weight of the classifier where nothing is said
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,9 @@ class GANConfig:
     def __post_init__(self) -> None:
         check_least(self, 1, "n_noise", "n_hidden", "n_embed", "pack", "width")
         check_least(self, 0, "n_layers", "n_waves")
-        check_least(self, 0, "gradient_penalty", "fake_penalty", *["auxiliary"] * (self.auxiliary is not None))
+        check_least(self, 0, "gradient_penalty", "fake_penalty")
+        if self.auxiliary is not None:
+            check_least(self, 0, "auxiliary")
         check_positive(self, "tau", "discriminator_rate", "penalised")
         if self.penalised > 1:
             raise ConfigError(f"penalised = {self.penalised}; expected a share, from above 0 to 1")

@@ -126,7 +126,8 @@ class Discriminator(nn.Module):
             One number a pack (B / pack,), and logits of the given codes (B, P), which the rows alone tell.
         """
         parts = [read(x) for read, x in zip(self.read, seen[:-1], strict=True)] + seen[-1:]
-        parts += [self._waves(seen[-1])] * bool(self.n_scores * self.n_waves)
+        if self.n_scores and self.n_waves:
+            parts.append(self._waves(seen[-1]))
         n = len(known) // self.pack
         each = torch.cat(parts, 1)
         logits = torch.zeros(len(each), 0) if self.classify is None else self.classify(each)

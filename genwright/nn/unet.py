@@ -6,9 +6,9 @@ https://arxiv.org/abs/1505.04597
                                             ↓                ↑
                                         7 × 7 × 2w ─ attention ─ 7 × 7 × 2w
 
-Patches of 2 × 2 pixels are channels of the first grid, where the picture is larger than 16 pixels. The vector (time,
-class, other columns of the row) scales and moves the channels inside every residual block (Perez et al., 2018,
-https://arxiv.org/abs/1709.07871).
+Patches of 2 × 2 pixels are channels of the first grid where the picture is larger than 16 pixels, of 4 × 4 where it is
+larger than 32. The vector (time, class, other columns of the row) scales and moves the channels inside every residual
+block (Perez et al., 2018, https://arxiv.org/abs/1709.07871).
 """
 
 import torch

@@ -1,9 +1,13 @@
 """Keep the draws that look most like real rows, without losing what real rows vary in.
 
 A calibrated detector learns to tell real rows from draws; its odds are the density ratio r(x) (`nn/density_ratio.py`),
-and draws are kept with a probability that rises with it (`nn/acceptance.py`). Where rows are small a second detector
-learns what tells those that the first would keep from real rows, and the ratios are multiplied. A fitted classifier can
-judge instead: then r(x) is the odds of the class that is wanted.
+and draws are kept with a probability that rises with it (`nn/acceptance.py`). Where the rows hold few numbers in all, a
+second detector learns what tells the draws that the first would keep from real rows. These follow p(x | drawn) a(x),
+where a is the probability to be kept, so that with the second one's odds r₂ the ratio is
+
+    r(x) ∝ a(x) r₂(x)
+
+A fitted classifier can judge instead: then r(x) is the odds of the class that is wanted.
 
 Before any row goes out, the same is done to pilot draws, and the coverage of real rows by kept ones is compared with
 that by as many unfiltered ones (`nn/coverage.py`). Where more than a stated share of it would be lost, the filter is
@@ -35,9 +39,12 @@ from genwright.runs.classifier_run import ClassifierRun
 from genwright.runs.frames import frame, known_flavour
 from genwright.runs.run import Run, silent
 
-FEWEST, MOST_ROWS = 10_000, 50_000  # real rows that a detector learns from at most, and as many draws: the latter
-MOST_NUMBERS = 1_000_000  # unless they hold more numbers than this
+MOST_ROWS = 50_000  # real rows that a detector learns from at most, and as many draws, while they hold at most
+MOST_NUMBERS = 1_000_000  # numbers in all; but
+FEWEST = 10_000  # of them however large rows are
 AGAIN = 3  # draws for each real row, of which a second detector sees those that the first would keep
+LEAST_KEPT = 1e-9  # probabilities to be kept count as it where they are smaller
+LEAST_FOR_SECOND = 300  # real rows for a second detector
 WATCHED = 1_000  # kept pilot rows that coverage is measured with
 MOST_LOSS = 0.1  # share of the coverage that may be lost
 STRENGTHS = (1.0, 0.75, 0.5, 0.25)
@@ -186,14 +193,15 @@ class Filter:
         space, n = self.run.artefact.codec.space, n_rows(real)
         first = DensityRatio(space, name, derive(self.seed, "detector")).fit(real, self._encoded("detector", n))
         self.report.auc = first.auc.value
-        if n * _n_numbers(space) > MOST_NUMBERS:
-            return _Detector([first], self.run)
+        if n < LEAST_FOR_SECOND or n * _n_numbers(space) > MOST_NUMBERS:
+            return _Detector(self.run, first)
         more = self._encoded("second detector", AGAIN * n)
         log_ratio = first(more)
+        accept = fitted(log_ratio, 1 / AGAIN, self.method)
         u = numpy_generator(self.seed, "filter", "second detector").random(len(log_ratio))
-        kept = select(more, np.flatnonzero(u < fitted(log_ratio, 1 / AGAIN, self.method)(log_ratio)))
+        kept = select(more, np.flatnonzero(u < accept(log_ratio)))
         second = DensityRatio(space, name, derive(self.seed, "second detector")).fit(real, kept)
-        return _Detector([first, second], self.run)
+        return _Detector(self.run, first, accept, second)
 
     def _encoded(self, what: str, n: int) -> Batch:
         """Draws that are none of the filter's own."""
@@ -265,14 +273,19 @@ def filtered(run: Run, n: int, given: Any = None, *, flavour: Any = None, **opti
 
 @dataclass(frozen=True)
 class _Detector:
-    """log r(x) of records, by one detector after the other."""
+    """log r(x) of records, by one detector, or by a second one of what the first would keep."""
 
-    ratios: list[DensityRatio]
     run: Run
+    first: DensityRatio
+    accept: Acceptance | None = None
+    second: DensityRatio | None = None
 
     def __call__(self, table: pa.Table) -> np.ndarray:
         rows = self.run.artefact.codec.encode(table)
-        return np.sum([ratio(rows) for ratio in self.ratios], 0)
+        log_ratio = self.first(rows)
+        if self.accept is None or self.second is None:
+            return log_ratio
+        return np.log(np.maximum(self.accept(log_ratio), LEAST_KEPT)) + self.second(rows)
 
 
 class _Odds:

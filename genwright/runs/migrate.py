@@ -5,7 +5,7 @@
 | 0 | `model` is the name, with `config` and `space` beside it; no `notes` |
 | 1 | `model` is an object of name, config and space; `notes` |
 | 2 | columns of kind `text` are modelled; those that were left out are of kind `omitted` |
-| 3 | the discriminator of `gan` reads `n_waves` cosines of each number; `flow_matching` takes larger patches |
+| 3 | `gan` has `n_waves`; `flow_matching` has `time_skew`, and takes larger patches of large pictures |
 """
 
 from collections.abc import Callable
@@ -31,14 +31,25 @@ def _from_1(document: Document) -> Document:
 
 
 def _from_2(document: Document) -> Document:
-    model = document.get("model") or {}
-    config = model.get("config") or {}
-    if model.get("name") == "gan":
-        config = {"n_waves": 0, **config}
-    if model.get("name") == "flow_matching" and not config.get("patch"):
-        sides = [max(f["event_shape"]) for f in model["space"].values() if f["support"] == "pixels"]
-        config = {**config, "patch": 2 if max(sides, default=0) > 32 else 0}
+    """Of pictures of several sizes in a row, some above 32 pixels a side and some up to 16, the patches are lost."""
+    model = document.get("model")
+    if not model:
+        return document
+    config = _config_of_2(model["name"], model["config"], model["space"])
     return {**document, "model": {**model, "config": config}}
+
+
+def _config_of_2(name: str, config: Document, space: Document) -> Document:
+    """A family's settings, and those of the family that a classifier by Bayes' rule rests on."""
+    if name == "gan":
+        return {"n_waves": 0, **config}
+    if name == "bayes_rule" and "settings" in config:
+        return {**config, "settings": _config_of_2(config.get("model", ""), config["settings"], space)}
+    if name != "flow_matching":
+        return config
+    sides = [max(f["event_shape"][-2:]) for f in space.values() if f["support"] == "pixels"]
+    patch = config.get("patch") or (2 if max(sides, default=0) > 32 else 0)
+    return {"time_power": 0.8, "time_skew": 1.0, **config, "patch": patch}
 
 
 MIGRATIONS: dict[int, Callable[[Document], Document]] = {0: _from_0, 1: _from_1, 2: _from_2}

@@ -100,7 +100,7 @@ def test_auto_says_why() -> None:
     run = gw.classify(flowers(120), "kind")
     assert "cross-entropy on 3 folds" in run.artefact.facts["why"]
     assert run.artefact.model_name in run.artefact.facts["why"]
-    with pytest.raises(UnknownNameError, match="name a family"):
+    with pytest.raises(ConfigError, match="penalty is a setting of one family"):
         gw.classify(flowers(50), "kind", settings={"penalty": 2})
 
 

@@ -1,13 +1,16 @@
 """Filtered draws of independent columns have the dependence of the real rows; variety is kept; the rest is refused."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
+import genwright.recipes.filter as recipe
 from genwright.core.errors import ConfigError, DataError, UnknownNameError
+from genwright.nn.acceptance import fitted
 from genwright.pipeline import fit
 from genwright.recipes.classify import classify
 from genwright.recipes.filter import Filter, filtered
@@ -138,3 +141,21 @@ def test_what_cannot_be(run, classifier, tmp_path):
 
     with pytest.raises(DataError, match="real="):
         Filter(load(tmp_path / "run"))
+
+
+def test_two_detectors_are_the_ratio_of_the_first_acceptance_and_the_second():
+    """Draws N(0, 1), real rows N(½, 0.8²): log a + log r₂ is log r but for a constant, whatever a is."""
+    x = np.linspace(-2, 2, 41)
+    log_ratio = -0.5 * ((x - 0.5) / 0.8) ** 2 + 0.5 * x**2
+    accept = fitted(log_ratio, 0.33)
+    run = SimpleNamespace(artefact=SimpleNamespace(codec=SimpleNamespace(encode=lambda table: x)))
+    left = log_ratio - np.log(accept(log_ratio))
+    found = recipe._Detector(run, lambda rows: log_ratio, accept, lambda rows: left)(pa.table({"x": x}))
+    np.testing.assert_allclose(found - found[0], log_ratio - log_ratio[0], atol=1e-6)
+
+
+def test_few_real_rows_have_one_detector(run):
+    few = run.sample(100, seed=5)
+    assert Filter(run, judged_by="logistic", real=few).judge.second is None
+    many = run.sample(400, seed=5)
+    assert Filter(run, judged_by="logistic", real=many).judge.second is not None

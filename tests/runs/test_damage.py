@@ -194,12 +194,14 @@ def test_a_run_of_format_0_is_migrated(run):
     assert mark_of(load(run)) == 1
 
 
-def test_a_flow_of_format_2_takes_small_patches():
-    space = {"x": {"support": "pixels", "event_shape": [3, 64, 64]}}
-    old = {"format": 2, "model": {"name": "flow_matching", "config": {"patch": 0}, "space": space}}
-    assert migrate(old)["model"]["config"] == {"patch": 2}
-    space["x"]["event_shape"] = [28, 28]
-    assert migrate(old)["model"]["config"] == {"patch": 0}
+@pytest.mark.parametrize(("shape", "patch"), [([3, 64, 64], 2), ([1, 28, 28], 0), ([40, 8, 8], 0)])
+def test_a_flow_of_format_2_draws_with_its_own_times_and_patches(shape, patch):
+    config = {"patch": 0, "time_power": 0.8}
+    model = {"name": "flow_matching", "config": config, "space": {"x": {"support": "pixels", "event_shape": shape}}}
+    now = {"patch": patch, "time_power": 0.8, "time_skew": 1.0}
+    assert migrate({"format": 2, "model": model})["model"]["config"] == now
+    rule = {**model, "name": "bayes_rule", "config": {"model": "flow_matching", "settings": config}}
+    assert migrate({"format": 2, "model": rule})["model"]["config"]["settings"] == now
 
 
 def test_a_gan_of_format_2_reads_no_waves():
