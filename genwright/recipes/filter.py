@@ -125,7 +125,7 @@ class Filter:
         judged_by: "str | ClassifierRun" = "boosting",
         wanted: Any = None,
         real: Any = None,
-        method: Method = "reject",
+        method: Method = "importance",
         most_loss: float = MOST_LOSS,
         seed: int | None = None,
         progress: Progress = silent,
