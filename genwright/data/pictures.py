@@ -9,10 +9,10 @@ PNG, JPEG, WebP, GIF, BMP and TIFF are read, told by their content, whatever a f
 - Transparency: a fourth channel, unless every pixel is opaque; grey with transparency becomes RGBA.
 - Animated, or of several pages: the first one.
 
-A file is refused, before anything is decoded, whose header announces more than 50 million pixels (WebP 18 million, as
-its decoder takes 15 bytes a pixel; progressive JPEG and TIFF of a single strip 30 million, as all of it is there twice
-while it is decoded) or a side of more than 65,535, and one with bombs in its text chunks (Pillow's limits: a chunk of
-1 MB, 64 MB of them).
+A file is refused, before anything is decoded, whose header announces more than 50 million pixels or a side of more than
+65,535, and one with bombs in its text chunks (Pillow's limits: a chunk of 1 MB, 64 MB of them). WebP may have 18 million
+pixels, as its decoder takes 15 bytes each; JPEG of several scans, as progressive ones are, and TIFF of a single strip 30
+million, as all of it is there twice while it is decoded.
 """
 
 import warnings
@@ -124,7 +124,7 @@ def _opened(data: bytes, name: str) -> "Iterator[Image]":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of metadata; what matters raises
             with Image.open(BytesIO(data), formats=FORMATS) as image:
-                _check_size(image, name)
+                _check_size(image, data, name)
                 yield image
     except DataError:
         raise
@@ -140,8 +140,8 @@ def _opened(data: bytes, name: str) -> "Iterator[Image]":
         raise DataError(f"{name} is damaged: {_one_line(error)}; copy it again or remove it") from None
 
 
-def _check_size(image: "Image", name: str) -> None:
-    height, width, most = image.height, image.width, _most_pixels(image)
+def _check_size(image: "Image", data: bytes, name: str) -> None:
+    height, width, most = image.height, image.width, _most_pixels(image, data)
     if height * width > most:
         raise DataError(f"{name} has {width:,} × {height:,} pixels, more than {most:,} in all; make it smaller")
     if max(height, width) > MAX_SIDE:
@@ -152,13 +152,24 @@ def _check_size(image: "Image", name: str) -> None:
         raise DataError(f"{name} has {width} × {height} pixels; remove it")
 
 
-def _most_pixels(image: "Image") -> int:
+def _most_pixels(image: "Image", data: bytes) -> int:
     """How many pixels a picture may have, by the memory that its decoder takes."""
     if image.format == "WEBP":
         return MAX_WEBP_PIXELS
     tags = getattr(image, "tag_v2", {})
-    is_twice = "progressive" in image.info or (tags and tags.get(ROWS_PER_STRIP, image.height) >= image.height)
+    is_one_strip = tags and tags.get(ROWS_PER_STRIP, image.height) >= image.height
+    is_twice = "progressive" in image.info or is_one_strip or _has_scans(data, getattr(image, "layers", 0))
     return MAX_TWICE_PIXELS if is_twice else MAX_PIXELS
+
+
+def _has_scans(data: bytes, n_layers: int) -> bool:
+    """Whether the first scan of a JPEG has some of its layers only, so that all of it is kept until the last."""
+    at = 2
+    while at + 4 < len(data) and data[at] == 0xFF:
+        if data[at + 1] == 0xDA:  # start of scan
+            return data[at + 4] < n_layers
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return False
 
 
 def _one_line(error: Exception) -> str:

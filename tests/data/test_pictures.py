@@ -204,7 +204,11 @@ def test_what_decoders_hold_twice_has_a_lower_limit(monkeypatch: pytest.MonkeyPa
     for data in (encoded(x, "JPEG", progressive=True), encoded(x, "TIFF", compression="tiff_lzw")):
         with pytest.raises(DataError, match="has 100 × 100 pixels, more than 99"):
             header(data, "x")
-    assert {header(data, "x") for data in (encoded(x, "JPEG"), encoded(x, "TIFF", **strips))} == {(100, 100, 3)}
+    whole = encoded(x, "JPEG")
+    assert {header(data, "x") for data in (whole, encoded(x, "TIFF", **strips))} == {(100, 100, 3)}
+    at = whole.index(b"\xff\xda") + 4  # how many layers the first scan has
+    with pytest.raises(DataError, match="more than 99"):
+        header(whole[:at] + b"\x01" + whole[at + 1 :], "x")
 
 
 LARGE = f"""{PEAK}
