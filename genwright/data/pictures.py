@@ -10,9 +10,9 @@ PNG, JPEG, WebP, GIF, BMP and TIFF are read, told by their content, whatever a f
 - Animated, or of several pages: the first one.
 
 A file is refused, before anything is decoded, whose header announces more than 50 million pixels or a side of more than
-65,535, and one with bombs in its text chunks (Pillow's limits: a chunk of 1 MB, 64 MB of them). WebP may have 18 million
-pixels, as its decoder takes 15 bytes each; JPEG of several scans, as progressive ones are, and TIFF of a single strip 30
-million, as all of it is there twice while it is decoded.
+65,535, and one with bombs in its text chunks (Pillow's limits: a chunk of 1 MB, 64 MB of them). WebP may have 18
+million pixels, as its decoder takes 15 bytes each; JPEG of several scans, as progressive ones are, and TIFF of a single
+strip 30 million, as all of it is there twice while it is decoded.
 """
 
 import warnings
