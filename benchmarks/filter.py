@@ -52,9 +52,6 @@ class Rows:
         self.train, self.held = train.head(n_train or len(train)), held.head(n)
         self.arena = Arena(TABLES[table], self.train, self.held)
 
-    def look(self, run: Run) -> None:
-        """Nothing to do."""
-
     def real(self) -> Measured:
         """Of training rows."""
         return self.measured(self.train.sample(len(self.held), random_state=0))
@@ -125,7 +122,8 @@ def lines_of(data: Any, asked: argparse.Namespace) -> Iterator[list[str]]:
     for k, model in enumerate(asked.models):
         started = time.process_time()
         run = learnt(model, data.train, asked)
-        data.look(run)
+        if isinstance(data, Pictures):
+            data.look(run)
         n = len(data.held)
         floor, before = data.real(), data.measured(run.sample(n, seed=1, flavour=data.flavour))
         seconds = time.process_time() - started

@@ -62,7 +62,7 @@ class GANConfig:
 
     n_noise: int = 64  # numbers that the generator begins with
     n_hidden: int = 256  # units of a hidden layer
-    n_layers: int = 2  # hidden layers of generator and of discriminator
+    n_layers: int = 2  # hidden layers of the discriminator; the generator has one more where there are no pictures
     n_embed: int = 8  # width of the vector that stands for a code
     pack: int = 1  # rows that the discriminator sees together
     n_waves: int = 4  # cosines of each number's rank that it reads besides
