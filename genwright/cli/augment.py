@@ -13,7 +13,7 @@ import typer
 
 from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, read_as_said
 from genwright.cli.terminal.screen import Screen
-from genwright.cli.terminal.words import free_file, kinds, require, stem
+from genwright.cli.terminal.words import free_file, kinds, many, require, stem
 from genwright.core.errors import GenwrightError
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def command(
     _tell(screen, found.report, place is not None)
     if place is not None:
         n, n_drawn = found.table.num_rows, found.report.n_drawn
-        screen.say(f"{n:,} rows in {place}, the last {n_drawn:,} of them drawn")
+        screen.say(f"{many(n)} in {place}, the last {n_drawn:,} of them drawn")
     written = _page(screen, found, page)
     return {**document, "page": written, **found.report.to_json(), "n_rows": found.table.num_rows, "seed": seed}
 

@@ -10,7 +10,7 @@ import typer
 
 from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, read_as_said
 from genwright.cli.terminal.screen import Screen
-from genwright.cli.terminal.words import kinds, require
+from genwright.cli.terminal.words import kinds, many, require
 
 if TYPE_CHECKING:
     from genwright.recipes.choose import Choice
@@ -50,7 +50,7 @@ def _show(screen: Screen, choice: "Choice") -> None:
     evidence = choice.evidence
     screen.result(str(choice))
     screen.more()
-    screen.heading(f"{evidence.data}: {evidence.n_rows:,} rows, {evidence.n_train:,} to learn from")
+    screen.heading(f"{evidence.data}: {many(evidence.n_rows)}, {evidence.n_train:,} to learn from")
     screen.table(["kind", "n", "columns"], [(k, len(names), _some(names)) for k, names in evidence.kinds.items()], "n")
     screen.table(["family", "can", "why"], [(s.model, DOES[s.models], s.why) for s in evidence.families])
     screen.more(f"measured: {evidence.measured} ({evidence.page})")

@@ -15,7 +15,7 @@ from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, read
 from genwright.cli.terminal.schema_file import read_schema
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.unfinished import require_unfinished
-from genwright.cli.terminal.words import column_options, free_folder, kinds, require, stem
+from genwright.cli.terminal.words import column_options, free_folder, kinds, many, require, stem
 from genwright.core.errors import GenwrightError, UnknownNameError
 from genwright.core.registry import MODELS
 
@@ -242,7 +242,7 @@ def _schema(
         schema = inferred if schema is None else schema.with_columns(inferred[name] for name in asked)
     schema = schema.with_options(options)
     records = replace(records, n_rows=stats.n_rows) if stats else records
-    rows = "" if records.n_rows is None else f"{records.n_rows:,} rows, "
+    rows = "" if records.n_rows is None else f"{many(records.n_rows)}, "
     screen.heading(f"{records.name}: {rows}{len(schema)} column{'s' if len(schema) != 1 else ''}")
     if not screen.is_quiet:
         show_schema(screen, schema, stats)

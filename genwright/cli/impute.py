@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from genwright.cli.terminal.screen import Screen
+from genwright.cli.terminal.words import many
 
 
 def command(
@@ -52,5 +53,5 @@ def command(
         told = ", ".join(f"{n:,} in {name}" for name, n in left.most_common(5)) + (", …" if len(left) > 5 else "")
         screen.note(f"{left.total():,} cells are still empty: {told}; the run does not model these columns")
     if place is not None:
-        screen.say(f"{n_rows:,} rows {'' if left else 'without holes '}in {place}")
+        screen.say(f"{many(n_rows)} {'' if left else 'without holes '}in {place}")
     return {**document, "n_rows": n_rows, "n_empty": dict(left), "seed": seed}

@@ -1,8 +1,8 @@
 """Foretell the class of new rows, with its probability and how sure that is.
 
 A row comes out for each row that goes in: class, probability, the second class with its probability, and certainty,
-from 0 (all classes are equally likely) to 1; of pictures in files, the file first. With --all, the probability of every
-class instead.
+from 0 (all classes are equally likely) to 1; before them the ids that the row has and of pictures in files the file.
+With --all, the probability of every class instead.
 """
 
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ import typer
 
 from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, read_as_said
 from genwright.cli.terminal.screen import Screen
+from genwright.cli.terminal.words import many
 
 
 def command(
@@ -43,7 +44,7 @@ def command(
 
     def counted() -> Iterator[pa.Table]:
         nonlocal n_rows, sure
-        for table in fitted.probabilities(records, with_files=True) if every else fitted.predictions(records):
+        for table in fitted.probabilities(records, with_names=True) if every else fitted.predictions(records):
             n_rows += table.num_rows
             sure += 0.0 if every else sum(table.column(CERTAINTY).to_pylist())
             progress(n_rows / (records.n_rows or n_rows * 2), f"predicting, {n_rows:,} rows done")
@@ -56,5 +57,5 @@ def command(
         document = put(screen, counted(), schema, place)
     if place is not None:
         mean = "" if every or not n_rows else f", mean certainty {sure / n_rows:.2f}"
-        screen.say(f"{n_rows:,} rows in {place}{mean}")
+        screen.say(f"{many(n_rows)} in {place}{mean}")
     return {**document, "run": str(run), "target": fitted.target, "classes": names, "n_rows": n_rows}

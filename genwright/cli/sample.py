@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from genwright.cli.terminal.screen import Screen
-from genwright.cli.terminal.words import count, require
+from genwright.cli.terminal.words import count, many, require
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -245,7 +245,7 @@ def _table(
         document = put(screen, tables, schema, place, excel_safe, form)
     _acceptance(screen, draw)
     if place is not None:
-        screen.say(f"{n:,} rows in {place}")
+        screen.say(f"{many(n)} in {place}")
     return document
 
 

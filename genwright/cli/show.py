@@ -10,7 +10,7 @@ import typer
 
 from genwright.cli.terminal.reading import is_run
 from genwright.cli.terminal.screen import Screen
-from genwright.cli.terminal.words import kinds, require
+from genwright.cli.terminal.words import kinds, many, require
 
 if TYPE_CHECKING:
     from genwright.runs.run import Run
@@ -43,7 +43,7 @@ def _data(screen: Screen, what: str, asked: dict[str, str]) -> dict[str, Any]:
     with screen.progress() as progress:
         progress(0.0, f"reading {records.name}")
         schema, stats = infer(records, asked)
-    screen.heading(f"{records.name}: {stats.n_rows:,} rows, {len(schema)} column{'s' if len(schema) != 1 else ''}")
+    screen.heading(f"{records.name}: {many(stats.n_rows)}, {many(len(schema), 'column')}")
     show_schema(screen, schema, stats, most=len(schema), with_values=True)
     return {"data": records.name, "n_rows": stats.n_rows, "schema": schema.to_json(), "statistics": stats.to_json()}
 

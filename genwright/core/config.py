@@ -8,6 +8,7 @@ import io
 import tokenize
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
+from numbers import Real
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -40,12 +41,22 @@ def configure(cls: type[C], settings: Mapping[str, Any]) -> C:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        return TypeAdapter(cls).validate_python({**settings, **_listed(cls, settings)})
+        config = TypeAdapter(cls).validate_python({**settings, **_listed(cls, settings)})
     except ValidationError as error:
         first = error.errors()[0]
         if isinstance(own := first.get("ctx", {}).get("error"), GenwrightError):  # said by the dataclass itself
             raise own from None
         raise _wrong(cls, str(first["loc"][0]), settings) from None
+    for name in settings:
+        _check_size(name, getattr(config, name))
+    return config
+
+
+def _check_size(name: str, value: Any) -> None:
+    """Refuses whole numbers that no tensor could hold or count."""
+    for number in value if isinstance(value, tuple) else (value,):
+        if isinstance(number, int) and abs(number) >= 1 << 63:
+            raise ConfigError(f"{name} = {str(number)[:20]} …; expected a whole number below 2⁶³")
 
 
 def _wrong(cls: type, name: str, settings: Mapping[str, Any]) -> ConfigError:
@@ -104,6 +115,14 @@ def check_positive(config: Any, *names: str) -> None:
     for name in names:
         if not 0 < getattr(config, name) < float("inf"):
             raise ConfigError(f"{name} = {getattr(config, name)}; expected a number above 0")
+
+
+def check_share(value: Any, name: str = "held_out", *, above_0: bool = False) -> None:
+    """Raises ConfigError for what is no share of the rows, from 0 (or above it) up to but not including 1."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not (is_number and 0 <= value < 1) or (above_0 and value == 0):
+        of = "above 0 and below 1" if above_0 else "0 up to but not including 1"
+        raise ConfigError(f"{name} = {value!r:.40} of the rows; expected {of}")
 
 
 def to_json(config: Any) -> dict[str, Any]:

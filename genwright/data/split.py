@@ -14,7 +14,8 @@ import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from genwright.core.errors import ConfigError, DataError, SchemaError
+from genwright.core.config import check_share
+from genwright.core.errors import DataError, SchemaError
 from genwright.core.records import Records
 from genwright.core.rng import derive, numpy_generator
 from genwright.core.schema import Column, Schema
@@ -43,8 +44,7 @@ def split(records: Records, schema: Schema, n_rows: int, share: float = 0.2, see
         SchemaError: two columns have a `split`, or a time column that is neither number nor datetime.
         DataError: there is only one moment or one group.
     """
-    if not 0 <= share < 1:
-        raise ConfigError(f"share = {share} of the rows to hold out; expected 0 up to but not including 1")
+    check_share(share)
     by = [column for column in schema if column.split]
     if len(by) > 1:
         raise SchemaError(f"columns {by[0].name!r} and {by[1].name!r} both have a split; keep one")

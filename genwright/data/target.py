@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from genwright.core.errors import ConfigError, FitError, UnsupportedError, quoted
+from genwright.core.config import check_share
+from genwright.core.errors import FitError, UnsupportedError, quoted
 from genwright.core.records import Records
 from genwright.core.rng import numpy_generator
 from genwright.core.schema import Column, Schema
@@ -103,8 +104,7 @@ def stratified(records: Records, schema: Schema, codes: "np.ndarray", share: flo
     Raises:
         ConfigError: the share is out of range.
     """
-    if not 0 <= share < 1:
-        raise ConfigError(f"held_out = {share} of the rows; expected 0 up to but not including 1")
+    check_share(share)
     if any(column.split for column in schema):
         return split(records, schema, len(codes), share, seed)
     mask = held_out_mask(codes, share, seed)

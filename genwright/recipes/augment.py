@@ -24,6 +24,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from genwright.core.config import check_share
 from genwright.core.errors import ConfigError, FitError, GenwrightError, UnknownNameError, UnsupportedError
 from genwright.core.model import HasLoss, Progress
 from genwright.core.paired import Gain, confusion, dealt, metrics_for, p_value, paired_gain, value
@@ -403,7 +404,6 @@ def _amounts(amount: Amount) -> tuple[float | str, ...]:
 def _check(judge_model: str, held_out: float, level: float) -> None:
     if judge_model != "auto":
         CLASSIFIERS.get(judge_model)  # raises for an unknown one
-    if not 0 <= held_out < 1:
-        raise ConfigError(f"held_out = {held_out} of the rows; expected 0 up to but not including 1")
+    check_share(held_out)
     if not 0 < level < 1:
         raise ConfigError(f"level = {level}; expected between 0 and 1, such as 0.05")

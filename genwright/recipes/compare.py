@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genwright.core.codec import TableCodec
+from genwright.core.config import check_share
 from genwright.core.errors import ConfigError, FitError, GenwrightError, RunError, UnknownNameError
 from genwright.core.lengths import affordable_rows
 from genwright.core.model import HasLoss, Progress
@@ -91,8 +92,7 @@ def compare(
         FitError: no family could be fitted; says why for each.
     """
     budget = Budget(MINUTES if minutes is None and steps is None else minutes, steps)
-    if not 0 < held_out < 1:
-        raise ConfigError(f"held_out = {held_out}; families are compared on held-out rows: expected between 0 and 1")
+    check_share(held_out, above_0=True)
     candidates = _candidates(models)
     out = _free(out, [c.name for c in candidates], overwrite)
     records = read(data)

@@ -91,7 +91,7 @@ class ClassifierRun(Run):
         Returns:
             A frame with a row for each of `rows`: `class` and its `probability`; `second`, the next likeliest class,
             with `second_probability`; `certainty`, from 0 (all classes are equally likely) to 1 (one is certain):
-            1 − H(p) / log K. Of pictures that lie in files, `file` comes first.
+            1 − H(p) / log K. Ids that `rows` have come first, as they are there; of pictures in files, `file` does.
 
         Raises:
             DataError: a column is absent, or a value does not fit its column; says which, and what may be meant.
@@ -108,13 +108,13 @@ class ClassifierRun(Run):
 
     def predictions(self, rows: Any) -> Iterator[pa.Table]:
         """What `predict` says, one Arrow table a chunk: memory stays flat however many rows there are."""
-        return (_beside(files, self._told(p)) for p, files in self._probabilities(read(rows)))
+        return (_beside(names, self._told(p)) for p, names in self._probabilities(read(rows)))
 
-    def probabilities(self, rows: Any, with_files: bool = False) -> Iterator[pa.Table]:
-        """The same of `predict_proba`, with the names of pictures' files where that is said."""
-        names = [str(value) for value in self.classes]
-        for p, files in self._probabilities(read(rows)):
-            yield _beside(files if with_files else None, pa.table({n: p[:, k] for k, n in enumerate(names)}))
+    def probabilities(self, rows: Any, with_names: bool = False) -> Iterator[pa.Table]:
+        """The same of `predict_proba`, with what names the rows (ids, files of pictures) where that is said."""
+        classes = [str(value) for value in self.classes]
+        for p, names in self._probabilities(read(rows)):
+            yield _beside(names if with_names else {}, pa.table({n: p[:, k] for k, n in enumerate(classes)}))
 
     def predicted_schema(self, records: Records, every: bool = False) -> Schema:
         """The columns of predictions of some records, as a file is to have them.
@@ -128,8 +128,10 @@ class ClassifierRun(Run):
         numbers = (Column(name, "number") for name in (PROBABILITY, SECOND_PROBABILITY, CERTAINTY))
         found = {c.name: c for c in (*classes, *numbers)}
         columns = [Column(str(k), "number") for k in self.classes] if every else [found[name] for name in PREDICTED]
-        has_files = self._files_in(records.arrow_schema) is not None and FILE not in {c.name for c in columns}
-        return Schema((*([Column(FILE, "text")] if has_files else []), *columns))
+        taken = {c.name for c in columns}
+        has_files = self._files_in(records.arrow_schema) is not None
+        beside = [*([Column(FILE, "text")] if has_files else []), *self._ids_in(records.arrow_schema)]
+        return Schema((*(c for c in beside if c.name not in taken), *columns))
 
     def judge(
         self,
@@ -224,12 +226,18 @@ class ClassifierRun(Run):
         except DataError as error:
             self._unread = f"the data of the fit cannot be read again: {error}"
 
-    def _probabilities(self, records: Records) -> Iterator[tuple[np.ndarray, pa.Array | None]]:
-        """Probabilities (B, K), and the names of files (B,) where rows are pictures in some."""
-        name = self._files_in(records.arrow_schema)
-        for part, first in self._parts(records, self.columns):
-            files = None if name is None else pc.struct_field(part.column(part.schema.get_field_index(name)), "path")
-            yield self.classifier.predict_rows(self._tensors(part, first)), files
+    def _probabilities(self, records: Records) -> Iterator[tuple[np.ndarray, dict[str, pa.Array]]]:
+        """Probabilities (B, K), and what names the rows: ids, and the files that pictures lie in."""
+        file, ids = self._files_in(records.arrow_schema), self._ids_in(records.arrow_schema)
+        for part, first in self._parts(records, self.columns, ids):
+            names = {} if file is None else {FILE: pc.struct_field(part.column(file), "path")}
+            names |= {c.name: part.column(c.name) for c in ids}
+            yield self.classifier.predict_rows(self._tensors(part, first)), names
+
+    def _ids_in(self, schema: pa.Schema) -> list[Column]:
+        """Ids that records have, to be read as they are."""
+        known = [c.name for c in self.schema if c.kind == "id" and c.name in schema.names]
+        return [Column(name, "id", {"parse": {"verbatim": True}}) for name in known if name not in self.columns]
 
     def _files_in(self, schema: pa.Schema) -> str | None:
         """The first column that it reads of files with their paths."""
@@ -262,10 +270,12 @@ class ClassifierRun(Run):
         for part, first in self._parts(records, names):
             yield self._tensors(part, first), self._codes(part) if with_target else np.zeros(0, np.int64)
 
-    def _parts(self, records: Records, names: list[str]) -> Iterator[tuple[pa.RecordBatch, int]]:
+    def _parts(
+        self, records: Records, names: list[str], more: Iterable[Column] = ()
+    ) -> Iterator[tuple[pa.RecordBatch, int]]:
         """Some columns, typed, `AT_ONCE` rows at most, and the number of the first row among them."""
         _require(records, names)
-        wanted = Schema(tuple(c for c in self.schema if c.name in set(names)))
+        wanted = Schema((*(c for c in self.schema if c.name in set(names)), *more))
         first = 0
         for whole in _typed(records, wanted):
             for start in range(0, max(whole.num_rows, 1), AT_ONCE):
@@ -359,9 +369,10 @@ def _judges() -> dict[str, PredictionJudge]:
     return {name: cls() for name, cls in found.items() if issubclass(cls, PredictionJudge)}
 
 
-def _beside(files: pa.Array | None, table: pa.Table) -> pa.Table:
-    """A table behind the names of files, unless a class is called as their column is."""
-    return table if files is None or FILE in table.column_names else table.add_column(0, FILE, files)
+def _beside(names: dict[str, pa.Array], table: pa.Table) -> pa.Table:
+    """A table behind what names its rows, unless a column of its own is called so."""
+    known = {name: array for name, array in names.items() if name not in table.column_names}
+    return pa.table({**known, **dict(zip(table.column_names, table.columns))})
 
 
 def _framed(rows: Any, records: Records, tables: list[pa.Table], flavour: Any) -> Any:

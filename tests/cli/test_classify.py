@@ -37,12 +37,15 @@ def test_predict_to_a_file_and_to_the_screen(place: Path) -> None:
     assert "30 rows in" in ended.err
     rows = rows_of((place / "p.csv").read_text())
     assert len(rows) == 30
-    assert list(rows[0]) == ["class", "probability", "second", "second_probability", "certainty"]
+    assert list(rows[0]) == ["customer_id", "class", "probability", "second", "second_probability", "certainty"]
+    assert [row["customer_id"] for row in rows] == [
+        row["customer_id"] for row in rows_of((place / "new.csv").read_text())
+    ]
     assert rows_of(call("predict", place / "run", place / "new.csv").out) == rows
     document = call("predict", place / "run", place / "new.csv", "--json").document
     assert [row["class"] for row in document["rows"]] == [row["class"] for row in rows]
     every = rows_of(call("predict", place / "run", place / "new.csv", "--all").out)
-    assert list(every[0]) == ["no", "yes"]
+    assert list(every[0]) == ["customer_id", "no", "yes"]
     assert float(every[0]["no"]) + float(every[0]["yes"]) == pytest.approx(1)
 
 

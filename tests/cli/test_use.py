@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -263,6 +264,19 @@ def test_report_goes_into_the_run_or_to_a_file(fitted: tuple[Path, Ended], here:
     assert "nowhere.csv" in missing.err
     assert not Path("s.html").exists()
     gw.load(place)  # still whole
+
+
+def test_show_dates_of_a_frame_without_midnight(tmp_path: Path) -> None:
+    days = pd.date_range("2020-01-01", periods=50)
+    pd.DataFrame({"day": days, "moment": days + pd.Timedelta("3h")}).to_parquet(tmp_path / "d.parquet")
+    shown = call("show", tmp_path / "d.parquet").out
+    assert "2020-01-01 … 2020-02-19" in shown
+    assert "2020-01-01 03:00:00 … 2020-02-19 03:00:00" in shown
+
+
+def test_one_row_is_told_as_one(tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text("a,b\n1,2\n")
+    assert "one.csv: 1 row, 2 columns" in call("show", tmp_path / "one.csv").out
 
 
 def test_show_a_run(fitted: tuple[Path, Ended]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genwright.core.config import check_least, check_positive, configure, describe, parse_settings, to_json
+from genwright.core.config import check_least, check_positive, check_share, configure, describe, parse_settings, to_json
 from genwright.core.errors import ConfigError, UnknownNameError
 from genwright.core.registry import CLASSIFIERS, CODECS, MODELS
 
@@ -33,7 +33,10 @@ def test_text_becomes_the_fields_type():
     assert found == Settings(7, 0.5, (3,), "# not this", True)
 
 
-@given(st.builds(Settings, st.integers(), st.none() | st.floats(allow_nan=False), st.tuples(st.integers()), st.text()))
+COUNTS = st.integers(-(2**63) + 1, 2**63 - 1)
+
+
+@given(st.builds(Settings, COUNTS, st.none() | st.floats(allow_nan=False), st.tuples(COUNTS), st.text()))
 def test_json_round_trip(settings):
     assert configure(Settings, to_json(settings)) == settings
     assert json.loads(json.dumps(to_json(settings))) == to_json(settings)
@@ -61,6 +64,25 @@ def test_a_value_of_a_wrong_type_is_told_in_our_words(settings, told):
     with pytest.raises(ConfigError) as caught:
         configure(Settings, settings)
     assert str(caught.value) == told
+
+
+@pytest.mark.parametrize("settings", [{"min_leaf": "9" * 30}, {"sizes": [1, 2**63]}, {"min_leaf": -(2**70)}])
+def test_a_whole_number_that_nothing_could_count_is_refused(settings):
+    with pytest.raises(ConfigError, match="below 2⁶³"):
+        configure(Settings, settings)
+
+
+@pytest.mark.parametrize("value", ["a", None, True, float("nan"), 1, -0.1, [0.2]])
+def test_what_is_no_share_of_the_rows_is_refused(value):
+    with pytest.raises(ConfigError, match=r"held_out = .* expected"):
+        check_share(value)
+
+
+def test_a_share_above_0():
+    check_share(0)
+    check_share(0.5, above_0=True)
+    with pytest.raises(ConfigError, match="above 0"):
+        check_share(0, above_0=True)
 
 
 def test_a_class_without_source_has_no_comments():

@@ -48,6 +48,16 @@ def test_it_foretells(run: ClassifierRun) -> None:
     assert run.columns == ["size", "colour", "noise"]
 
 
+def test_ids_stand_beside_predictions_as_the_rows_have_them() -> None:
+    run, new = gw.classify(customers(), "region", "naive_bayes"), customers(20, 3)
+    of_numbers = new.assign(customer_id=np.arange(20) + 7)
+    assert list(run.predict(of_numbers)["customer_id"]) == list(range(7, 27))
+    of_words = new.assign(customer_id=[f"00{i}" for i in range(20)])
+    assert list(run.predict(of_words)["customer_id"]) == list(of_words["customer_id"])
+    assert "customer_id" not in run.predict(new.drop(columns="customer_id"))
+    assert list(run.predict_proba(new)) == [str(name) for name in run.classes]
+
+
 def test_what_predict_says_agrees_with_the_probabilities(run: ClassifierRun) -> None:
     rows = flowers(50, 2).set_index(np.arange(50) + 100)
     said, p = run.predict(rows), run.predict_proba(rows)

@@ -279,8 +279,8 @@ def test_progress_goes_from_0_to_1_and_names_the_family(table):
     [
         ({"minutes": 1, "steps": 1}, ConfigError, "one of them"),
         ({"minutes": 0}, ConfigError, "more than 0"),
-        ({"held_out": 0}, ConfigError, "held-out rows"),
-        ({"held_out": 1.0}, ConfigError, "held-out rows"),
+        ({"held_out": 0}, ConfigError, "above 0"),
+        ({"held_out": 1.0}, ConfigError, "above 0"),
         ({"models": []}, ConfigError, "empty"),
         ({"models": "tree"}, UnknownNameError, "trees"),
         ({"models": {"trees": {"min_leef": 2}}}, UnknownNameError, "min_leaf"),

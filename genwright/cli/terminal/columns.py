@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from genwright.data.stats import ColumnStats, Stats
 
 MOST = 60  # columns that are shown beside something else
+NO_TIME = (".000000", " 00:00:00")  # left away where a column of dates begins and ends so
 N_TOP = 3  # frequent values that are shown
 
 
@@ -52,7 +53,11 @@ def _values(facts: "ColumnStats | None") -> str:
         return ""
     if facts.low is not None:
         mean = "" if facts.mean is None else f", mean {_shown(facts.mean)}"
-        return f"{_shown(facts.low)} … {_shown(facts.high)}{mean}"
+        ends = (_shown(facts.low), _shown(facts.high))
+        for nothing in NO_TIME:
+            if all(end.endswith(nothing) for end in ends):
+                ends = (ends[0].removesuffix(nothing), ends[1].removesuffix(nothing))
+        return f"{' … '.join(ends)}{mean}"
     if facts.n_characters is not None:
         return f"{facts.n_characters:,} characters"
     known = max(facts.n - facts.missing, 1)

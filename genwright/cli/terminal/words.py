@@ -31,6 +31,15 @@ def count(text: str, option: str = "-n") -> int:
     return int(number)
 
 
+def many(n: int, what: str = "row") -> str:
+    """A number with its noun.
+
+    >>> many(1), many(1200), many(2, "column")
+    ('1 row', '1,200 rows', '2 columns')
+    """
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
 def kinds(pairs: Sequence[str]) -> dict[str, str]:
     """`["zip=category"]` → `{"zip": "category"}`; a column's name may itself hold `=`."""
     found = {}
