@@ -96,7 +96,7 @@ JudgedBy = Annotated[
         "--judged-by",
         metavar="WHO",
         help="Of --keep-best: the run of a classifier, or a classifier that learns to tell real rows from draws, "
-        "boosting without it.",
+        "convnet for pictures and boosting for the others without it.",
     ),
 ]
 Wanted = Annotated[
@@ -159,7 +159,7 @@ def command(
     n_rows = n_beams or _usual(fitted) if n_wanted is None else n_wanted
     source: Draw | Filter = draw
     if keep_best is not None:
-        source = _filter(screen, fitted, given, keep_best, judged_by or "boosting", wanted, seed, settings)
+        source = _filter(screen, fitted, given, keep_best, judged_by or "auto", wanted, seed, settings)
     if place is not None and is_folder(place):
         document = _folder(screen, fitted, source, n_rows, place, overwrite)
     else:

@@ -7,7 +7,8 @@ where a is the probability to be kept, so that with the second one's odds r₂ t
 
     r(x) ∝ a(x) r₂(x)
 
-A fitted classifier can judge instead: then r(x) is the odds of the class that is wanted.
+Of pictures the detector is a small convolutional network: trees do not see what gives drawn pictures away. A fitted
+classifier can judge instead: then r(x) is the odds of the class that is wanted.
 
 Before any row goes out, the same is done to pilot draws, and the coverage of real rows by kept ones is compared with
 that by as many unfiltered ones (`nn/coverage.py`). Where more than a stated share of it would be lost, the filter is
@@ -27,10 +28,11 @@ import pyarrow as pa
 from genwright.core.dataset import Dataset, concat, n_rows, select
 from genwright.core.errors import ConfigError, DataError, FitError, UnknownNameError
 from genwright.core.given import meets, parse
-from genwright.core.model import Progress
+from genwright.core.model import HasLoss, Progress
+from genwright.core.registry import CLASSIFIERS
 from genwright.core.rng import derive, numpy_generator
 from genwright.core.schema import Schema
-from genwright.core.space import Batch, Space, row_shape
+from genwright.core.space import Batch, Pixels, Space, row_shape
 from genwright.data.typed import readable
 from genwright.nn.acceptance import Acceptance, Method, fitted
 from genwright.nn.coverage import K, coverage
@@ -38,10 +40,14 @@ from genwright.nn.density_ratio import DensityRatio
 from genwright.runs.classifier_run import ClassifierRun
 from genwright.runs.frames import frame, known_flavour
 from genwright.runs.run import Run, silent
+from genwright.training.budget import Budget
+from genwright.training.taught import Teacher
 
 MOST_ROWS = 50_000  # real rows that a detector learns from at most, and as many draws, while they hold at most
 MOST_NUMBERS = 1_000_000  # numbers in all; but
 FEWEST = 10_000  # of them however large rows are
+N_FOLDS, N_FOLDS_OF_NETWORKS = 5, 3
+USUAL_MINUTES = 5.0  # of all networks of a detector together
 AGAIN = 3  # draws for each real row, of which a second detector sees those that the first would keep
 LEAST_KEPT = 1e-9  # probabilities to be kept count as it where they are smaller
 LEAST_FOR_SECOND = 300  # real rows for a second detector
@@ -99,12 +105,15 @@ class Filter:
         run: Fitted.
         given: Conditions of the draws, as `Run.sample` takes them.
         keep: Share of the draws that is kept.
-        judged_by: A family of `genwright.classifiers` that learns to tell real rows from draws, or a fitted classifier.
+        judged_by: A family of `genwright.classifiers` that learns to tell real rows from draws, or a fitted classifier;
+            "auto": `convnet` of pictures, else `boosting`.
         wanted: With a classifier: the class that draws should be. Without it, each row's own value of the classifier's
             target, where the run draws that; else the class `real`.
         real: Real rows; those the run learnt from where it is not given.
         method: "reject" or "importance", see `nn/acceptance.py`.
         most_loss: Share of the coverage that may be lost.
+        minutes: Of all networks that learn to judge, 5 where nothing is said.
+        steps: Gradient steps of each of them instead.
         seed: Of the draws; the run's own where it is not given.
         progress: Called with (fraction done, what is being done).
         settings: Of the draw.
@@ -122,11 +131,13 @@ class Filter:
         given: Any = None,
         *,
         keep: float = 0.25,
-        judged_by: "str | ClassifierRun" = "boosting",
+        judged_by: "str | ClassifierRun" = "auto",
         wanted: Any = None,
         real: Any = None,
         method: Method = "importance",
         most_loss: float = MOST_LOSS,
+        minutes: float | None = None,
+        steps: int | None = None,
         seed: int | None = None,
         progress: Progress = silent,
         **settings: Any,
@@ -139,6 +150,8 @@ class Filter:
         self.seed = run.artefact.seed if seed is None else seed
         self.draw = run.draw(given, seed=self.seed, **settings)
         self._own = lambda what: run.draw(given if what == "pilot" else None, seed=derive(self.seed, what), **settings)
+        judged_by = _suited(run.artefact.codec.space) if judged_by == "auto" else judged_by
+        self.budget = Budget(USUAL_MINUTES if minutes is None and steps is None else minutes, steps)
         name = judged_by if isinstance(judged_by, str) else f"the classifier of {judged_by.target!r}"
         self.report = Report(keep, name)
         real_rows = self._real(real, needed=isinstance(judged_by, str))
@@ -191,16 +204,19 @@ class Filter:
 
     def _detector(self, name: str, real: Batch) -> "_Detector":
         space, n = self.run.artefact.codec.space, n_rows(real)
-        first = DensityRatio(space, name, derive(self.seed, "detector")).fit(real, self._encoded("detector", n))
+        is_network = issubclass(CLASSIFIERS.get(name), HasLoss)
+        n_folds = N_FOLDS_OF_NETWORKS if is_network else N_FOLDS
+        how = (n_folds, Teacher(self.budget.part(1 / n_folds)).classifier)
+        first = DensityRatio(space, name, derive(self.seed, "detector"), *how).fit(real, self._encoded("detector", n))
         self.report.auc = first.auc.value
-        if n < LEAST_FOR_SECOND or n * _n_numbers(space) > MOST_NUMBERS:
+        if n < LEAST_FOR_SECOND or n * _n_numbers(space) > MOST_NUMBERS or is_network:
             return _Detector(self.run, first)
         more = self._encoded("second detector", AGAIN * n)
         log_ratio = first(more)
         accept = fitted(log_ratio, 1 / AGAIN, self.method)
         u = numpy_generator(self.seed, "filter", "second detector").random(len(log_ratio))
         kept = select(more, np.flatnonzero(u < accept(log_ratio)))
-        second = DensityRatio(space, name, derive(self.seed, "second detector")).fit(real, kept)
+        second = DensityRatio(space, name, derive(self.seed, "second detector"), *how).fit(real, kept)
         return _Detector(self.run, first, accept, second)
 
     def _encoded(self, what: str, n: int) -> Batch:
@@ -323,6 +339,11 @@ class _Odds:
         is_text = self.run.artefact.facts.get("is_text", False)
         own = readable(table.select([self.own]), Schema((self.run.schema[self.own],)), is_text)
         return [str(value) for value in own.column(0).to_pylist()]
+
+
+def _suited(space: Space) -> str:
+    """The detector of such rows."""
+    return "convnet" if any(isinstance(f.support, Pixels) for f in space.values()) else "boosting"
 
 
 def _n_numbers(space: Space) -> int:

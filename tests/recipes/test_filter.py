@@ -9,11 +9,13 @@ import pyarrow as pa
 import pytest
 
 import genwright.recipes.filter as recipe
+from genwright.classifiers.convnet import ConvNet
 from genwright.core.errors import ConfigError, DataError, UnknownNameError
 from genwright.nn.acceptance import fitted
 from genwright.pipeline import fit
 from genwright.recipes.classify import classify
 from genwright.recipes.filter import Filter, filtered
+from tests.pictures import run_of, shapes
 from tests.tables import dependent
 
 
@@ -159,3 +161,14 @@ def test_few_real_rows_have_one_detector(run):
     assert Filter(run, judged_by="logistic", real=few).judge.second is None
     many = run.sample(400, seed=5)
     assert Filter(run, judged_by="logistic", real=many).judge.second is not None
+
+
+def test_a_network_sees_what_gives_pictures_away():
+    """Real rows are discs alone, and draws in equal shares discs and bars: discs are kept."""
+    run, discs = run_of("vae", 60, given="label"), shapes(200).query("label == 'disc'")
+    kept = Filter(run, keep=0.3, real=discs, most_loss=1.0, steps=60)
+    assert kept.report.judged_by == "convnet"
+    assert isinstance(kept.judge.first.machines[0], ConvNet)
+    labels = [str(label) for table in kept.tables(200) for label in table.column("label").to_pylist()]
+    assert labels.count("disc") / 200 > 0.5 + 3 * np.sqrt(0.25 / 200)
+    assert kept.report.auc > 0.6
