@@ -52,6 +52,7 @@ KEEP = 0.5  # share of draws that a detector may keep
 STAY = 3  # ways that are tried on all folds
 MOST_ROWS = 20_000  # that choosing and confirming look at
 MOST_CLASSES = 50  # of which every pair is counted
+TRIED = ("balance", "double", 4.0)  # amounts where none is named; many draws carry what a generator takes for granted
 USUAL_MINUTES = 10.0  # of all networks together
 FAMILIES = ("marginals", "trees", "bayes_net", "copula")
 MAKERS: Mapping[Kind, tuple[str, ...]] = {  # tried where none is named
@@ -91,7 +92,8 @@ def augment(
         model: Where rows come from: a family, `copies`, `smote` (tables), `moved` (pictures), or several; `auto` tries
             what suits the rows.
         amount: "balance": until classes are equally frequent; "half": until each has half as many rows as the largest;
-            "double": as many again of each; a number: that share of all rows, shared out as classes are; "auto" tries.
+            "double": as many again of each; a number: that share of all rows, shared out as classes are; "auto"
+            tries equal classes, as many again, and four times as many.
         balance: The same as amount="balance".
         judge_model: The classifier that is to gain: a family in `genwright.classifiers`; `auto`: `boosting` for tables,
             else what `classify` would choose.
@@ -391,7 +393,7 @@ def _makers(named: tuple[str, ...], kind: Kind) -> tuple[str, ...]:
 def _amounts(amount: Amount) -> tuple[float | str, ...]:
     named = ("balance", "half", "double")
     if amount == "auto":
-        return named
+        return TRIED
     if isinstance(amount, str):
         if amount not in named:
             raise UnknownNameError(amount, [*named, "auto"], "the amounts")

@@ -28,8 +28,8 @@ class Way:
         """How many rows, and which of them."""
         kept = f", the {self.keep:.0%} that look most real" if self.keep < 1 else ""
         what = {"balance": "until classes are equal", "half": "until none has less than half of the largest"}
-        amount = what.get(str(self.amount), "as many as there are" if self.amount == "double" else f"× {self.amount}")
-        return amount + kept
+        amount = what.get(str(self.amount), "as many as there are" if self.amount == "double" else "")
+        return (amount or f"{self.amount:g} times as many as there are") + kept
 
 
 @dataclass
