@@ -310,7 +310,8 @@ class _Odds:
     def __init__(self, classifier: ClassifierRun, run: Run, wanted: Any):
         self.classifier, self.run, self.own = classifier, run, ""
         self.names = [str(name) for name in classifier.classes]
-        absent = [name for name in classifier.columns if name not in run.schema.names]
+        drawn = {column.name for column in run.schema if column.kind != "omitted"}
+        absent = [name for name in classifier.columns if name not in drawn]
         if absent:
             raise DataError(
                 f"the classifier of {classifier.target!r} reads column {absent[0]!r}, which draws do not have; "

@@ -145,6 +145,13 @@ def test_what_cannot_be(run, classifier, tmp_path):
         Filter(load(tmp_path / "run"))
 
 
+def test_a_judge_that_reads_what_draws_leave_out_is_refused():
+    rows = dependent(200)
+    draws = fit(rows, "marginals", kinds={"b": "omitted"}, judge=False, held_out=0)
+    with pytest.raises(DataError, match="reads column 'b', which draws do not have"):
+        Filter(draws, judged_by=classify(rows, "a", "naive_bayes", judge=False))
+
+
 def test_two_detectors_are_the_ratio_of_the_first_acceptance_and_the_second():
     """Draws N(0, 1), real rows N(½, 0.8²): log a + log r₂ is log r but for a constant, whatever a is."""
     x = np.linspace(-2, 2, 41)
