@@ -1,5 +1,6 @@
 """docs/benchmarks.md from the numbers of `tables.py`: a table a data set, its protocol, versions, machine and dates."""
 
+from collections import Counter
 from typing import Any
 
 Row = dict[str, Any]
@@ -56,14 +57,20 @@ training rows wins the former and loses the latter.
 {versions}.
 
 This page is written by `python -m benchmarks.tables`; [benchmarks.json](benchmarks.json) has all numbers with their
-95 % intervals, and `benchmarks/README.md` says how to measure them again. Rows marked † were drawn in another run than
-the page's, on the day that they name."""
+95 % intervals, and `benchmarks/README.md` says how to measure them again. Rows marked † were drawn in other runs than
+most of the page, on the day that they name."""
+
+
+def _usual_run(found: dict[str, Any]) -> str:
+    """The run that most rows were drawn in."""
+    runs = Counter(row["facts"]["run"] for table in found["tables"].values() for row in table["rows"].values())
+    return runs.most_common(1)[0][0] if runs else ""
 
 
 def _table(table: dict[str, Any], found: dict[str, Any]) -> str:
     titles = ["generator", "fit", "draw", "memory", *COLUMNS.values(), "drawn"]
     lines = [titles, ["---", *["---:"] * (len(titles) - 2), "---"]]
-    lines += [_row(row, found["run"]) for row in table["rows"].values()]
+    lines += [_row(row, _usual_run(found)) for row in table["rows"].values()]
     size = f"{table['n_train']:,} rows to learn from, {table['n_held_out']:,} held out, {table['n_columns']} columns"
     head = f"## {table['title']}\n\n{size}; target of *utility*: `{table['target']}` ({_unit(table)})."
     return "\n".join([head, "", *(f"| {' | '.join(cells)} |" for cells in lines)])

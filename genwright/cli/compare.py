@@ -24,7 +24,10 @@ PAGE = "leaderboard.html"
 def command(
     screen: Screen,
     data: Annotated[
-        str, typer.Argument(metavar="DATA", help="A CSV, JSON lines or Parquet file, or the name of a built-in set.")
+        str,
+        typer.Argument(
+            metavar="DATA", help="A file or a folder: a table, texts, pictures; or the name of a built-in set."
+        ),
     ],
     minutes: Annotated[
         float | None, typer.Option(help="How long all fits may take together; 10 without it. Judging comes on top.")

@@ -99,6 +99,9 @@ JudgedBy = Annotated[
         "convnet for pictures and boosting for the others without it.",
     ),
 ]
+Minutes = Annotated[
+    float | None, typer.Option(help="Of --keep-best: how long a network that judges may learn; 5 without it.")
+]
 Wanted = Annotated[
     str | None,
     typer.Option(metavar="CLASS", help="Of --judged-by: the class that draws should be; else their own, else `real`."),
@@ -128,6 +131,7 @@ def command(
     keep_best: KeepBest = None,
     judged_by: JudgedBy = None,
     wanted: Wanted = None,
+    minutes: Minutes = None,
     excel_safe: ExcelSafe = False,
     overwrite: Overwrite = False,
 ) -> dict[str, Any]:
@@ -141,7 +145,7 @@ def command(
     require(0 < temperature < float("inf"), f"--temperature {temperature}: expected a number above 0")
     require(not stream or (out is None and n_wanted in (None, 1)), "--stream prints one text; leave out -n and -o")
     require(keep_best is None or not (stream or n_beams), "--keep-best filters rows; leave out --stream and --n-beams")
-    for option, value in (("--wanted", wanted), ("--judged-by", judged_by)):
+    for option, value in (("--wanted", wanted), ("--judged-by", judged_by), ("--minutes", minutes)):
         require(keep_best is not None or value is None, f"{option} is of --keep-best; add --keep-best 0.5, say")
     place = rows_place(out, overwrite)
     parse(given)  # raises for text that cannot be read, before the run is
@@ -159,7 +163,8 @@ def command(
     n_rows = n_beams or _usual(fitted) if n_wanted is None else n_wanted
     source: Draw | Filter = draw
     if keep_best is not None:
-        source = _filter(screen, fitted, given, keep_best, judged_by or "auto", wanted, seed, settings)
+        how = {"keep": keep_best, "wanted": wanted, "minutes": minutes, "seed": seed, **settings}
+        source = _filter(screen, fitted, given, judged_by or "auto", how)
     if place is not None and is_folder(place):
         document = _folder(screen, fitted, source, n_rows, place, overwrite)
     else:
@@ -171,11 +176,8 @@ def _filter(
     screen: Screen,
     fitted: "Run",
     given: str | None,
-    keep: float,
     judged_by: str,
-    wanted: str | None,
-    seed: int | None,
-    settings: "Settings",
+    how: dict[str, Any],
 ) -> "Filter":
     """Draws that are filtered, by a classifier in a folder or by a detector of its own."""
     from genwright.core.registry import CLASSIFIERS
@@ -189,7 +191,7 @@ def _filter(
         by = load(place)
         require(isinstance(by, ClassifierRun), f"--judged-by {judged_by} is a run that draws; name one that predicts")
     with screen.progress() as progress:
-        return Filter(fitted, given, keep=keep, judged_by=by, wanted=wanted, seed=seed, progress=progress, **settings)
+        return Filter(fitted, given, judged_by=by, progress=progress, **how)
 
 
 def _filtered(screen: Screen, source: "Draw | Filter") -> dict[str, Any]:

@@ -137,7 +137,9 @@ def known_pixels(model: Model, known: Mapping[str, Tensor]) -> dict[str, Tensor]
 def _check_prior(prior: Model) -> None:
     if not (isinstance(prior, Autoregressive) and prior.completes and isinstance(prior, HasLogProb)):
         name = MODELS.name_of(type(prior))
-        raise UnsupportedError(f"a vqvae whose prior is {name} cannot fill in parts; fit it with prior=gpt")
+        raise UnsupportedError(
+            f"a vqvae whose prior is {name} cannot fill in parts; fit it with prior=gpt, rnn or ngram"
+        )
 
 
 def _by_pixels(model: Model, rows: Batch, known: Mapping[str, Tensor], generator: torch.Generator) -> Batch:
