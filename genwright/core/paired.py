@@ -9,6 +9,9 @@ Gains of J overlapping training sets are not independent. Nadeau and Bengio (200
 https://doi.org/10.1023/A:1024068626366) widen the variance of their mean by the share of rows tested:
 
     t = mean(g) / sqrt((1/J + n_test / n_train) var(g)),   J − 1 degrees of freedom
+
+Gains that are all equal, as those of a few rows are, do not say how much they vary. Then signs are counted: that k test
+sets without a common row all gain has probability 2^−k where a gain is as likely as a loss.
 """
 
 import math
@@ -22,6 +25,7 @@ from genwright.core.rng import numpy_generator
 
 RESAMPLES = 1_000  # that an interval rests on
 PLACES = 4_000_000  # weights that are held at a time
+EQUAL = 1e-6  # gains this near to each other, as a share of their mean, are equal
 
 
 class AveragePrecision(Metric):
@@ -155,8 +159,9 @@ def p_value(gains: np.ndarray, test_share: float) -> float:
     known = gains[~np.isnan(gains)]
     if len(known) < 2 or known.mean() <= 0:
         return 1.0
-    error = _error(known, test_share)
-    return float(t.sf(known.mean() / error, len(known) - 1)) if error else 0.0
+    if np.ptp(known) <= EQUAL * known.mean():
+        return 0.5 ** min(len(known), round(1 + 1 / test_share) if test_share else len(known))
+    return float(t.sf(known.mean() / _error(known, test_share), len(known) - 1))
 
 
 def fold_interval(gains: np.ndarray, test_share: float) -> tuple[float, float]:

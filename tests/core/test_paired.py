@@ -66,7 +66,16 @@ def test_what_tells_nothing_is_no_gain():
     assert p_value(np.zeros(5), 0.25) == 1
     assert p_value(np.array([1.0]), 0.25) == 1
     assert p_value(-np.ones(5), 0.25) == 1
-    assert p_value(np.ones(5), 0.25) == 0
+
+
+@pytest.mark.parametrize("noise", [0, 1e-16, 1e-9])
+def test_equal_gains_are_believed_by_their_signs(noise):
+    """Coins: two deals of three folds test the same rows twice, so that three throws count and not six."""
+    rng = np.random.default_rng(0)
+    for n, share, n_sets in [(4, 0.0, 4), (5, 0.25, 5), (10, 0.25, 5), (6, 0.5, 3), (4, 1.0, 2)]:
+        gains = 0.1 + noise * rng.random(n)
+        assert p_value(gains, share) == stats.binomtest(n_sets, n_sets, 0.5, alternative="greater").pvalue
+    assert p_value(np.array([0.1, 0.1, 0.1, 0.10001]), 0.0) < 1e-6  # what varies has its t
 
 
 def test_folds_hold_every_class():
