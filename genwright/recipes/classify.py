@@ -35,7 +35,7 @@ from genwright.data.target import Labels, labelled, labels_of, stratified
 from genwright.data.typed import typed
 from genwright.pipeline import facts_of, schema_of
 from genwright.runs.artefact import ClassifierArtefact
-from genwright.runs.classifier_run import ClassifierRun
+from genwright.runs.classifier_run import BY_CLASS, BY_ROW, OF_FITTED, ClassifierRun
 from genwright.runs.document import versions
 from genwright.runs.folder import check_target
 from genwright.runs.run import Run, silent
@@ -184,8 +184,8 @@ def by_bayes_rule(run: Run, target: str) -> ClassifierRun:
     run.remember_rows(need_train=True, need_held_out=True)
     facts, n = dict(run.artefact.facts), classifier.n_classes
     counts = np.ones(n) if run.train is None else np.bincount(np.asarray(run.train.arrays[target]), minlength=n)[:n]
-    why = f"Bayes' rule on a fitted {run.artefact.model_name}"
-    facts |= {"target": target, "n_classes": n, "shares": (counts / counts.sum()).tolist(), "why": why}
+    why = f"{OF_FITTED}{run.artefact.model_name}"
+    facts |= {"target": target, "n_classes": n, "shares": (counts / counts.sum()).tolist(), "why": why, "split": BY_ROW}
     artefact = ClassifierArtefact(run.artefact.codec, classifier, "bayes_rule", run.artefact.seed, facts)
     return ClassifierRun(artefact, run.train, run.held_out)
 
@@ -250,7 +250,7 @@ def _learned(
     outcome = learn_classifier(classifier, train, plan, progress)
     counts = np.bincount(np.asarray(train.arrays[target]), minlength=classifier.n_classes)
     facts |= {"target": target, "n_classes": classifier.n_classes, "n_rows": n_rows, "n_train": len(train)}
-    facts |= {"n_held_out": len(unseen), "held_out": asked.held_out, "why": why}
+    facts |= {"n_held_out": len(unseen), "held_out": asked.held_out, "why": why, "split": BY_CLASS}
     facts |= {"shares": (counts / counts.sum()).tolist(), "notes": [*notes, *outcome.notes]}
     facts |= {"n_steps": outcome.n_steps, "steps": outcome.n_planned} if outcome.n_planned else {}
     artefact = ClassifierArtefact(codec, classifier, model, seed, facts, log=outcome.log)

@@ -20,7 +20,7 @@ from genwright.report.verdict import WORDS, Level
 from genwright.report.words import number, percent, quantity, shorten
 from genwright.runs.classifier_run import ClassifierRun
 
-HIDDEN = ("path", "flavour", "is_text", "series", "shares", "options")
+HIDDEN = ("path", "flavour", "is_text", "series", "shares", "split", "options")
 ANCHORS = ("best possible", "trivial guess")
 MOST_GROUPS = 60
 

@@ -45,6 +45,8 @@ CLASS, PROBABILITY, SECOND, SECOND_PROBABILITY, CERTAINTY = PREDICTED = (
 FILE = "file"  # the column of predictions that names a picture's file
 FEW = 12  # values of a category whose rows get their own numbers, and columns of this sort
 AT_ONCE = 8_192  # rows that are predicted at a time
+BY_ROW, BY_CLASS = "rows", "classes"  # how rows were held out: a share of all, or of each class
+OF_FITTED = "Bayes' rule on a fitted "  # begins why a model of rows is a classifier; before the family's name
 
 
 @dataclass
@@ -208,6 +210,9 @@ class ClassifierRun(Run):
 
     def remember_rows(self, need_train: bool, need_held_out: bool) -> None:
         """Reads and splits the data of the fit again, where it is still there and unchanged; else says why not."""
+        if self._is_split_by_row:
+            super().remember_rows(need_train, need_held_out)
+            return
         if (self.train is not None or not need_train) and (self.held_out is not None or not need_held_out):
             return
         facts = self.artefact.facts
@@ -225,6 +230,13 @@ class ClassifierRun(Run):
             self.train, self.held_out = encode(records, self.schema, self.artefact.codec, rows)
         except DataError as error:
             self._unread = f"the data of the fit cannot be read again: {error}"
+
+    @property
+    def _is_split_by_row(self) -> bool:
+        """Whether its rows were held out without regard to the class, as of a fitted model that became a classifier."""
+        facts = self.artefact.facts
+        known = facts.get("split") or (BY_ROW if facts.get("why", "").startswith(OF_FITTED) else BY_CLASS)
+        return bool(known == BY_ROW)
 
     def _probabilities(self, records: Records) -> Iterator[tuple[np.ndarray, dict[str, pa.Array]]]:
         """Probabilities (B, K), and what names the rows: ids, and the files that pictures lie in."""

@@ -1,0 +1,61 @@
+"""Runs that predict, judged again after loading and on rows that are handed over."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import genwright as gw
+from genwright.runs.classifier_run import ClassifierRun
+from genwright.runs.run import Run
+
+
+def patients(n: int = 200, seed: int = 0) -> pd.DataFrame:
+    """A number that differs in every row, a category that tells nothing, and a class that the number tells."""
+    rng = np.random.default_rng(seed)
+    age = rng.permutation(np.arange(n) / 8 - n / 16)
+    ill = np.where(age + rng.normal(size=n) > 3, "yes", "no")
+    return pd.DataFrame({"age": age, "ward": rng.choice(list("xyz"), n), "ill": ill})
+
+
+def joint(folder: Path) -> ClassifierRun:
+    """Bayes' rule on a model of whole rows, some without a class."""
+    rows = patients()
+    rows.loc[::9, "ill"] = None
+    rows.to_csv(folder / "rows.csv", index=False)
+    drawn_from = gw.fit(folder / "rows.csv", "copula", judge=False)
+    return gw.classify(drawn_from, "ill", judge=False)
+
+
+def loaded(run: Run, place: Path, *forgotten: str) -> ClassifierRun:
+    """Saved and loaded, as by a version that did not write some facts yet."""
+    for name in forgotten:
+        del run.artefact.facts[name]
+    run.save(place)
+    again = gw.load(place)
+    assert isinstance(again, ClassifierRun)
+    return again
+
+
+@pytest.mark.parametrize("forgotten", [(), ("split",)])
+def test_what_a_fitted_run_did_not_see_is_the_same_after_loading(forgotten: tuple[str, ...], tmp_path: Path) -> None:
+    run = joint(tmp_path)
+    assert run.train is not None
+    assert run.held_out is not None
+    expected = [s.to_json() for s in run.judge()]
+    again = loaded(run, tmp_path / "run", *forgotten)
+    again.remember_rows(need_train=True, need_held_out=True)
+    assert again.held_out is not None
+    assert set(again.held_out.arrays["age"]) == set(run.held_out.arrays["age"])
+    assert not set(again.held_out.arrays["age"]) & set(run.train.arrays["age"])
+    assert [s.to_json() for s in again.judge()] == expected
+
+
+@pytest.mark.parametrize("forgotten", [(), ("split",)])
+def test_one_model_of_rows_that_classify_fitted_keeps_its_own_split(forgotten: tuple[str, ...], tmp_path: Path) -> None:
+    patients().to_csv(tmp_path / "rows.csv", index=False)
+    settings = {"model": "marginals", "classes": "joint"}
+    run = gw.classify(tmp_path / "rows.csv", "ill", "bayes_rule", settings=settings)
+    again = loaded(run, tmp_path / "run", *forgotten)
+    assert [s.to_json() for s in again.judge()] == [s.to_json() for s in run.scores]
