@@ -212,9 +212,12 @@ class ClassifierRun(Run):
         """Reads and splits the data of the fit again, where it is still there and unchanged; else says why not."""
         if self._is_split_by_row:
             super().remember_rows(need_train, need_held_out)
-            return
-        if (self.train is not None or not need_train) and (self.held_out is not None or not need_held_out):
-            return
+        elif (self.train is None and need_train) or (self.held_out is None and need_held_out):
+            self._split_by_class()
+        self.train, self.held_out = self._as_read(self.train), self._as_read(self.held_out)
+
+    def _split_by_class(self) -> None:
+        """The data of the fit, of each class a share held out; where it is not there, says why not."""
         facts = self.artefact.facts
         source = facts.get("path") or (facts["data"] if facts.get("data") in BUILT_IN else None)
         if source is None:
@@ -230,6 +233,11 @@ class ClassifierRun(Run):
             self.train, self.held_out = encode(records, self.schema, self.artefact.codec, rows)
         except DataError as error:
             self._unread = f"the data of the fit cannot be read again: {error}"
+
+    def _as_read(self, rows: Dataset | None) -> Dataset | None:
+        """The columns that it reads, and the class: others must not tell rows apart."""
+        space = self.classifier.space
+        return None if rows is None else Dataset(space, {name: rows.arrays[name] for name in space})
 
     @property
     def _is_split_by_row(self) -> bool:

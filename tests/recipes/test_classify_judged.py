@@ -1,5 +1,6 @@
 """Runs that predict, judged again after loading and on rows that are handed over."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -59,3 +60,16 @@ def test_one_model_of_rows_that_classify_fitted_keeps_its_own_split(forgotten: t
     run = gw.classify(tmp_path / "rows.csv", "ill", "bayes_rule", settings=settings)
     again = loaded(run, tmp_path / "run", *forgotten)
     assert [s.to_json() for s in again.judge()] == [s.to_json() for s in run.scores]
+
+
+def test_columns_that_are_not_read_do_not_tell_rows_apart(tmp_path: Path) -> None:
+    """Vectors of numbers differ in every row; a family that leaves them out cannot reach what they tell."""
+    rng = np.random.default_rng(0)
+    rows = [{"ward": w, "track": rng.normal(size=3).tolist(), "ill": y} for w, y in patients()[["ward", "ill"]].values]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    run = gw.classify(tmp_path / "rows.jsonl", "ill", "naive_bayes")
+    assert run.columns == ["ward"]
+    again = loaded(run, tmp_path / "run")
+    assert [s.to_json() for s in again.judge()] == [s.to_json() for s in run.scores]
+    assert again.held_out is not None
+    assert list(again.held_out.arrays) == list(run.classifier.space)
