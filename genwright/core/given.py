@@ -12,7 +12,7 @@ Operators: = != < <= > >= in, `starts`, `is missing`, `is not missing`. Column n
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from genwright.core.errors import GivenError
@@ -33,14 +33,23 @@ class Condition:
         column: The column's name.
         operator: One of `OPERATORS`.
         values: What it is compared with; none for `is missing`, several for `in`.
+        texts: The same as they were written, where they come from text: `01234` is 1234 for a column of numbers, and
+            another value for one of strings.
     """
 
     column: str
     operator: str
     values: tuple[Any, ...] = ()
+    texts: tuple[str, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def words(self) -> tuple[Any, ...]:
+        """The values as a column of strings takes them."""
+        return self.texts or self.values
 
     def __str__(self) -> str:
-        shown = ", ".join(map(_shown, self.values))
+        pairs = zip(self.values, self.words, strict=True)
+        shown = ", ".join(_shown(v) if isinstance(v, str) or not self.texts else word for v, word in pairs)
         return f"{self.column} {self.operator} {f'({shown})' if self.operator == 'in' else shown}".rstrip()
 
 
@@ -89,10 +98,16 @@ def _from_value(name: str, value: Any) -> list[Condition]:
         return [Condition(name, "in", tuple(value))]
     if isinstance(value, str) and (match := _SIGNED.fullmatch(value)):
         operator, text = match.groups()
-        return [Condition(name, operator, (_unquoted(text) if _STRING.fullmatch(text) else _literal(text),))]
+        return [_compared(name, operator, [_read(text, is_quoted=_STRING.fullmatch(text) is not None)])]
     if isinstance(value, str) and (match := _STARTS.fullmatch(value)):
         return [Condition(name, "starts", (_unquoted(match.group(1)),))]
     return [Condition(name, "=", (value,))]
+
+
+def _compared(column: str, operator: str, read: list[tuple[Any, str]]) -> Condition:
+    """The condition with values and the texts that they were read from."""
+    values, texts = zip(*read, strict=True)
+    return Condition(column, operator, values, texts)
 
 
 class _Parser:
@@ -134,11 +149,11 @@ class _Parser:
         column = _unquoted(text) if kind == "name" else text
         kind, op = self._next()
         if kind == "op":
-            return Condition(column, {"==": "=", "<>": "!="}.get(op, op), (self._value(),))
+            return _compared(column, {"==": "=", "<>": "!="}.get(op, op), [self._value()])
         if op.lower() == "in":
-            return Condition(column, "in", tuple(self._values()))
+            return _compared(column, "in", self._values())
         if op.lower() == "starts":
-            return Condition(column, "starts", (str(self._value()),))
+            return Condition(column, "starts", (self._value()[1],))
         if op.lower() == "is":
             return Condition(column, self._missing())
         raise GivenError(f"given: expected one of {', '.join(OPERATORS)} after {column!r}, found {op!r}")
@@ -152,7 +167,7 @@ class _Parser:
             raise GivenError(f"given: expected 'missing' or 'not missing', found {word!r}")
         return "is missing"
 
-    def _values(self) -> list[Any]:
+    def _values(self) -> list[tuple[Any, str]]:
         self._expect("(")
         values = [self._value()]
         while (token := self._next()[1]) == ",":
@@ -161,17 +176,20 @@ class _Parser:
             raise GivenError(f"given: expected ')', found {token!r}")
         return values
 
-    def _value(self) -> Any:
+    def _value(self) -> tuple[Any, str]:
         kind, text = self._next()
-        if kind in ("string", "name"):
-            return _unquoted(text)
-        if kind != "word":
+        if kind not in ("string", "name", "word"):
             raise GivenError(f"given: expected a value, found {text!r}")
-        return _literal(text)
+        return _read(text, is_quoted=kind != "word")
 
 
 def _unquoted(text: str) -> str:
     return text[1:-1].replace(text[0] * 2, text[0])
+
+
+def _read(text: str, is_quoted: bool) -> tuple[Any, str]:
+    """A value, and how it was written."""
+    return (_unquoted(text),) * 2 if is_quoted else (_literal(text), text)
 
 
 def _literal(text: str) -> Any:
@@ -207,7 +225,8 @@ def _test_one(condition: Condition, column: "pa.ChunkedArray") -> "np.ndarray":
     if pa.types.is_integer(column.type) and any(isinstance(v, float) for v in condition.values):
         column = column.cast(pa.float64(), safe=False)
     try:
-        values = pa.array([_scalar(v, column.type) for v in condition.values], column.type)
+        said = condition.words if is_of_strings(column.type) else condition.values
+        values = pa.array([_scalar(v, column.type) for v in said], column.type)
     except (pa.ArrowException, ValueError, OverflowError):
         raise GivenError(f"{condition}: column {condition.column} holds {in_words(column.type)}") from None
     if condition.operator == "in":
@@ -224,8 +243,13 @@ def _scalar(value: Any, kind: "pa.DataType") -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if isinstance(value, str) and not pa.types.is_string(kind) and not pa.types.is_large_string(kind):
-        return pc.cast(pa.scalar(value), kind).as_py()
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if is_of_strings(kind):
         return str(value)
-    return value
+    return pc.cast(pa.scalar(value), kind).as_py() if isinstance(value, str) else value
+
+
+def is_of_strings(kind: "pa.DataType") -> bool:
+    """Whether values of an Arrow type are strings."""
+    import pyarrow as pa
+
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)

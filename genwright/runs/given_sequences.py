@@ -16,7 +16,7 @@ import torch
 from genwright.codecs.sequence import Sequence
 from genwright.core.codec import Codec
 from genwright.core.errors import DataError, GivenError
-from genwright.core.given import Condition
+from genwright.core.given import Condition, is_of_strings
 from genwright.core.model import Autoregressive, Model
 from genwright.core.registry import MODELS
 from genwright.core.space import OPEN, Tokens, Vectors
@@ -41,7 +41,9 @@ def read_sequence(condition: Condition, codec: Codec) -> Condition:
         raise GivenError(
             f"{condition}: sequences are given by their steps, such as {{{condition.column!r}: [step, …]}}"
         )
-    steps = list(condition.values)
+    assert isinstance(codec, Sequence)
+    is_of_words = pa.types.is_list(codec.type) and is_of_strings(codec.type.value_type)
+    steps = list(condition.words if is_of_words or condition.operator != "in" else condition.values)
     if condition.operator != "in":
         steps = [None if word == DRAWN else word for word in str(steps[0]).split()]
     is_open = condition.operator == "starts" or bool(steps and steps[-1] is ...)
@@ -52,7 +54,7 @@ def read_sequence(condition: Condition, codec: Codec) -> Condition:
         raise GivenError(
             f"{condition.column}: {len(steps)} steps are given; sequences of this run have at most {longest}"
         )
-    return replace(condition, operator="starts" if is_open else "=", values=(tuple(steps),))
+    return replace(condition, operator="starts" if is_open else "=", values=(tuple(steps),), texts=())
 
 
 def sequence_row(condition: Condition, codec: Codec, model: Model) -> torch.Tensor:

@@ -10,7 +10,7 @@ import torch
 
 from genwright.core.codec import Codec, TableCodec
 from genwright.core.errors import GivenError, UnknownNameError
-from genwright.core.given import Condition, meets
+from genwright.core.given import Condition, is_of_strings, meets
 from genwright.core.schema import Column, Schema, in_words
 from genwright.core.space import Category, Pixels, Real, Vectors, row_shape
 from genwright.data.typed import typed_value, untyped
@@ -35,7 +35,7 @@ def read_condition(condition: Condition, codec: TableCodec) -> Condition:
         return read_sequence(condition, column)
     if isinstance(column.field.support, Pixels):
         raise GivenError(f"{condition}: {condition.column} holds pictures, and conditions are on the other columns")
-    if condition.operator == "starts" and not _is_of_strings(column):
+    if condition.operator == "starts" and not is_of_strings(kind_of(column)):
         raise GivenError(
             f"{condition}: {condition.column} is of kind {described.kind}, and only texts start with something"
         )
@@ -46,9 +46,11 @@ def read_condition(condition: Condition, codec: TableCodec) -> Condition:
             raise GivenError(
                 f"{condition.column} {condition.operator} {value!a}: half a character (a lone surrogate); remove it"
             )
-    values = tuple(_held(v, kind_of(column), condition, described, column) for v in condition.values)
+    kind = kind_of(column)
+    said = condition.words if is_of_strings(kind) or _is_of_days(kind) else condition.values
+    values = tuple(_held(v, kind, condition, described, column) for v in said)
     operator = "=" if condition.operator == "in" and len(values) == 1 else condition.operator
-    return replace(condition, operator=operator, values=values)
+    return replace(condition, operator=operator, values=values, texts=())
 
 
 def is_void(condition: Condition, codec: TableCodec) -> bool:
@@ -57,9 +59,9 @@ def is_void(condition: Condition, codec: TableCodec) -> bool:
     return is_empty and condition.column in codec.codecs and spells(codec.codecs[condition.column])
 
 
-def _is_of_strings(column: Codec) -> bool:
-    kind = kind_of(column)
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+def _is_of_days(kind: pa.DataType) -> bool:
+    """Whether values are dates, which no bare number is."""
+    return pa.types.is_timestamp(kind) or pa.types.is_date(kind)
 
 
 def _held(value: object, kind: pa.DataType, condition: Condition, described: Column, column: Codec) -> object:

@@ -155,6 +155,35 @@ def test_rows_that_meet(text, expected):
     assert meets(parse(text), TABLE).tolist() == [bool(e) for e in expected]
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("zip = 01234", [1, 0, 0, 0, 0, 0]),
+        ("zip = 1234", [0, 1, 0, 0, 0, 0]),
+        ({"zip": "= 01234"}, [1, 0, 0, 0, 0, 0]),
+        ("zip in (01234, 1e5)", [1, 0, 1, 0, 0, 0]),
+        ("zip != 1_0", [1, 1, 1, 0, 1, 1]),
+        ("zip starts 01", [1, 0, 0, 0, 0, 0]),
+        ("zip = true", [0, 0, 0, 0, 1, 0]),
+        ("zip = NaN", [0, 0, 0, 0, 0, 1]),
+        ({"zip": 1234}, [0, 1, 0, 0, 0, 0]),
+    ],
+)
+def test_in_a_column_of_strings_a_bare_word_is_what_was_written(given, expected):
+    table = pa.table({"zip": ["01234", "1234", "1e5", "1_0", "true", "NaN"]})
+    assert meets(parse(given), table).tolist() == [bool(e) for e in expected]
+
+
+def test_in_a_column_of_numbers_a_bare_word_is_a_number():
+    assert meets(parse("age = 020"), TABLE).tolist() == [True, False, False]
+    assert meets(parse("age > 6e1"), TABLE).tolist() == [False, True, False]
+
+
+def test_bare_words_are_shown_as_they_were_written():
+    for text in ("zip = 01234", "zip in (1e5, 1_0, true, 'x')"):
+        assert str(parse(text)[0]) == text
+
+
 def test_no_condition_is_met_by_all():
     assert meets((), TABLE).all()
     assert meets(parse({"age": np.int64(61)}), TABLE).tolist() == [False, True, False]

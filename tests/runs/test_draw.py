@@ -142,6 +142,33 @@ def test_values_as_the_file_writes_them(texts, given, column, value):
     assert (texts.sample(5, given)[column] == value).all()
 
 
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        ("zip = 01234", "01234"),
+        ("zip = 1234", "1234"),
+        ({"zip": "= 01234"}, "01234"),
+        ({"zip": 1234}, "1234"),
+        ("zip in (1e5)", "1e5"),
+        ("zip starts 01", "01234"),
+    ],
+    ids=shown,
+)
+@pytest.mark.parametrize("form", ["frame", "file"])
+def test_leading_zeros_are_no_matter_of_taste(given, value, form, tmp_path):
+    rows = pd.DataFrame({"zip": ["01234", "1234", "1e5", "x9"] * 15, "a": np.arange(60.0) % 7})
+    rows.to_csv(tmp_path / "zip.csv", index=False)
+    data = rows if form == "frame" else tmp_path / "zip.csv"
+    draw = fit(data, "marginals", judge=False).draw(given)
+    assert set(pa.concat_tables(list(draw.tables(20))).column("zip").to_pylist()) == {value}
+    assert not [c for c in draw.conditions if c.texts]  # read: values are the column's own
+
+
+def test_a_bare_year_is_no_moment_after_1970(run):
+    with pytest.raises(GivenError, match=r"holds dates.*, and '2021' is none"):
+        run.draw("joined > 2021")
+
+
 def test_instants_are_read_in_the_zone_of_the_column():
     frame = customers(200).assign(joined=customers(200)["joined"].dt.tz_localize("Europe/Berlin"))
     rows = fit(frame, "marginals", judge=False).sample(50, "joined < '2021-03-01'")

@@ -18,6 +18,12 @@ def tagged() -> Run:
 
 
 @pytest.fixture(scope="module")
+def digits() -> Run:
+    lists = pa.table({"tags": [["01", "1"], ["1", "01"], ["01"], ["1"]] * 15})
+    return fit(lists, "ngram", judge=False)
+
+
+@pytest.fixture(scope="module")
 def series() -> Run:
     rng = np.random.default_rng(0)
     z = np.repeat(rng.integers(0, 2, (40, 4)), 3, axis=1)
@@ -42,6 +48,12 @@ def test_known_steps_stay_and_others_follow_them(tagged: Run, given: Any, expect
     assert all(len(w) == len(t) for w, t in zip(rows.column("words").to_pylist(), tags, strict=True))
     if "the big" in str(given) or "big" in str(given):
         assert all(row[:2] == ["the", "big"] for row in rows.column("words").to_pylist())
+
+
+@pytest.mark.parametrize("given", ["tags = 01", "tags in (01)", "tags starts 01"])
+def test_items_are_read_as_they_are_written(digits: Run, given: str) -> None:
+    rows = digits.sample(20, given, flavour="arrow").column("tags").to_pylist()
+    assert {row[0] for row in rows} == {"01"}
 
 
 def test_known_numbers_stay(series: Run) -> None:
