@@ -20,6 +20,7 @@ from genwright.core.model import Progress
 from genwright.core.predictions import METRICS, UNSEEN, PredictionJudge, Predictions, scores
 from genwright.core.records import Records
 from genwright.core.registry import JUDGES
+from genwright.core.rng import numpy_generator
 from genwright.core.schema import Column, Schema
 from genwright.core.space import Batch, Category
 from genwright.data.cache import encode
@@ -32,6 +33,7 @@ from genwright.data.typed import readable, typed
 from genwright.nn.networks.codes import CategoryCodes
 from genwright.runs.artefact import Artefact
 from genwright.runs.code_words import MISSING, code_words
+from genwright.runs.draw import whole
 from genwright.runs.frames import frame, known_flavour
 from genwright.runs.run import Run, as_names, silent
 
@@ -45,6 +47,7 @@ CLASS, PROBABILITY, SECOND, SECOND_PROBABILITY, CERTAINTY = PREDICTED = (
 FILE = "file"  # the column of predictions that names a picture's file
 FEW = 12  # values of a category whose rows get their own numbers, and columns of this sort
 AT_ONCE = 8_192  # rows that are predicted at a time
+JUDGED_ROWS = 100_000  # rows that are looked at, unless asked for more
 BY_ROW, BY_CLASS = "rows", "classes"  # how rows were held out: a share of all, or of each class
 OF_FITTED = "Bayes' rule on a fitted "  # begins why a model of rows is a classifier; before the family's name
 
@@ -153,7 +156,7 @@ class ClassifierRun(Run):
             train: Not looked at: what it learnt is in the run.
             judges: A score's name, such as `accuracy`, or several; all of them where it is not given.
             targets: The run's own target; no other can be judged.
-            max_rows: Rows that are looked at, 100,000 where it is not given.
+            max_rows: Rows that are looked at, 100,000 where it is not given; of more, as many at random.
             shared: Not looked at.
             progress: Called with (fraction done, what is being done).
 
@@ -163,9 +166,9 @@ class ClassifierRun(Run):
             DataError: there are no rows with a class.
             UnknownNameError: there is no such score.
             UnsupportedError: the scores asked for cannot be measured on these rows.
-            ConfigError: another column's prediction is asked for.
+            ConfigError: another column's prediction is asked for, or `max_rows` is not a whole number of one or more.
         """
-        own = _judges()
+        own, max_rows = _judges(), self._judged_rows(max_rows)
         wanted = [*(m.name for m in METRICS), *own] if judges is None else list(as_names(judges))
         for name in wanted:
             if name not in own and name not in {m.name for m in METRICS}:
@@ -173,7 +176,7 @@ class ClassifierRun(Run):
         if other := [name for name in as_names(targets) if name != self.target]:
             raise ConfigError(f"this run foretells {self.target!r}, not {other[0]!r}; fit another for that")
         progress(0.0, "judging: predicting")
-        rows = self._predictions(held_out, 100_000 if max_rows is None else max_rows)
+        rows = self._predictions(held_out, max_rows)
         progress(0.5, "judging: scores")
         found = scores(rows, [m for m in METRICS if m.name in wanted])
         for name in (name for name in wanted if name in own):
@@ -183,6 +186,13 @@ class ClassifierRun(Run):
         self.artefact.scores = found
         progress(1.0, "judged")
         return found
+
+    def _judged_rows(self, asked: int | None) -> int:
+        """Rows that are looked at."""
+        n = JUDGED_ROWS if asked is None else whole(asked, "max_rows")
+        if n < 1:
+            raise ConfigError(f"max_rows = {asked}; expected 1 or more, or judge=False where nothing is to be judged")
+        return n
 
     def sample(self, *args: Any, **more: Any) -> NoReturn:
         """A classifier draws nothing."""
@@ -297,10 +307,10 @@ class ClassifierRun(Run):
         _require(records, names)
         wanted = Schema((*(c for c in self.schema if c.name in set(names)), *more))
         first = 0
-        for whole in _typed(records, wanted):
-            for start in range(0, max(whole.num_rows, 1), AT_ONCE):
-                yield whole.slice(start, AT_ONCE), first + start
-            first += whole.num_rows
+        for batch in _typed(records, wanted):
+            for start in range(0, max(batch.num_rows, 1), AT_ONCE):
+                yield batch.slice(start, AT_ONCE), first + start
+            first += batch.num_rows
 
     def _tensors(self, part: pa.RecordBatch, first: int) -> Batch:
         try:
@@ -352,20 +362,42 @@ class ClassifierRun(Run):
         few = list(self._few())
         if held_out is None:
             self.remember_rows(need_train=False, need_held_out=True)
-        left = max_rows
-        for batch, y in self._own_rows() if held_out is None else self._encoded(read(held_out), with_target=True):
-            keep = np.flatnonzero(y >= UNSEEN)[:left]
-            left -= len(keep)
+        records = None if held_out is None else read(held_out)
+        chosen, first = self._chosen(records, max_rows), 0
+        for batch, y in self._own_rows() if records is None else self._encoded(records, with_target=True):
+            keep = chosen[slice(*np.searchsorted(chosen, (first, first + len(y))))] - first
+            first += len(y)
             if len(keep):
                 rows = {name: x[keep] for name, x in batch.items()}
                 yield self.classifier.predict_rows(rows), y[keep], _groups(rows), {name: rows[name] for name in few}
 
+    def _chosen(self, records: Records | None, max_rows: int) -> np.ndarray:
+        """The numbers of the rows to judge, in order: those that have a class, of too many some at random."""
+        y = np.concatenate(list(self._own_codes() if records is None else self._codes_of(records)))
+        known = np.flatnonzero(y >= UNSEEN)
+        if len(known) <= max_rows:
+            return known
+        return np.sort(numpy_generator(self.artefact.seed, "judge", "held_out").choice(known, max_rows, replace=False))
+
+    def _codes_of(self, records: Records) -> Iterator[np.ndarray]:
+        """The classes of rows that are handed over, as `_codes`."""
+        _require(records, [*self.columns, self.target])
+        yield np.zeros(0, np.int64)
+        for part, _ in self._parts(records, [self.target]):
+            yield self._codes(part)
+
+    def _own_codes(self) -> Iterator[np.ndarray]:
+        """The classes of the rows held out in the fit, or −2 without one."""
+        own = self.held_out.arrays if self.held_out is not None else {}
+        codes = np.asarray(own.get(self.target, ()), np.int64)
+        yield np.where(codes < self.classifier.n_classes, codes, UNSEEN - 1)
+
     def _own_rows(self) -> Iterator[tuple[Batch, np.ndarray]]:
-        """The rows held out in the fit."""
-        own = self.held_out if self.held_out is not None else Dataset(self.classifier.space, {})
-        for batch in own.batches(AT_ONCE):
+        """The rows held out in the fit, with their classes."""
+        if self.held_out is None:
+            return
+        for batch in self.held_out.batches(AT_ONCE):
             y = batch.pop(self.target).numpy()
-            y = np.where(y < self.classifier.n_classes, y, UNSEEN - 1)
             yield batch or {"": torch.zeros(len(y))}, y
 
 

@@ -268,9 +268,10 @@ class Run:
         """Rows of each side that judges look at."""
         if asked is None:
             return JUDGED_PICTURES if row_pixels(self.artefact.codec.space) else JUDGED_ROWS
-        if whole(asked, "max_rows") < 2:
+        n = whole(asked, "max_rows")
+        if n < 2:
             raise ConfigError(f"max_rows = {asked}; expected 2 or more, judges compare rows with each other")
-        return asked
+        return n
 
     def _heard(
         self, judges: Mapping[str, Judge], evidence: Evidence, is_asked: bool, progress: Progress

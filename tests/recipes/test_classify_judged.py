@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import genwright as gw
+from genwright.core.errors import ConfigError
 from genwright.runs.classifier_run import ClassifierRun
 from genwright.runs.run import Run
 
@@ -73,3 +74,38 @@ def test_columns_that_are_not_read_do_not_tell_rows_apart(tmp_path: Path) -> Non
     assert [s.to_json() for s in again.judge()] == [s.to_json() for s in run.scores]
     assert again.held_out is not None
     assert list(again.held_out.arrays) == list(run.classifier.space)
+
+
+@pytest.fixture(scope="module")
+def run() -> ClassifierRun:
+    return gw.classify(patients(), "ill", "logistic", judge=False)
+
+
+def test_some_of_sorted_rows_stand_for_all(run: ClassifierRun) -> None:
+    """150 of 400 sorted rows: the share of a class that the score rests on lies near that of all."""
+    rows = patients(400, 1).sort_values("ill")
+    rows.loc[rows.index[:50], "ill"] = None
+    of_all, of_some = (run.judge(rows, judges="accuracy", max_rows=n)[0] for n in (400, 150))
+    assert (of_all.n, of_some.n) == (350, 150)
+    assert run.judge(rows, judges="accuracy", max_rows=150) == run.judge(rows, judges="accuracy", max_rows=1.5e2)
+    p = (rows["ill"].dropna() == "yes").mean()
+    drawn = run._predictions(rows, 150)
+    found = (np.array(drawn.classes)[drawn.y] == "yes").mean()
+    assert abs(found - p) < 4 * np.sqrt(p * (1 - p) / 150)
+
+
+def test_some_of_the_rows_held_out(run: ClassifierRun) -> None:
+    assert run.judge(judges="accuracy", max_rows=7)[0].n == 7
+
+
+@pytest.mark.parametrize("n", [-5, 0, 2.5, "7", True, float("nan")])
+def test_rows_to_judge_are_a_count(run: ClassifierRun, n: object) -> None:
+    with pytest.raises(ConfigError, match="max_rows = "):
+        run.judge(max_rows=n)  # type: ignore[arg-type]
+
+
+def test_draws_are_judged_on_a_count_that_is_written_as_a_float() -> None:
+    drawn_from = gw.fit(patients(), "marginals", judge=False)
+    assert drawn_from.judge(max_rows=1e2, judges="marginals") == drawn_from.judge(max_rows=100, judges="marginals")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"max_rows = 2\.5"):
+        drawn_from.judge(max_rows=2.5)  # type: ignore[arg-type]
