@@ -14,13 +14,17 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length
 
+from genwright.core.codec import TableCodec
 from genwright.core.schema import Schema
 from genwright.data.infer import infer
+from genwright.data.read import read
+from genwright.data.typed import readable, typed
 from genwright.pipeline import fit
 from genwright.runs.run import Run
 from genwright.sklearn.rows import Form, ReadsTables, as_value_errors, checked, is_frame, seed_of
@@ -92,6 +96,7 @@ class Augmenter(ReadsTables, BaseEstimator):
                 self._drawn(frame, labels, label, n, schema, seed + k)
                 for k, (label, n) in enumerate(self.amounts_.items())
             ]
+            parts = [self._form.back(part) for part in _identified(parts, frame, schema, seed)]
         added = np.repeat(np.array(list(self.amounts_), dtype=labels.dtype), list(self.amounts_.values()))
         return self._joined(X, parts), _more(y, labels, added)
 
@@ -105,12 +110,12 @@ class Augmenter(ReadsTables, BaseEstimator):
         return frame, labels
 
     def _drawn(self, frame: Any, labels: np.ndarray, label: Any, n: int, schema: Schema, seed: int) -> Any:
-        """n rows of a class, in the form of X."""
+        """n rows of a class as a frame; their ids are those of `_identified` in the end."""
         rows = _rows(frame, labels == label)
         if len(rows) < 2:
             told = f"class {label!r} has one row, from which nothing can be learnt; it is repeated {n} times"
             warnings.warn(told, UserWarning, stacklevel=3)
-            return self._form.back(_rows(rows, np.zeros(n, np.int64)))
+            return _rows(rows, np.zeros(n, np.int64))
         run = fit(
             rows,
             self.model,
@@ -125,7 +130,7 @@ class Augmenter(ReadsTables, BaseEstimator):
         run.train = run.held_out = None
         self.runs_[label] = run
         flavour = "pandas" if self._form.flavour == "array" else self._form.flavour
-        return self._form.back(run.sample(n, flavour=flavour))
+        return run.sample(n, flavour=flavour)
 
     def _joined(self, X: Any, parts: list[Any]) -> Any:
         if isinstance(X, pd.DataFrame):
@@ -143,6 +148,29 @@ class Augmenter(ReadsTables, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
+
+
+def _identified(parts: list[Any], whole: Any, schema: Schema, seed: int) -> list[Any]:
+    """Frames of drawn rows whose ids are their own: of no row of the whole frame, and of none of each other."""
+    ids = Schema(tuple(column for column in schema if column.kind == "id"))
+    if not parts or not len(ids):
+        return parts
+    codecs = TableCodec(ids).fit(typed(read(whole), ids)).codecs
+    starts = np.cumsum([0, *map(len, parts)])
+    found = []
+    for part, start in zip(parts, starts.tolist()):
+        table = pa.table({name: codec.regenerate(len(part), start, seed) for name, codec in codecs.items()})
+        found.append(_with_columns(part, readable(table, ids, is_text=False)))
+    return found
+
+
+def _with_columns(rows: Any, table: pa.Table) -> Any:
+    """A frame with some of its columns replaced."""
+    if isinstance(rows, pd.DataFrame):
+        return rows.reset_index(drop=True).assign(**dict(table.to_pandas().items()))
+    import polars as pl
+
+    return rows.with_columns(pl.from_arrow(table))
 
 
 def _rows(frame: Any, rows: np.ndarray) -> Any:

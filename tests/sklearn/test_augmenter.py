@@ -91,6 +91,31 @@ def test_a_class_of_one_row_is_repeated_and_told() -> None:
     np.testing.assert_array_equal(more[len(X) :], np.repeat(X[-1:], 7, axis=0))
 
 
+@pytest.mark.parametrize("as_polars", [False, True])
+@pytest.mark.parametrize("text", ["{}", "INV-{:05d}", "{:04x}-q"])
+def test_drawn_rows_have_ids_of_their_own(text: str, as_polars: bool) -> None:
+    """One class has a single row, which is repeated; those of all classes lie among each other."""
+    rng, y = np.random.default_rng(0), np.array(["p"] * 25 + ["q"] * 35 + ["n"] * 60 + ["one"])
+    ids = [int(text.format(1000 + i)) if text == "{}" else text.format(1000 + 7 * i) for i in range(len(y))]
+    X = pd.DataFrame({"a": rng.normal(size=len(y)), "id": ids, "b": rng.choice(list("xyz"), len(y))})
+    model = Augmenter("marginals", kinds={"id": "id"}, random_state=0)
+    with pytest.warns(UserWarning, match="one row"):
+        more, labels = model.fit_resample(pl.from_pandas(X) if as_polars else X, y)
+    assert list(more.columns) == ["a", "id", "b"]
+    assert more["id"].dtype == (pl.from_pandas(X) if as_polars else X)["id"].dtype
+    found = more["id"].to_list()
+    assert found[: len(y)] == ids
+    assert len(set(found)) == len(found) == len(labels) == 240
+    assert set(more["a"].to_numpy()[labels == "one"]) == {X["a"].iloc[-1]}
+
+
+def test_ids_of_a_matrix_go_on_above_all() -> None:
+    X, y = scarce()
+    X = np.c_[X, np.arange(len(X))[::-1]]
+    more, _ = Augmenter("marginals", kinds={2: "id"}, random_state=0).fit_resample(X, y)
+    assert len(set(more[:, 2])) == len(more)
+
+
 def test_a_class_in_which_nothing_varies() -> None:
     X = np.r_[np.random.default_rng(0).normal(size=(9, 2)), np.ones((3, 2))]
     more, _ = Augmenter("marginals", random_state=0).fit_resample(X, [0] * 9 + [1] * 3)
