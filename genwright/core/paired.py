@@ -189,3 +189,19 @@ def dealt(y: np.ndarray, n_folds: int, rng: np.random.Generator) -> np.ndarray:
             fold[rows] = (first + np.arange(len(rows))) % n_folds
             first += len(rows)
     return fold
+
+
+def looked_at(y: np.ndarray, most: int, least: int, rng: np.random.Generator) -> np.ndarray:
+    """Which rows of classes y (N,) are looked at, in order: most of them at random, and a few of what is rare.
+
+    Args:
+        y: Classes.
+        most: Rows at random, all where there are fewer.
+        least: Rows of each class, which are added where they are not among these; all where there are fewer.
+        rng: Of what is taken.
+    """
+    order = rng.permutation(len(y))
+    later = order[most:]
+    lacking = np.maximum(least - np.bincount(y[order[:most]], minlength=y.max(initial=0) + 1), 0)
+    more = [later[y[later] == k][:n] for k, n in enumerate(lacking) if n]
+    return np.sort(np.concatenate([order[:most], *more]))

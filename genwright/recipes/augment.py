@@ -25,9 +25,10 @@ import numpy as np
 import pyarrow as pa
 
 from genwright.core.config import check_share
+from genwright.core.dataset import n_rows
 from genwright.core.errors import ConfigError, FitError, GenwrightError, UnknownNameError, UnsupportedError
 from genwright.core.model import HasLoss, Progress
-from genwright.core.paired import Gain, confusion, dealt, metrics_for, p_value, paired_gain, value
+from genwright.core.paired import Gain, confusion, dealt, looked_at, metrics_for, p_value, paired_gain, value
 from genwright.core.registry import CLASSIFIERS, MODELS
 from genwright.core.rng import derive, numpy_generator
 from genwright.core.schema import Schema
@@ -183,10 +184,10 @@ class _Search:
         self.metrics = metrics_for(self.rows.n_classes, int(n.argmin()), self.metric)
         mask = held_out_mask(self.rows.y, self.held_out, self.seed)
         self.test, self.train = np.flatnonzero(mask), np.flatnonzero(~mask)
-        order = numpy_generator(self.seed, "looked at").permutation(len(self.train))[:MOST_ROWS]
-        self.looked_at = self.train[np.sort(order)]
+        y, rng = self.rows.y[self.train], numpy_generator(self.seed, "looked at")
+        self.amounts = tuple(a for a in self.amounts if counts(a, y, self.rows.n_classes).any())
+        self.looked_at = self.train[looked_at(y, MOST_ROWS, N_FOLDS, rng)]
         n = np.bincount(self.rows.y[self.looked_at], minlength=self.rows.n_classes)
-        self.amounts = tuple(a for a in self.amounts if counts(a, self.rows.y[self.looked_at], len(n)).sum())
         known = self.rows.lesson(self.looked_at, np.zeros(0, np.int64)).train
         self.given_away = leaks(known, self.rows.target, self.seed)
         if self.judge_model == "auto" and self.rows.kind == "tables":
@@ -265,11 +266,14 @@ class _Search:
         seed = derive(self.seed, "final")
         by = maker(way.maker, lesson, rows.target, derive(seed, way.maker), self.teacher)
         extra = made(way, lesson, rows.target, seed, by)
+        if not n_rows(extra):
+            return rows.table, [0] * rows.n_classes
         n = np.bincount(extra[rows.target].numpy(), minlength=rows.n_classes)
         return rows.above(rows.decoded(extra, lesson, derive(self.seed, "rows")), lesson), n.tolist()
 
     def _notes(self, trials: list[Trial]) -> tuple[str, ...]:
-        few = f"chosen on {MOST_ROWS:,} of {len(self.train):,} rows" if len(self.train) > MOST_ROWS else ""
+        n, of = len(self.looked_at), len(self.train)
+        few = f"chosen on {n:,} of {of:,} rows" if n < of else ""
         rare = np.bincount(self.rows.y[self.train]).min()
         has = f"{rare} training row{'' if rare == 1 else 's'}"
         scarce = f"the rarest class has {has}, too few to tell small gains" if rare < 20 else ""

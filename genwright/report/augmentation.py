@@ -109,7 +109,7 @@ def verdict(report: Report) -> tuple[Level, str, str]:
 
 def _declined(report: Report) -> tuple[Level, str, str]:
     if not report.trials:
-        return "unknown", "Nothing to add", "The classes are equally frequent already; the rows are unchanged."
+        return "unknown", "Nothing to add", f"{_first_up(str(report))}."
     n, best = len(report.trials), _named(report.trials[0].way)
     ways = f"the best of {n} ways was {best}" if n > 1 else f"tried was {best}"
     told = f"No gain was found, and the rows are unchanged: {ways}; {_on_folds(report)}"

@@ -103,13 +103,14 @@ class Report:
         where = "on folds it was not chosen on" if self.fresh else "on the folds that chose"
         found = f"{self.confirmed:+.3f} {self.metric} {where}, p = {self.p:.2g}"
         if self.chosen is None and not self.trials:
-            return "rows are unchanged: the classes are equally frequent"
+            equal = "the classes are equally frequent, and " if len(set(self.counts.values())) == 1 else ""
+            return f"rows are unchanged: {equal}this amount adds no row"
         if self.chosen is None:
             n, best = len(self.trials), self.trials[0].way
             tried = f"of {n} ways the best was {best}" if n > 1 else f"{best} was tried"
             return f"declined, rows are unchanged: {tried}, {found}"
         held = f"; on held-out rows {self.gains[0]}" if self.gains else ""
-        added = ", ".join(f"{n:,} of {name}" for name, n in self.drawn.items() if n)
+        added = ", ".join(f"{n:,} of {name}" for name, n in self.drawn.items() if n) or "no row"
         return f"{self.chosen}: {added} added; {found}{held}"
 
     def to_json(self) -> dict[str, Any]:

@@ -27,12 +27,12 @@ class Maker(Protocol):
 
 
 def counts(amount: float | str, y: np.ndarray, n_classes: int) -> np.ndarray:
-    """How many rows of each class an amount is (K,)."""
+    """How many rows of each class an amount is (K,); none of a class without rows."""
     n = np.bincount(y, minlength=n_classes)
     if amount == "double":
         return n
     if isinstance(amount, str):
-        return np.maximum(0, int(n.max() * (1 if amount == "balance" else 0.5)) - n)
+        return np.where(n, np.maximum(0, int(n.max() * (1 if amount == "balance" else 0.5)) - n), 0)
     return np.round(n * amount).astype(np.int64)
 
 

@@ -109,6 +109,43 @@ def test_equal_classes_need_nothing():
     assert "equally frequent" in str(found.report)
 
 
+def test_an_amount_that_adds_nothing_is_told_as_that():
+    frame = pd.DataFrame({"x": np.arange(50.0), "kind": ["a"] * 20 + ["b"] * 30})
+    for amount in ("half", 0.001):
+        told = str(augment(frame, "kind", amount=amount, **CHEAP).report)
+        assert told == "rows are unchanged: this amount adds no row"
+
+
+@pytest.mark.parametrize("seed", [1, 3])
+def test_a_rare_class_is_among_the_rows_that_are_looked_at(monkeypatch, seed):
+    """Of 240 training rows the search looks at 60; the three of a class are not among them by chance."""
+    monkeypatch.setattr(recipe, "MOST_ROWS", 60)
+    frame = pd.DataFrame({"x": np.random.default_rng(0).normal(size=300), "kind": ["a", "b"] * 150})
+    frame.loc[[5, 6, 7, 8], "kind"] = "rare"
+    report = augment(frame, "kind", amount="balance", seed=seed, **CHEAP).report
+    assert all(len(trial.gains) == report.facts["n_folds"] > 2 for trial in report.trials)
+    assert 60 <= report.facts["n_looked_at"] <= 63
+
+
+def test_classes_are_equal_by_all_training_rows_and_not_by_some(monkeypatch):
+    monkeypatch.setattr(recipe, "MOST_ROWS", 50)
+    frame = pd.DataFrame({"x": np.random.default_rng(0).normal(size=200), "kind": ["a", "b"] * 100})
+    report = augment(frame, "kind", balance=True, anyway=True, **CHEAP).report
+    assert report.trials == []
+    assert "equally frequent" in str(report)
+
+
+def test_nothing_may_be_left_to_add_to_all_rows():
+    """Equal classes of 28: of one of them, one row more is held out."""
+    frame = pd.DataFrame({"x": np.random.default_rng(0).normal(size=56), "kind": ["a", "b"] * 28})
+    found = augment(frame, "kind", balance=True, anyway=True, model="copies", judge_model="naive_bayes")
+    assert found.report.chosen is not None
+    assert found.report.drawn == {"a": 0, "b": 0}
+    assert "no row added" in str(found.report)
+    assert len(found.rows) == 56
+    assert len(found.drawn) == 0
+
+
 def test_no_lesson_sees_the_rows_that_test(monkeypatch):
     """Held-out rows appear in one lesson only, as test rows, and never in one that chooses."""
     seen: list[tuple[set[int], set[int]]] = []
@@ -166,6 +203,7 @@ def test_amounts():
     assert counts("half", y, 3).tolist() == [0, 1, 4]
     assert counts("double", y, 3).tolist() == [10, 4, 1]
     assert counts(0.5, y, 3).tolist() == [5, 2, 0]
+    assert counts("balance", y, 4).tolist() == [0, 6, 9, 0]  # nothing is known of a class without rows
 
 
 @pytest.mark.parametrize("name", ["marginals", "trees", "bayes_net", "copula"])

@@ -52,7 +52,7 @@ def test_a_page_without_anything_from_elsewhere():
         (report(gains=[]), "fair", "Kept; not measured", "No rows were held out"),
         (declined(), "unknown", "Declined", "best of 3 ways was copies (until classes are equal); on folds that it"),
         (declined(fresh=[]), "unknown", "Declined", "folds that chose, the gain in balanced accuracy was −0.010"),
-        (declined(trials=[], fresh=[]), "unknown", "Nothing to add", "equally frequent already"),
+        (declined(trials=[], fresh=[]), "unknown", "Nothing to add", "Rows are unchanged: this amount adds no row."),
     ],
 )
 def test_every_outcome_in_a_sentence(found: Report, level: str, word: str, told: str):
