@@ -32,6 +32,7 @@ from genwright.data.target import labelled, labels_of, stratified
 from genwright.data.typed import readable, typed
 from genwright.nn.networks.codes import CategoryCodes
 from genwright.runs.artefact import Artefact
+from genwright.runs.class_codes import class_codes, listed
 from genwright.runs.code_words import MISSING, code_words
 from genwright.runs.draw import whole
 from genwright.runs.frames import frame, known_flavour
@@ -163,7 +164,7 @@ class ClassifierRun(Run):
         Rows whose class the fit never saw count as wrong, and rows without one are left out; both are said.
 
         Raises:
-            DataError: there are no rows with a class.
+            DataError: there are no rows with a class, or none of them is of a class that the fit saw.
             UnknownNameError: there is no such score.
             UnsupportedError: the scores asked for cannot be measured on these rows.
             ConfigError: another column's prediction is asked for, or `max_rows` is not a whole number of one or more.
@@ -321,17 +322,11 @@ class ClassifierRun(Run):
 
     def _codes(self, part: pa.RecordBatch) -> np.ndarray:
         """The class of each row."""
-        codec = self.artefact.codec.codecs[self.target]
-        known = codec.decode(torch.arange(self.classifier.n_classes))
-        values = part.column(part.schema.get_field_index(self.target))
-        values = values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
-        try:
-            values = values.cast(known.type)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            values, known = values.cast(pa.string()), known.cast(pa.string())
-        codes = pc.index_in(values, value_set=known).fill_null(UNSEEN).to_numpy(zero_copy_only=False).astype(np.int64)
-        codes[values.is_null().to_numpy(zero_copy_only=False)] = UNSEEN - 1
-        return codes
+        return class_codes(part.column(part.schema.get_field_index(self.target)), self._known())
+
+    def _known(self) -> pa.Array:
+        """The classes, as the codec has them."""
+        return self.artefact.codec.codecs[self.target].decode(torch.arange(self.classifier.n_classes))
 
     def _predictions(self, held_out: Any, max_rows: int) -> Predictions:
         """What it says of rows with their classes."""
@@ -375,6 +370,8 @@ class ClassifierRun(Run):
         """The numbers of the rows to judge, in order: those that have a class, of too many some at random."""
         y = np.concatenate(list(self._own_codes() if records is None else self._codes_of(records)))
         known = np.flatnonzero(y >= UNSEEN)
+        if records is not None and len(known) and (y[known] == UNSEEN).all():
+            raise self._strange(records)
         if len(known) <= max_rows:
             return known
         return np.sort(numpy_generator(self.artefact.seed, "judge", "held_out").choice(known, max_rows, replace=False))
@@ -385,6 +382,12 @@ class ClassifierRun(Run):
         yield np.zeros(0, np.int64)
         for part, _ in self._parts(records, [self.target]):
             yield self._codes(part)
+
+    def _strange(self, records: Records) -> DataError:
+        """Says that no row has a class of the fit, and what both call theirs."""
+        found = pa.chunked_array([part.column(0) for part, _ in self._parts(records, [self.target])])
+        what = f"{self.target!r} holds {listed(found)}, and the fit saw {listed(self._known())}"
+        return DataError(f"{records.name}: no row is of a known class: {what}; write them alike, or fit anew")
 
     def _own_codes(self) -> Iterator[np.ndarray]:
         """The classes of the rows held out in the fit, or −2 without one."""

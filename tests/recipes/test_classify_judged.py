@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import genwright as gw
-from genwright.core.errors import ConfigError
+from genwright.core.errors import ConfigError, DataError
+from genwright.runs.class_codes import class_codes
 from genwright.runs.classifier_run import ClassifierRun
 from genwright.runs.run import Run
 
@@ -109,3 +111,53 @@ def test_draws_are_judged_on_a_count_that_is_written_as_a_float() -> None:
     assert drawn_from.judge(max_rows=1e2, judges="marginals") == drawn_from.judge(max_rows=100, judges="marginals")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"max_rows = 2\.5"):
         drawn_from.judge(max_rows=2.5)  # type: ignore[arg-type]
+
+
+def as_labels(kind: str, n: int = 80) -> pd.DataFrame:
+    """Rows whose class 1 is told by a number, the class written as one kind of value or another."""
+    rows = patients(n)
+    y = (rows.pop("ill") == "yes").astype(int)
+    written = {"whole": y, "decimal": y.astype(float), "truth": y.astype(bool), "words": y.map({0: "0.0", 1: "1.0"})}
+    return rows.assign(y=written[kind])
+
+
+@pytest.fixture(scope="module")
+def of_decimals_in_a_file(tmp_path_factory: pytest.TempPathFactory) -> ClassifierRun:
+    place = tmp_path_factory.mktemp("decimals") / "rows.csv"
+    as_labels("decimal").to_csv(place, index=False)
+    return gw.classify(place, "y", "logistic", judge=False)
+
+
+@pytest.mark.parametrize("kind", ["whole", "decimal", "truth", "words"])
+def test_labels_of_a_file_are_the_same_in_a_frame(of_decimals_in_a_file: ClassifierRun, kind: str) -> None:
+    run = of_decimals_in_a_file
+    assert sorted(run.classes) == ["0.0", "1.0"]
+    score, rows = run.judge(as_labels(kind), judges="accuracy")[0], as_labels("words")
+    assert "never seen" not in score.protocol
+    assert score.value == (run.predict(rows)["class"] == rows["y"]).mean() > 0.5
+
+
+@pytest.mark.parametrize("learnt", ["whole", "decimal"])
+@pytest.mark.parametrize("judged", ["whole", "decimal"])
+def test_labels_of_a_frame_are_the_same_in_a_file(learnt: str, judged: str, tmp_path: Path) -> None:
+    run = gw.classify(as_labels(learnt), "y", "logistic", judge=False)
+    as_labels(judged).to_csv(tmp_path / "rows.csv", index=False)
+    assert run.judge(tmp_path / "rows.csv", judges="accuracy") == run.judge(as_labels(learnt), judges="accuracy")
+
+
+def test_labels_that_are_all_spelled_otherwise_are_refused(of_decimals_in_a_file: ClassifierRun) -> None:
+    rows = as_labels("words").assign(y=lambda f: f["y"].map({"0.0": "no", "1.0": "yes"}))
+    with pytest.raises(DataError, match=r"'y' holds 'no', 'yes', and the fit saw '0\.0', '1\.0'"):
+        of_decimals_in_a_file.judge(rows)
+
+
+def test_numbers_meet_the_words_of_numbers() -> None:
+    """Words first, then numbers; none where two classes are one number, or too large to be told apart."""
+    known = pa.array(["007", "07", "7.50", "9007199254740992", "x"])
+    assert class_codes(pa.array([7, 8, 9007199254740993, None]), known).tolist() == [-1, -1, -1, -2]
+    assert class_codes(pa.array([7.5, 9007199254740992.0]), known).tolist() == [2, -1]
+    assert class_codes(pa.array([9007199254740992]), known).tolist() == [3]
+    assert class_codes(pa.array(["7.5", "x", "07"]), known).tolist() == [-1, 4, 1]
+    assert class_codes(pa.array(["1.0", "1", "1e0", "x"]), pa.array([2, 1])).tolist() == [1, 1, 1, -1]
+    assert class_codes(pa.array([0.5, 1e15]), pa.array([10**15, 1])).tolist() == [-1, 0]
+    assert class_codes(pa.array([True, False]), pa.array(["0.0", "1.0"])).tolist() == [1, 0]
