@@ -117,10 +117,14 @@ def check_positive(config: Any, *names: str) -> None:
             raise ConfigError(f"{name} = {getattr(config, name)}; expected a number above 0")
 
 
+def is_number(value: Any) -> bool:
+    """Whether it is a number of Python or NumPy, and no truth value."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def check_share(value: Any, name: str = "held_out", *, above_0: bool = False) -> None:
     """Raises ConfigError for what is no share of the rows, from 0 (or above it) up to but not including 1."""
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if not (is_number and 0 <= value < 1) or (above_0 and value == 0):
+    if not (is_number(value) and 0 <= value < 1) or (above_0 and value == 0):
         of = "above 0 and below 1" if above_0 else "0 up to but not including 1"
         raise ConfigError(f"{name} = {value!r:.40} of the rows; expected {of}")
 

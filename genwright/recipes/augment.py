@@ -24,7 +24,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from genwright.core.config import check_share
+from genwright.core.config import check_share, is_number
 from genwright.core.dataset import n_rows
 from genwright.core.errors import ConfigError, FitError, GenwrightError, UnknownNameError, UnsupportedError
 from genwright.core.model import HasLoss, Progress
@@ -379,6 +379,10 @@ def _staying(n: int) -> int:
 def _named(model: str | Iterable[str]) -> tuple[str, ...]:
     """What makes rows, as asked for; nothing: it is to be chosen."""
     names = as_names(model)
+    if not names:
+        raise ConfigError(
+            f"model names nothing that makes rows; name some of {', '.join(PLAIN)} and the families, or auto"
+        )
     if names == ("auto",):
         return ()
     for name in names:
@@ -402,8 +406,8 @@ def _amounts(amount: Amount) -> tuple[float | str, ...]:
         if amount not in named:
             raise UnknownNameError(amount, [*named, "auto"], "the amounts")
         return (amount,)
-    if not 0 < amount <= 100:
-        raise ConfigError(f"amount = {amount} times the rows; expected above 0 and at most 100")
+    if not is_number(amount) or not 0 < amount <= 100:
+        raise ConfigError(f"amount = {amount!r:.40} times the rows; expected above 0 and at most 100")
     return (float(amount),)
 
 
@@ -411,5 +415,5 @@ def _check(judge_model: str, held_out: float, level: float) -> None:
     if judge_model != "auto":
         CLASSIFIERS.get(judge_model)  # raises for an unknown one
     check_share(held_out)
-    if not 0 < level < 1:
-        raise ConfigError(f"level = {level}; expected between 0 and 1, such as 0.05")
+    if not is_number(level) or not 0 < level < 1:
+        raise ConfigError(f"level = {level!r:.40}; expected between 0 and 1, such as 0.05")

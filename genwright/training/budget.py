@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from genwright.core.config import is_number
 from genwright.core.errors import ConfigError, FitError
 
 TIMED = 20  # steps that are timed
@@ -30,7 +31,7 @@ class Budget:
     def __post_init__(self) -> None:
         for name in ("minutes", "steps"):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+            if value is not None and not is_number(value):
                 raise ConfigError(f"{name} = {value!r}; expected a number")
         if self.minutes is not None and self.steps is not None:
             raise ConfigError(f"minutes = {self.minutes} and steps = {self.steps}: give one of them, not both")
@@ -38,6 +39,10 @@ class Budget:
             raise ConfigError(f"minutes = {self.minutes}; expected more than 0")
         if self.steps is not None and (not 1 <= self.steps < 2**53 or int(self.steps) != self.steps):
             raise ConfigError(f"steps = {self.steps}; expected a whole number from 1")
+        if self.steps is not None:
+            object.__setattr__(self, "steps", int(self.steps))
+        if self.minutes is not None and not isinstance(self.minutes, int | float):
+            object.__setattr__(self, "minutes", float(self.minutes))
 
     def part(self, share: float) -> "Budget":
         """A share of it; of no budget, none."""

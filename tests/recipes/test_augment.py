@@ -268,6 +268,11 @@ def test_a_missing_class_a_class_of_one_row_and_numbers_as_labels():
         ({"minutes": 1.0, "steps": 10}, "not both", ConfigError),
         ({"held_out": 1.0}, "held_out", ConfigError),
         ({"level": 0.0}, "level", ConfigError),
+        ({"level": "0.05"}, "level = '0.05'", ConfigError),
+        ({"amount": None}, "amount = None", ConfigError),
+        ({"amount": True}, "amount = True", ConfigError),
+        ({"amount": float("nan")}, "amount = nan", ConfigError),
+        ({"model": []}, "model names nothing", ConfigError),
     ],
 )
 def test_bad_arguments(change, words, error):

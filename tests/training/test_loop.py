@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -205,6 +206,15 @@ def test_a_budget_too_short_for_a_step() -> None:
 def test_budgets_that_make_no_sense(budget: dict, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         Budget(**budget)
+
+
+def test_budgets_of_numpys_numbers_are_plain_ones() -> None:
+    steps, minutes = Budget(steps=np.int64(3)), Budget(minutes=np.float32(0.5))
+    assert json.dumps([steps.steps, Budget(steps=3.0).steps, minutes.minutes]) == "[3, 3, 0.5]"
+    assert Budget(minutes=2).minutes == 2
+    for odd in ({"steps": np.bool_(True)}, {"steps": np.float64(2.5)}, {"minutes": np.array([1.0])}):
+        with pytest.raises(ConfigError, match="expected a"):
+            Budget(**odd)
 
 
 def test_global_threads_are_as_before() -> None:
