@@ -72,7 +72,8 @@ class LabelledTable:
             FitError: there is one class, or none.
         """
         labels = labels_of(records, schema, target, is_set)
-        schema = schema.with_columns([labels.column])
+        options = {k: v for k, v in labels.column.options.items() if k != "min_count"}  # classes share no code
+        schema = schema.with_columns([replace(labels.column, options=options)])
         known, y = labelled(records, labels)
         batches = list(typed(known, schema))
         table = pa.Table.from_batches(batches)

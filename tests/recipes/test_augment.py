@@ -8,6 +8,7 @@ import pytest
 
 import genwright.recipes.augment as recipe
 from genwright.core.errors import ConfigError, FitError, UnknownNameError, UnsupportedError
+from genwright.core.schema import Column, Schema
 from genwright.recipes.augment import augment, counts
 from genwright.runs.lessons import LabelledTable
 
@@ -167,6 +168,18 @@ def test_no_lesson_sees_the_rows_that_test(monkeypatch):
     for at, at_test in seen[:-2]:
         assert not at & at_test
         assert not (at | at_test) & held
+
+
+def test_drawn_rows_have_their_own_class_where_rare_values_would_share_a_code():
+    y = ["p"] * 60 + ["n"] * 50 + ["r1"] * 6 + ["r2"] * 4
+    frame = pd.DataFrame({"x": np.random.default_rng(0).normal(size=120), "y": y})
+    schema = Schema((Column("x", "number"), Column("y", "category", {"min_count": 8})))
+    asked = {"schema": schema, "model": "copies", "judge_model": "naive_bayes", "held_out": 0, "anyway": True}
+    found = augment(frame, "y", amount="balance", **asked)
+    assert found.report.drawn == {"p": 0, "n": 10, "r1": 54, "r2": 56}
+    assert found.drawn["y"].value_counts().to_dict() == {"n": 10, "r1": 54, "r2": 56}
+    originals = frame.groupby("y")["x"].agg(set)
+    assert all(x in originals[k] for x, k in zip(found.drawn["x"], found.drawn["y"]))  # copies of rows of that class
 
 
 def test_drawn_rows_look_like_the_data():
