@@ -21,11 +21,12 @@ import torch
 from genwright.core.codec import Codec
 from genwright.core.dataset import select
 from genwright.core.errors import DataError, UnsupportedError
+from genwright.core.given import is_of_strings
 from genwright.core.model import Conditions
 from genwright.core.records import Records
 from genwright.core.rng import torch_generator
 from genwright.core.schema import Column, Schema
-from genwright.core.space import Batch, Category, Real
+from genwright.core.space import Batch, Category, Real, Tokens, Vectors, row_shape
 from genwright.data.missing import ALWAYS, is_token, trimmed
 from genwright.data.read import read
 from genwright.data.typed import readable, typed, untyped
@@ -168,11 +169,11 @@ def _fill(run: Run, piece: _Piece, seed: int, k: int) -> None:
 
 def _encoded(column: pa.ChunkedArray | None, codec: Codec, n: int) -> torch.Tensor:
     """A column as a tensor (n, *event_shape), with any value in its holes."""
-    known = None if column is None else column.drop_null()
-    if column is None or known is None or not len(known):
-        dtype = torch.float64 if isinstance(codec.field.support, Real) else torch.int64
-        return torch.zeros(n, *codec.field.event_shape, dtype=dtype)
-    return codec.encode(pa.concat_arrays(column.fill_null(known[0]).chunks))
+    if column is None or column.null_count == len(column):
+        dtype = torch.float64 if isinstance(codec.field.support, Real | Vectors) else torch.int64
+        return torch.zeros(n, *row_shape(codec.field), dtype=dtype)
+    whole = column.fill_null(column.drop_null()[0]) if column.null_count else column
+    return codec.encode(pa.concat_arrays(whole.chunks))
 
 
 def _draw(run: Run, cells: Batch, known: Batch, seed: int, k: int) -> None:
@@ -212,8 +213,11 @@ def _keep(cells: Batch, known: Batch, part: np.ndarray, drawn: Batch, missing_co
 
 
 def _missing_code(codec: Codec) -> int | None:
-    """The code of the missing value of a category column, if it has one."""
+    """The code of the missing value of a category column, if it has one; that which missing sequences begin with."""
     support = codec.field.support
+    if isinstance(support, Tokens):
+        with suppress(DataError):  # a tokenizer that was brought may know no missing texts
+            return int(codec.encode(pa.nulls(1))[0, 0])
     if not isinstance(support, Category):
         return None
     is_null = codec.decode(torch.arange(support.n)).is_null().to_numpy(zero_copy_only=False)
@@ -223,8 +227,10 @@ def _missing_code(codec: Codec) -> int | None:
 def _is_there(x: torch.Tensor, missing_code: int | None) -> np.ndarray:
     """Which values (B,) are not missing."""
     if x.is_floating_point():
-        return ~x.isnan().numpy()
-    return np.ones(len(x), bool) if missing_code is None else (x != missing_code).numpy()
+        return (~x.isnan()).unsqueeze(1).flatten(1).any(1).numpy()
+    if missing_code is None:
+        return np.ones(len(x), bool)
+    return ((x if x.dim() == 1 else x[:, 0]) != missing_code).numpy()
 
 
 def _put(table: pa.Table, name: str, hole: np.ndarray, values: pa.Array) -> pa.Table:
@@ -235,8 +241,10 @@ def _put(table: pa.Table, name: str, hole: np.ndarray, values: pa.Array) -> pa.T
     if not pa.types.is_null(old.type):
         with suppress(pa.ArrowException):  # drawn fractions in a column of whole numbers: it becomes what is drawn
             values = values.cast(old.type)
-    old = old.cast(values.type)
-    return table.set_column(table.column_names.index(name), name, pc.replace_with_mask(old, pa.array(hole), values))
+    known = old.cast(values.type) if old.null_count < len(old) else pa.nulls(len(old), values.type)
+    both = pa.concat_arrays([known, values])
+    rows = np.where(hole, len(old) + np.cumsum(hole) - 1, np.arange(len(old)))
+    return table.set_column(table.column_names.index(name), name, both.take(pa.array(rows)))
 
 
 def _as_given(piece: _Piece, schema: Schema, records: Records) -> pa.Table:
@@ -249,7 +257,7 @@ def _as_given(piece: _Piece, schema: Schema, records: Records) -> pa.Table:
         hole = piece.is_hole.get(name)
         if hole is None:
             table = table.set_column(i, name, raw)
-        elif pa.types.is_string(raw.type) or pa.types.is_large_string(raw.type):
+        elif is_of_strings(raw.type) and not pa.types.is_nested(table.column(name).type):
             texts = untyped(table.select([name]), Schema((schema[name],))).column(0).cast(raw.type)
             table = table.set_column(i, name, pc.if_else(pa.array(hole), texts, raw))
     return table

@@ -11,6 +11,7 @@ from genwright.data.write import write
 from genwright.pipeline import fit
 from genwright.recipes import impute as recipe
 from genwright.recipes.impute import filled, filled_schema, impute
+from tests.pictures import run_of, shapes
 from tests.tables import as_text, customers
 
 MODELLED = ["age", "region", "income", "visits", "joined", "churned"]
@@ -92,6 +93,68 @@ def test_whole_numbers_with_gaps_take_drawn_fractions(quick):
     found = impute(quick, rows)
     assert (found["income"][::2] == 30_000).all()
     assert (found["income"] % 1 != 0).any()
+
+
+def _unlike_cells(kind: str, n: int = 60) -> pa.Table:
+    """Rows whose column x holds texts or lists, beside a word."""
+    rng = np.random.default_rng(0)
+    make = {
+        "text": lambda k: " ".join(rng.choice(["red", "blue", "big"], k)),
+        "items": lambda k: rng.choice(["u", "v", "w"], k).tolist(),
+        "numbers": lambda k: rng.normal(size=k).tolist(),
+        "vectors": lambda k: rng.normal(size=(k, 2)).tolist(),
+    }[kind]
+    return pa.table({"x": [make(int(k)) for k in rng.integers(1, 5, n)], "y": rng.choice(["p", "q"], n).tolist()})
+
+
+@pytest.mark.parametrize(
+    ("kind", "model"),
+    [
+        ("text", "ngram"),
+        ("items", "ngram"),
+        ("items", "marginals"),
+        ("numbers", "marginals"),
+        ("vectors", "marginals"),
+        ("text", "hmm"),
+        ("items", "hmm"),
+        ("numbers", "hmm"),
+        ("vectors", "hmm"),
+    ],
+)
+def test_texts_and_sequences_are_filled(kind, model):
+    table = _unlike_cells(kind)
+    run = fit(table, model, judge=False, kinds={"x": "text"} if kind == "text" else None)
+    rows, there = table.slice(0, 4), table.column("x").slice(0, 4)
+    gaps = {"all": pa.nulls(4, there.type), "typeless": pa.nulls(4), "words": pa.nulls(4, pa.string())}
+    gaps |= {"one": pa.array([*there.to_pylist()[:3], None])}
+    if "y" in run.artefact.codec.modelled:
+        gaps["absent"] = None
+    for case, x in gaps.items():
+        holed = rows.select(["y"]) if x is None else rows.set_column(0, "x", x)
+        found = impute(run, holed)
+        assert found.num_rows == 4, case
+        assert found.column("x").null_count == 0, case
+        assert found.column("x").type in (there.type, pa.large_string()), case
+        assert found.column("y").equals(rows.column("y")), case
+        if case == "one":
+            assert found.column("x").slice(0, 3).to_pylist() == there.slice(0, 3).to_pylist()
+
+
+def test_a_list_that_is_drawn_as_missing_fills_no_hole():
+    """Half of the lists that are learnt are missing."""
+    lists = [["u", "v"], None] * 30
+    run = fit(pa.table({"x": lists, "y": ["p", "q", "q"] * 20}), "marginals", judge=False)
+    assert impute(run, pa.table({"x": lists, "y": ["p"] * 60})).column("x").null_count == 0
+
+
+def test_a_word_beside_pictures_is_filled():
+    run, rows = run_of("marginals"), shapes(6)
+    found = impute(run, rows[["image"]])
+    assert set(found["label"]) <= {"disc", "bar"}
+    assert all((a == b).all() for a, b in zip(found["image"], rows["image"], strict=True))
+    drawn = impute(run, rows[["label"]])
+    assert drawn["image"][0].shape == (8, 8)
+    assert drawn["label"].equals(rows["label"])
 
 
 def test_a_seed_is_one_of_many_imputations(run):
