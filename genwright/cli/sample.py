@@ -169,7 +169,7 @@ def command(
         document = _folder(screen, fitted, source, n_rows, place, overwrite)
     else:
         document = _table(screen, fitted, source, n_rows, place, excel_safe)
-    return {**document, **_facts(draw, n_rows), **_filtered(screen, source)}
+    return {**document, **_facts(_drawn(source), n_rows), **_filtered(screen, source)}
 
 
 def _filter(
@@ -301,10 +301,15 @@ def _told(tables: "Iterator[pa.Table]", n: int, progress: "Progress") -> "Iterat
         yield table
 
 
-def _acceptance(screen: Screen, source: "Draw | Filter") -> None:
+def _drawn(source: "Draw | Filter") -> "Draw":
+    """The draw that gave the rows, filtered or not."""
     from genwright.runs.draw import Draw
 
-    draw = source if isinstance(source, Draw) else source.draw
+    return source if isinstance(source, Draw) else source.draw
+
+
+def _acceptance(screen: Screen, source: "Draw | Filter") -> None:
+    draw = _drawn(source)
     if not draw.conditions:
         return
     if draw.n_tried:

@@ -38,6 +38,13 @@ def test_a_classifier(run, judge):
     assert all(int(row["age"]) > 40 for row in rows_of(wanted.out))
 
 
+def test_the_acceptance_is_that_of_the_filtered_draws(run, judge):
+    words = ("sample", run, "-n", "30", "--keep-best", "0.3", "--judged-by", judge, "--given", "age > 40")
+    document = call(*words, "--json").document
+    assert 0 < document["acceptance"] < 1
+    assert f"(acceptance rate {document['acceptance']:.2g})" in call(*words).err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
