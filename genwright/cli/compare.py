@@ -12,7 +12,7 @@ import typer
 from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, read_as_said
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import kinds, require
-from genwright.core.errors import GenwrightError
+from genwright.core.errors import GenwrightError, RunError
 from genwright.core.registry import MODELS
 
 if TYPE_CHECKING:
@@ -56,7 +56,9 @@ def command(
     out: Annotated[
         Path | None, typer.Option(help="Folder for all runs and the page; without it, none is kept.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the runs that are there.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the runs and the page that are there.")
+    ] = False,
 ) -> dict[str, Any]:
     """Fits, judges, ranks and explains."""
     from genwright.cli.terminal.leaderboard import show_entry, show_leaderboard
@@ -65,6 +67,8 @@ def command(
     require(0 < held_out < 1, f"--held-out {held_out}: expected a share of the rows, above 0 and below 1")
     names = None if models is None else [name.strip() for name in models.split(",") if name.strip()]
     require(names != [], f"--models {models}: expected names with commas between them, for example trees,vae")
+    if out is not None and not overwrite and (page := out.expanduser() / PAGE).exists():
+        raise RunError(f"{page} exists; add --overwrite to replace it, or name another folder")
 
     def each(entry: "Entry") -> None:
         show_entry(screen, entry)

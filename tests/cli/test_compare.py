@@ -51,6 +51,20 @@ def test_everything_is_kept_where_it_is_asked_for(people, here):
     assert call("compare", people, "--models", "marginals", "--out", "all", "--overwrite").code == 0
 
 
+def test_a_page_that_is_there_is_not_written_over(people, here, monkeypatch):
+    words = ("compare", people, "--models", "marginals", "--out", "all")
+    (here / "all").mkdir()
+    (here / "all" / "leaderboard.html").write_text("of another day")
+    with monkeypatch.context() as patch:
+        patch.setattr(recipe, "compare", lambda *a, **k: pytest.fail("it began to work"))
+        ended = call(*words)
+    assert ended.code == 4
+    assert "leaderboard.html exists; add --overwrite to replace it, or name another folder" in ended.err
+    assert (here / "all" / "leaderboard.html").read_text() == "of another day"
+    assert call(*words, "--overwrite").code == 0
+    assert "marginals" in (here / "all" / "leaderboard.html").read_text()
+
+
 def test_a_family_that_fails_is_a_line(people, here, monkeypatch):
     def fail(*args, **kwargs):
         raise FitError("planted")
