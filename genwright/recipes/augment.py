@@ -198,9 +198,7 @@ class _Search:
         judged_by_network = issubclass(CLASSIFIERS.get(self.judge_model), HasLoss)
         most = N_FOLDS_OF_NETWORKS if judged_by_network or any(is_network) else N_FOLDS
         self.n_folds = int(np.clip(n[n > 1].min(initial=most), 2, most))  # as many as the rarest class has rows
-        self.teacher = Teacher(self.budget.part(1 / self._n_networks(sum(is_network), judged_by_network)))
-        if self.budget.steps is not None:
-            self.teacher = Teacher(self.budget)
+        self.teacher = Teacher(self.budget.each(self._n_networks(sum(is_network), judged_by_network)))
 
     def _n_networks(self, n_makers: int, judged_by_network: bool) -> int:
         """Trainings of networks that there are at most."""

@@ -38,7 +38,7 @@ from genwright.nn.acceptance import Acceptance, Method, fitted
 from genwright.nn.coverage import K, coverage
 from genwright.nn.density_ratio import DensityRatio
 from genwright.runs.classifier_run import ClassifierRun
-from genwright.runs.frames import frame, known_flavour
+from genwright.runs.frames import known_flavour
 from genwright.runs.run import Run, silent
 from genwright.training.budget import Budget
 from genwright.training.taught import Teacher
@@ -206,7 +206,7 @@ class Filter:
         space, n = self.run.artefact.codec.space, n_rows(real)
         is_network = issubclass(CLASSIFIERS.get(name), HasLoss)
         n_folds = N_FOLDS_OF_NETWORKS if is_network else N_FOLDS
-        how = (n_folds, Teacher(self.budget.part(1 / n_folds)).classifier)
+        how = (n_folds, Teacher(self.budget.each(n_folds)).classifier)
         first = DensityRatio(space, name, derive(self.seed, "detector"), *how).fit(real, self._encoded("detector", n))
         self.report.auc = first.auc.value
         if n < LEAST_FOR_SECOND or n * _n_numbers(space) > MOST_NUMBERS or is_network:
@@ -283,8 +283,7 @@ def filtered(run: Run, n: int, given: Any = None, *, flavour: Any = None, **opti
     kept = Filter(run, given, **options)
     tables = list(kept.tables(n))
     table = pa.concat_tables(tables) if tables else next(run.stream(1)).slice(0, 0)
-    is_text = run.artefact.facts.get("is_text", False)
-    return Filtered(frame(readable(table, run.schema, is_text), flavour), kept.report)
+    return Filtered(run.framed(table, flavour), kept.report)
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,10 @@ class Budget:
         minutes = None if self.minutes is None else self.minutes * share
         return Budget(minutes, None if self.steps is None else max(1, round(self.steps * share)))
 
+    def each(self, n: int) -> "Budget":
+        """What each of n trainings has that share the minutes; steps are not shared out."""
+        return self if self.minutes is None else self.part(1 / n)
+
     def n_steps(self, n: int, batch_size: int, step: Callable[[int], None]) -> int:
         """The number of steps.
 

@@ -1,6 +1,7 @@
 """Filtered draws of independent columns have the dependence of the real rows; variety is kept; the rest is refused."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,6 +16,8 @@ from genwright.nn.acceptance import fitted
 from genwright.pipeline import fit
 from genwright.recipes.classify import classify
 from genwright.recipes.filter import Filter, filtered
+from genwright.training import taught
+from genwright.training.budget import Budget
 from tests.pictures import run_of, shapes
 from tests.tables import dependent
 
@@ -173,9 +176,25 @@ def test_few_real_rows_have_one_detector(run):
 def test_a_network_sees_what_gives_pictures_away():
     """Real rows are discs alone, and draws in equal shares discs and bars: discs are kept."""
     run, discs = run_of("vae", 60, given="label"), shapes(200).query("label == 'disc'")
-    kept = Filter(run, keep=0.3, real=discs, most_loss=1.0, steps=60)
+    kept = Filter(run, keep=0.3, real=discs, most_loss=1.0, steps=20)
     assert kept.report.judged_by == "convnet"
     assert isinstance(kept.judge.first.machines[0], ConvNet)
     labels = [str(label) for table in kept.tables(200) for label in table.column("label").to_pylist()]
     assert labels.count("disc") / 200 > 0.5 + 3 * np.sqrt(0.25 / 200)
     assert kept.report.auc > 0.6
+
+
+def test_every_network_takes_the_steps_and_a_part_of_the_minutes(run, monkeypatch):
+    budgets = []
+    real = taught.learn_classifier
+
+    def spied(classifier, data, plan, progress):
+        budgets.append(plan.budget)
+        return real(classifier, data, replace(plan, budget=Budget(steps=plan.budget.steps or 9)), progress)
+
+    monkeypatch.setattr(taught, "learn_classifier", spied)
+    Filter(run, judged_by="mlp", steps=9)
+    assert budgets == 3 * [Budget(steps=9)]
+    budgets.clear()
+    Filter(run, judged_by="mlp", minutes=0.3)
+    assert budgets[0].minutes == pytest.approx(0.1)
