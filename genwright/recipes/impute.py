@@ -31,7 +31,7 @@ from genwright.data.missing import ALWAYS, is_token, trimmed
 from genwright.data.read import read
 from genwright.data.typed import readable, typed, untyped
 from genwright.runs.draw import POOLED_ROWS, complete
-from genwright.runs.frames import frame, known_flavour
+from genwright.runs.frames import frame, gapped, known_flavour
 from genwright.runs.run import Run
 
 ROWS = 2_048  # rows filled at a time
@@ -60,7 +60,8 @@ def impute(run: Run, rows: Any, *, seed: int = 0, flavour: Any = None) -> Any:
     schema = filled_schema(run, records)
     pieces = [_as_given(piece, schema, records) for piece in _pieces(run, records, seed)]
     table = pa.concat_tables(pieces, promote_options="permissive")
-    found = frame(readable(table, schema, True) if records.is_text else table, flavour or records.flavour)
+    table, with_gaps = (readable(table, schema, True), []) if records.is_text else (table, gapped(table, rows))
+    found = frame(table, flavour or records.flavour, with_gaps)
     is_frame = type(rows).__name__ == "DataFrame" and (flavour or records.flavour) == "pandas"
     return _as_before(found, rows) if is_frame and records.flavour == "pandas" else found
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from genwright.core.paired import Gain
 from genwright.core.schema import Schema
 from genwright.data.typed import readable
-from genwright.runs.frames import frame
+from genwright.runs.frames import frame, gapped
 
 
 @dataclass(frozen=True)
@@ -148,4 +148,5 @@ class Augmented:
         return self._framed(self.table.slice(self.table.num_rows - self.report.n_drawn))
 
     def _framed(self, table: pa.Table) -> Any:
-        return frame(readable(table, self.schema, self.is_text), self.flavour)
+        with_gaps = () if self.is_text else gapped(self.table)
+        return frame(readable(table, self.schema, self.is_text), self.flavour, with_gaps)

@@ -35,7 +35,7 @@ from genwright.runs.artefact import Artefact
 from genwright.runs.class_codes import class_codes, listed
 from genwright.runs.code_words import MISSING, code_words
 from genwright.runs.draw import whole
-from genwright.runs.frames import frame, known_flavour
+from genwright.runs.frames import frame, gapped, known_flavour
 from genwright.runs.run import Run, as_names, silent
 
 CLASS, PROBABILITY, SECOND, SECOND_PROBABILITY, CERTAINTY = PREDICTED = (
@@ -432,7 +432,8 @@ def _beside(names: dict[str, pa.Array], table: pa.Table) -> pa.Table:
 
 def _framed(rows: Any, records: Records, tables: list[pa.Table], flavour: Any) -> Any:
     """Tables one below the other as a frame, with the index of the one that was asked about."""
-    found = frame(pa.concat_tables(tables), flavour or records.flavour)
+    table = pa.concat_tables(tables)
+    found = frame(table, flavour or records.flavour, gapped(table))
     is_pandas = type(rows).__name__ == "DataFrame" and hasattr(rows, "index") and hasattr(found, "set_axis")
     return found.set_axis(rows.index, axis=0) if is_pandas else found
 

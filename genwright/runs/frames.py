@@ -39,6 +39,23 @@ def frame(table: pa.Table, flavour: Flavour = "pandas", with_gaps: Collection[st
     return found
 
 
+def gapped(table: pa.Table, like: Any = None) -> list[str]:
+    """Columns of whole numbers or truth values with gaps: as floats, numbers beyond 2^53 would change.
+
+    Args:
+        table: The rows.
+        like: What they were made from; truth values that are objects there, in a pandas frame, stay objects.
+    """
+    there: Any = getattr(like, "dtypes", None)  # of a pandas frame a series, by the name of the column
+    objects = {str(name) for name, kind in there.items() if str(kind) == "object"} if hasattr(there, "items") else set()
+    return [
+        f.name
+        for f, column in zip(table.schema, table.columns)
+        if column.null_count
+        and (pa.types.is_integer(f.type) or (pa.types.is_boolean(f.type) and f.name not in objects))
+    ]
+
+
 def _object_series(values: list[Any]) -> Any:
     """A pandas column of objects, arrays among them."""
     import pandas as pd

@@ -121,6 +121,10 @@ class Run:
         table = pa.concat_tables(tables) if tables else self._empty()
         if self.series is not None:
             return frame(self.series.unrolled(table), flavour)
+        return self.framed(table, flavour)
+
+    def framed(self, table: pa.Table, flavour: Any) -> Any:
+        """Drawn rows as a frame, as `sample` gives them: columns that may have gaps are nullable always."""
         is_text = self.artefact.facts.get("is_text", False)
         return frame(readable(table, self.schema, is_text), flavour, () if is_text else self._with_gaps())
 
