@@ -21,10 +21,11 @@ from genwright.core.classifier import Classifier
 from genwright.core.codec import TableCodec
 from genwright.core.config import to_json
 from genwright.core.dataset import Dataset
-from genwright.core.errors import ConfigError, FitError, RunError, UnknownNameError, UnsupportedError
+from genwright.core.errors import ConfigError, FitError, GivenError, RunError, UnknownNameError, UnsupportedError
 from genwright.core.model import HasLoss, Model, Progress
 from genwright.core.records import Records
 from genwright.core.registry import CLASSIFIERS
+from genwright.core.rng import torch_generator
 from genwright.core.schema import Schema
 from genwright.core.space import Category, Field, Real, Space
 from genwright.data.cache import encode
@@ -33,6 +34,7 @@ from genwright.data.read import read
 from genwright.data.split import HeldOut
 from genwright.data.target import Labels, labelled, labels_of, stratified
 from genwright.data.typed import typed
+from genwright.nn.given_columns import GivenColumns
 from genwright.pipeline import facts_of, schema_of
 from genwright.runs.artefact import ClassifierArtefact
 from genwright.runs.classifier_run import BY_CLASS, BY_ROW, OF_FITTED, ClassifierRun
@@ -48,6 +50,7 @@ from genwright.training.learn_classifier import NOTHING_KEPT, learn_classifier
 from genwright.training.settings import divided
 
 log = logging.getLogger("genwright")
+N_DRAWS, N_LONG_DRAWS = 4_096, 200  # rows drawn to learn the shares of classes; of texts, sequences and pictures
 
 
 def classify(
@@ -183,11 +186,33 @@ def by_bayes_rule(run: Run, target: str) -> ClassifierRun:
     classifier = CLASSIFIERS.get("bayes_rule").of(run.model, target)
     run.remember_rows(need_train=True, need_held_out=True)
     facts, n = dict(run.artefact.facts), classifier.n_classes
-    counts = np.ones(n) if run.train is None else np.bincount(np.asarray(run.train.arrays[target]), minlength=n)[:n]
+    if run.train is not None:
+        counts = np.bincount(np.asarray(run.train.arrays[target]), minlength=n)[:n]
+    else:
+        counts, note = _drawn_counts(run, target, n)
+        log.warning("%s", note)
+        facts["notes"] = [*facts.get("notes", []), note]
     why = f"{OF_FITTED}{run.artefact.model_name}"
     facts |= {"target": target, "n_classes": n, "shares": (counts / counts.sum()).tolist(), "why": why, "split": BY_ROW}
     artefact = ClassifierArtefact(run.artefact.codec, classifier, "bayes_rule", run.artefact.seed, facts)
     return ClassifierRun(artefact, run.train, run.held_out)
+
+
+def _drawn_counts(run: Run, target: str, n_classes: int) -> tuple[np.ndarray, str]:
+    """How often a model draws each class (K,), where its training rows are not at hand, and what to tell of it."""
+    given = getattr(run.model, "given", None)
+    n = N_DRAWS if all(isinstance(f.support, Real | Category) for f in run.model.space.values()) else N_LONG_DRAWS
+    generator = torch_generator(run.artefact.seed, "shares")
+    why = "The rows of the fit are not at hand: the shares of the classes, on which the trivial guess rests,"
+    try:
+        if isinstance(given, GivenColumns) and target in given.space:
+            n, drawn = N_DRAWS, given.complete(N_DRAWS, {}, generator)
+        else:
+            drawn = run.model.sample(n, {}, generator)
+    except GivenError:
+        return np.ones(n_classes), f"{why} are equal."
+    counts = np.bincount(drawn[target].numpy(), minlength=n_classes)[:n_classes]
+    return counts + 1 / n_classes, f"{why} are those of {n:,} draws."  # a class that is not drawn has a share, too
 
 
 def _finished(
@@ -252,7 +277,7 @@ def _learned(
     facts |= {"target": target, "n_classes": classifier.n_classes, "n_rows": n_rows, "n_train": len(train)}
     facts |= {"n_held_out": len(unseen), "held_out": asked.held_out, "why": why, "split": BY_CLASS}
     facts |= {"shares": (counts / counts.sum()).tolist(), "notes": [*notes, *outcome.notes]}
-    facts |= {"n_steps": outcome.n_steps, "steps": outcome.n_planned} if outcome.n_planned else {}
+    facts |= outcome.facts
     artefact = ClassifierArtefact(codec, classifier, model, seed, facts, log=outcome.log)
     unseen = Dataset(train.space, {name: unseen.arrays[name] for name in train.space})
     return ClassifierRun(artefact, train, unseen)

@@ -161,3 +161,20 @@ def test_numbers_meet_the_words_of_numbers() -> None:
     assert class_codes(pa.array(["1.0", "1", "1e0", "x"]), pa.array([2, 1])).tolist() == [1, 1, 1, -1]
     assert class_codes(pa.array([0.5, 1e15]), pa.array([10**15, 1])).tolist() == [-1, 0]
     assert class_codes(pa.array([True, False]), pa.array(["0.0", "1.0"])).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(("model", "how"), [("marginals", {}), ("vae", {"steps": 1, "given": "ill"})])
+def test_shares_of_classes_without_the_data_are_those_of_draws(
+    model: str, how: dict[str, object], tmp_path: Path
+) -> None:
+    drawn_from = gw.fit(patients(), model, judge=False, **how)  # type: ignore[arg-type]
+    here = gw.classify(drawn_from, "ill", judge=False)
+    drawn_from.save(tmp_path / "run")
+    run = gw.classify(gw.load(tmp_path / "run"), "ill", judge=False)
+    found, p = (np.array(r.artefact.facts["shares"]) for r in (run, here))
+    assert found.sum() == pytest.approx(1)
+    assert (np.abs(found - p) < 5 * np.sqrt(p * (1 - p) / 4096)).all()
+    assert "4,096 draws" in run.artefact.facts["notes"][-1]
+    assert not any("draws" in note for note in here.artefact.facts["notes"])
+    ceiling, expected = (r.judge(patients(200, 1), judges="cross_entropy")[0].ceiling for r in (run, here))
+    assert abs(ceiling - expected) < 0.01 < np.log(2) - expected  # which equal shares would give
