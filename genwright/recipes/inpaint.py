@@ -14,6 +14,7 @@ from genwright.core.rng import torch_generator
 from genwright.data.contact_sheet import png
 from genwright.data.film import write_bytes
 from genwright.data.labelled_sheet import labelled_sheet
+from genwright.runs.draw import whole
 from genwright.runs.picture_fill import filled, way
 from genwright.runs.picture_latents import picture_column, shown
 from genwright.runs.picture_rows import mask_of, picture_rows
@@ -64,7 +65,7 @@ def inpaint(
         run: Of vae, flow_matching, vqvae, gan, gpt or marginals.
         picture: A path, a Pillow image or an array; it is brought to the run's size.
         mask: The same of a mask that is white where the picture is to be drawn and black where it stays; or truth
-            values (H, W), true where it is drawn.
+            values (H, W), or zeros and ones, true where it is drawn.
         n: Fillings.
         given: Values of the given columns; guessed where they are not said.
         seed: Of the draws; the run's where it is not given.
@@ -72,8 +73,10 @@ def inpaint(
 
     Raises:
         UnsupportedError: the family cannot.
-        DataError: a picture cannot be read, or the mask leaves nothing to draw.
+        DataError: a picture cannot be read, or the mask is none, or leaves nothing to draw.
+        ConfigError: n is not a whole number of one or more.
     """
+    n = whole(n, "n")
     if n < 1:
         raise ConfigError(f"n = {n}; expected 1 or more")
     name, how = picture_column(run.model), way(run.model)

@@ -300,7 +300,7 @@ def mask_of(run: Run, source: Any) -> Tensor:
     It is scaled and cut as pictures are; a pixel counts as known where the mask is black, or nearly.
 
     Raises:
-        DataError: it cannot be read, or leaves nothing to be filled.
+        DataError: it is none, cannot be read, or leaves nothing to be filled.
     """
     name = picture_column(run.model)
     codec = run.artefact.codec.codecs[name]
@@ -308,9 +308,12 @@ def mask_of(run: Run, source: Any) -> Tensor:
     if isinstance(source, (str, Path)):
         pixels = _read_file(Path(source), None)
     elif isinstance(source, np.ndarray):
-        pixels = source.astype(np.uint8) * 255 if source.dtype == bool else source
-    else:
+        pixels = _brightness(source)
+    elif is_image(source):
         pixels = np.asarray(source.convert("L"))
+    else:
+        what = "None" if source is None else f"a {type(source).__name__}"
+        raise DataError(f"the mask is {what}; expected a path, one of Pillow's images, or an array (H, W)")
     if pixels.ndim == 3:
         pixels = (
             pixels[..., :3].max(-1) if pixels.shape[-1] < 4 else np.minimum(pixels[..., :3].max(-1), pixels[..., 3])
@@ -320,3 +323,22 @@ def mask_of(run: Run, source: Any) -> Tensor:
     if bool(known.all()):
         raise DataError("the mask is black all over, and leaves nothing to be filled; paint what is to be drawn white")
     return known
+
+
+def _brightness(mask: np.ndarray) -> np.ndarray:
+    """An array of truth values, of zeros and ones, or of 0 … 255 as the latter.
+
+    Raises:
+        DataError: it has another shape, or holds something else.
+    """
+    is_picture = mask.ndim == 2 or (mask.ndim == 3 and mask.shape[-1] <= 4)
+    if not is_picture or not mask.size:
+        raise DataError(
+            f"the mask has the shape {mask.shape}; expected (H, W), or (H, W, C) with at most four channels"
+        )
+    is_level = np.isin(mask, np.arange(256)) if mask.dtype.kind in "buif" else np.zeros(mask.shape, bool)
+    if not is_level.all():
+        found = mask[~is_level][0]
+        raise DataError(f"the mask holds {found}; expected truth values, or brightness from 0 to 255")
+    pixels = mask.astype(np.uint8)
+    return pixels * np.uint8(255) if pixels.max() == 1 else pixels

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 import genwright as gw
 from genwright.core.dataset import Dataset
+from genwright.core.errors import ConfigError, DataError
 from genwright.data.film import ENDINGS, film, write_film
 from genwright.data.labelled_sheet import labelled_sheet
 from genwright.recipes.traverse import main_directions, noise_directions
@@ -147,6 +148,49 @@ def test_masks_are_white_where_they_are_drawn(vae, tmp_path):
     assert known[5:].all()
     with pytest.raises(gw.GenwrightError, match="black all over"):
         mask_of(vae, np.zeros((8, 8), bool))
+
+
+@pytest.mark.parametrize("form", [bool, np.uint8, np.int64, np.float32])
+@pytest.mark.parametrize("white", [1, 255])
+def test_masks_may_be_of_any_numbers(vae, form, white):
+    mask = np.zeros((8, 8), bool)
+    mask[2:5, 3:] = True
+    for array in (mask.astype(form) * form(white), np.repeat(mask[..., None], 3, -1).astype(form) * form(white)):
+        assert (mask_of(vae, array) == torch.from_numpy(~mask)).all()
+    assert (mask_of(vae, Image.fromarray(mask)) == torch.from_numpy(~mask)).all()
+
+
+@pytest.mark.parametrize(
+    ("mask", "words"),
+    [
+        (None, "the mask is None; expected a path"),
+        ([[True, False]], "the mask is a list; expected a path"),
+        (np.ones(64, bool), r"the mask has the shape \(64,\); expected"),
+        (np.ones((1, 8, 8, 1), bool), r"the mask has the shape \(1, 8, 8, 1\); expected"),
+        (np.ones((1, 8, 8), bool), r"the mask has the shape \(1, 8, 8\); expected"),
+        (np.ones((0, 8), bool), r"the mask has the shape \(0, 8\); expected"),
+        (np.full((8, 8), 0.5), "the mask holds 0.5; expected truth values, or brightness from 0 to 255"),
+        (np.full((8, 8), np.nan), "the mask holds nan; expected"),
+        (np.full((8, 8), -1), "the mask holds -1; expected"),
+        (np.full((8, 8), 300), "the mask holds 300; expected"),
+        (np.full((8, 8), "x"), "the mask holds x; expected"),
+        (np.zeros((8, 8)), "black all over"),
+    ],
+    ids=str,
+)
+def test_what_is_no_mask_is_told(vae, pictures, mask, words):
+    with pytest.raises(DataError, match=words):
+        gw.inpaint(vae, pictures[0], mask)
+
+
+@pytest.mark.parametrize("n", [1.5, 0, -1, "2", None, True])
+def test_a_number_of_fillings_is_whole(vae, pictures, n):
+    with pytest.raises(ConfigError, match=f"n = {n!r}; expected"):
+        gw.inpaint(vae, pictures[0], np.ones((8, 8), bool), n=n)
+
+
+def test_a_number_of_fillings_may_be_written_as_a_float(pictures):
+    assert len(gw.inpaint(run_of("marginals"), pictures[0], np.ones((8, 8), bool), n=2.0).pictures) == 2
 
 
 def test_editing_changes_the_class_asked_for(vae, pictures):
