@@ -1,7 +1,8 @@
 """How long to train: steps, or minutes that are turned into steps before training begins.
 
 Minutes become steps by timing the first ones, whose effect is then thrown away. From there on the number of steps is
-fixed and recorded, so the same fit can be repeated and resumed exactly, on a machine of any speed.
+fixed and recorded, so the same fit can be repeated and resumed exactly, on a machine of any speed; but one that becomes
+much slower than it was when it was timed has its training cut off.
 """
 
 import time

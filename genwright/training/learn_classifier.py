@@ -44,9 +44,10 @@ def learn_classifier(classifier: Classifier, data: Dataset, plan: Plan, progress
     if isinstance(classifier, HasModels):
         parts = classifier.models(data)
         outcomes = [learn(model, rows, _own(model, plan), progress) for model, rows in parts]
+        if len(outcomes) == 1:
+            return outcomes[0]
         notes = [note for outcome in outcomes for note in outcome.notes]
-        planned = outcomes[0].n_planned if len(outcomes) == 1 else 0
-        return Outcome([line for o in outcomes for line in o.log], notes, sum(o.n_steps for o in outcomes), planned)
+        return Outcome([line for o in outcomes for line in o.log], notes, sum(o.n_steps for o in outcomes))
     if not isinstance(classifier, MatrixClassifier):
         raise UnsupportedError(f"{type(classifier).__name__} has no way of learning")
     if plan.budget.steps is not None:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from typing import Literal
 
 import numpy as np
 import torch
@@ -98,6 +99,7 @@ class _Training:
         self.order = Order(len(learnt), size, plan.seed)
         self.shards = cut(self.order.size, self.n_shards)
         self.now = _Moment()
+        self.cut_by: Literal["", "clock", "hand"] = ""
         self._start()
 
     def _start(self) -> None:
@@ -109,6 +111,7 @@ class _Training:
         self.ema = EMA(self.model.net, self.config.ema)
         self.best = frozen(self.ema.mean)
         self._good: dict[str, Tensor] = {}
+        self._losses: dict[str, float] = {}  # of the last step
 
     def _optimiser(self, phase: str) -> torch.optim.Optimizer:
         c, parameters = self.config, self.parameters[phase]
@@ -137,6 +140,7 @@ class _Training:
             notes += self._steps(started - before)
         except KeyboardInterrupt:
             self._take_last(started - before)
+            self.cut_by = "hand" if self.now.step < self.now.n_steps else ""
             where = f"step {self.now.step:,} of {self.now.n_steps:,}"
             notes.append(f"Stopped by hand at {where}; the best weights are kept.")
         self.model.net.load_state_dict(self.best)
@@ -147,7 +151,7 @@ class _Training:
         if gain is not None and not isinstance(self.model, HasLogProb):
             self.now.log[-1]["gain_is_bound"] = 1.0
         notes += monitors.speak(self.now.log)
-        return Outcome(self.now.log, notes, self.now.step, self.now.n_steps, self.now.best_step)
+        return Outcome(self.now.log, notes, self.now.step, self.now.n_steps, self.now.best_step, self.cut_by)
 
     def _budget(self, started: float) -> None:
         if self.plan.budget.minutes is not None:
@@ -186,7 +190,8 @@ class _Training:
                 continue
             self._evaluate(started)
             self._keep(started)
-            if self._is_late(started):
+            if self.now.step < self.now.n_steps and self._is_late(started):
+                self.cut_by = "clock"
                 return [f"Ended at step {self.now.step:,} of {self.now.n_steps:,}: the minutes were used up."]
         return []
 
@@ -229,7 +234,7 @@ class _Training:
     def _step(self, k: int) -> bool:
         """One step of every phase; whether all losses and gradients were finite."""
         self.model.anneal(k / max(self.now.n_steps, 1))
-        self._losses: dict[str, float] = {}
+        self._losses = {}
         is_finite = all(self._phase(k, phase, self.order.batch(k)) for phase in self.model.phases)
         if is_finite:
             self.model.stepped()
@@ -272,7 +277,7 @@ class _Training:
 
     def _evaluate(self, started: float) -> None:
         """The held-out loss of the averaged weights; the best are kept, and all is remembered for a rollback."""
-        line: Line = {"step": self.now.step, "loss": sum(getattr(self, "_losses", {}).values())}
+        line: Line = {"step": self.now.step, "loss": sum(self._losses.values())}
         with self.ema.applied():
             self.model.net.eval()
             line |= self._watched()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from genwright.training.budget import Budget
 from genwright.training.config import TrainingConfig
@@ -56,8 +56,9 @@ class Outcome:
         log: A line an evaluation.
         notes: What went wrong, in sentences.
         n_steps: Steps done.
-        n_planned: Steps that were planned; asking for them repeats the training.
+        n_planned: Steps that were planned; asking for them repeats the training, unless it was cut off.
         best_step: The step whose averaged weights were kept.
+        cut_by: What cut it off before these steps were done: the clock or a hand; empty: nothing.
     """
 
     log: list[Line] = field(default_factory=list)
@@ -65,3 +66,18 @@ class Outcome:
     n_steps: int = 0
     n_planned: int = 0
     best_step: int = 0
+    cut_by: Literal["", "clock", "hand"] = ""
+
+    @property
+    def facts(self) -> dict[str, int]:
+        """Of the run, for a training by steps: `n_steps` done, and `steps` to ask for.
+
+        These repeat the training to the last bit. What was cut off had the learning rates of more steps, `n_planned`,
+        which nobody can ask for: then `steps` makes a training of the same length, with learning rates that fall to
+        its end.
+        """
+        if not self.n_planned:
+            return {}
+        if not self.cut_by:
+            return {"n_steps": self.n_steps, "steps": self.n_planned}
+        return {"n_steps": self.n_steps, "steps": max(1, self.n_steps), "n_planned": self.n_planned}

@@ -48,13 +48,14 @@ def in_stages(model: Any, data: Dataset, plan: Plan, progress: Progress, train: 
     progress(share, "reading what the networks make of the rows")
     rows = model.second_rows(data)
     second = _second(model, rows, following, first, plan, _within(progress, share, 1.0), learn)
-    n_planned = first.n_planned + second.n_planned
+    n_planned, n_steps = first.n_planned + second.n_planned, first.n_steps + second.n_steps
+    cut_by = first.cut_by or second.cut_by
     if following is not None:
-        model.second_took(second.n_planned / n_planned)
+        model.second_took(second.n_steps / max(1, n_steps) if cut_by else second.n_planned / n_planned)
     name = MODELS.name_of(type(model.second))
     notes = [*first.notes, *(f"{name}: {note}" for note in second.notes)]
     log = [*first.log, *(_renamed(line, name, first) for line in second.log)]
-    return Outcome(log, notes, first.n_steps + second.n_steps, n_planned, first.best_step)
+    return Outcome(log, notes, n_steps, n_planned, first.best_step, cut_by)
 
 
 def _following(model: HasStages, plan: Plan) -> Plan | None:

@@ -24,7 +24,8 @@ class Teacher:
     """Teaches families by their names; networks of one family all take the same number of steps.
 
     Args:
-        budget: Of one training. Minutes are turned into steps by the first training of a family.
+        budget: Of one training. Minutes are turned into steps by the first training of a family; if the clock cuts
+            that off, it is done again with the steps that it came to, so that it is like those behind it.
         steps: Family → the steps of its trainings.
     """
 
@@ -43,8 +44,7 @@ class Teacher:
         config, training = self._settings(family, data, ALL_LEARNT if is_network and len(data) < FEW_ROWS else {})
         model = family(data.space, config)
         outcome = learn(model, data, Plan(training, self._budget(name, is_network), seed), _silent)
-        self._took(name, outcome)
-        return model
+        return self.model(name, data, seed) if self._is_to_repeat(name, outcome) else model
 
     def classifier(self, name: str, data: Dataset, target: str, seed: int) -> Classifier:
         """A classifier, taught all rows: none is set aside, as drawn ones would be among them.
@@ -58,8 +58,7 @@ class Teacher:
         config, training = self._settings(family, data, ALL_LEARNT if is_network else {})
         classifier = family(config).bind(data.space, target)
         outcome = learn_classifier(classifier, data, Plan(training, self._budget(name, is_network), seed), _silent)
-        self._took(name, outcome)
-        return classifier
+        return self.classifier(name, data, target, seed) if self._is_to_repeat(name, outcome) else classifier
 
     def _settings(self, family: type[Any], data: Dataset, settings: Mapping[str, Any]) -> tuple[Any, TrainingConfig]:
         """Of a family and of its training, suited to the rows."""
@@ -74,9 +73,13 @@ class Teacher:
             return Budget()
         return Budget(steps=self.steps[name]) if name in self.steps else self.budget
 
-    def _took(self, name: str, outcome: Outcome) -> None:
-        if outcome.n_planned:
-            self.steps.setdefault(name, outcome.n_planned)
+    def _is_to_repeat(self, name: str, outcome: Outcome) -> bool:
+        """Whether the first training of a family was cut off by the clock; keeps the steps for those behind it."""
+        if name in self.steps or not outcome.n_planned:
+            return False
+        is_cut = outcome.cut_by == "clock"
+        self.steps[name] = outcome.n_steps if is_cut else outcome.n_planned
+        return is_cut
 
 
 def _silent(done: float, line: str) -> None:

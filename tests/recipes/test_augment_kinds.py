@@ -165,6 +165,7 @@ def test_minutes_become_steps_that_every_training_takes(monkeypatch):
         return real(classifier, data, plan, progress)
 
     monkeypatch.setattr(taught, "learn_classifier", spied)
+    monkeypatch.setattr("genwright.training.loop.OVERRUN", float("inf"))  # however busy the machine becomes
     _, lesson = lesson_of(shapes(40), "label")
     teacher = Teacher(Budget(minutes=0.005))
     for seed in range(2):
@@ -172,6 +173,19 @@ def test_minutes_become_steps_that_every_training_takes(monkeypatch):
     assert budgets == [Budget(minutes=0.005), Budget(steps=teacher.steps["mlp"])]
     teacher.classifier("knn", lesson.train, "label", 0)
     assert budgets[-1] == Budget()
+
+
+def test_what_the_clock_cut_off_is_taught_again_as_all_others(monkeypatch):
+    """4 of 200 steps were done; learning rates of all trainings fall over 4."""
+    monkeypatch.setattr("genwright.training.budget.seconds_a_step", lambda step: step(0) or 1e-3)
+    monkeypatch.setattr("genwright.training.loop.OVERRUN", 0.0)
+    _, lesson = lesson_of(shapes(40), "label")
+    teacher, other = Teacher(Budget(minutes=0.2 / 60)), Teacher(Budget(steps=4))
+    one, two = (teacher.classifier("mlp", lesson.train, "label", 0) for _ in range(2))
+    assert teacher.steps == {"mlp": 4}
+    same = other.classifier("mlp", lesson.train, "label", 0)
+    for found in (two, same):
+        assert np.array_equal(one.predict_rows(lesson.test), found.predict_rows(lesson.test))
 
 
 def test_a_network_can_judge():

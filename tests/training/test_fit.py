@@ -204,7 +204,7 @@ def test_an_unfinished_training_is_not_overwritten_by_mistake(tmp_path: Path) ->
     out = tmp_path / "run"
     with pytest.raises(Killed):
         gw.fit(customers(300), "vae", settings=SMALL, steps=30, judge=False, out=out, progress=_kill_at(10))
-    with pytest.raises(RunError, match="unfinished training"):
+    with pytest.raises(RunError, match="a training whose run was not saved"):
         gw.fit(customers(300), "vae", settings=SMALL, steps=30, judge=False, out=out)
     gw.fit(customers(300), "trees", judge=False, out=out, overwrite=True)
     assert not (tmp_path / "run.checkpoint").exists()
@@ -213,6 +213,17 @@ def test_an_unfinished_training_is_not_overwritten_by_mistake(tmp_path: Path) ->
 def test_a_gan_that_hardly_saw_the_rows_is_told() -> None:
     run = gw.fit(dependent(400), "gan", steps=2, judge=False)
     assert any(note.startswith("Not converged") for note in run.artefact.facts["notes"])
+
+
+def test_a_fit_that_the_clock_cut_off_says_how_long_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genwright.training.budget.seconds_a_step", lambda step: step(0) or 1e-3)
+    monkeypatch.setattr("genwright.training.loop.OVERRUN", 0.0)
+    facts = gw.fit(dependent(200), "vae", minutes=0.2 / 60, judge=False).artefact.facts
+    assert (facts["n_steps"], facts["steps"], facts["n_planned"]) == (4, 4, 200)
+    assert facts["notes"][0] == "Ended at step 4 of 200: the minutes were used up."
+    again = gw.fit(dependent(200), "vae", steps=facts["steps"], judge=False).artefact.facts
+    assert (again["n_steps"], again["steps"]) == (4, 4)
+    assert "n_planned" not in again
 
 
 @pytest.mark.parametrize("budget", [{"steps": True}, {"steps": "100"}, {"minutes": "1"}, {"steps": float("nan")}])

@@ -178,6 +178,7 @@ def test_ctrl_c_keeps_the_best_and_says_so() -> None:
     outcome = train(small_vae(), table(), plan(100), progress)
     assert outcome.n_steps == 40
     assert outcome.notes[0].startswith("Stopped by hand at step 40 of 100")
+    assert outcome.facts == {"n_steps": 40, "steps": 40, "n_planned": 100}
 
 
 def test_minutes_become_steps_and_the_timed_steps_leave_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,6 +188,25 @@ def test_minutes_become_steps_and_the_timed_steps_leave_no_trace(monkeypatch: py
     outcome = train(timed, table(), Plan(config, Budget(minutes=0.02)), silent)
     train(counted, table(), Plan(config, Budget(steps=outcome.n_planned)), silent)
     assert weights(timed) == weights(counted)
+
+
+def test_the_step_that_was_timed_is_not_in_the_log() -> None:
+    timed = train(small_vae(), table(), Plan(plan().config, Budget(minutes=0.005)), silent)
+    counted = train(small_vae(), table(), plan(5), silent)
+    assert timed.log[0]["loss"] == counted.log[0]["loss"] == 0
+
+
+def test_what_the_clock_cuts_off_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Timed at a thousand steps a second, and slower afterwards; that it was late at the last step is no cut."""
+    monkeypatch.setattr("genwright.training.budget.seconds_a_step", lambda step: step(0) or 1e-3)
+    monkeypatch.setattr("genwright.training.loop.OVERRUN", 0.0)
+    cut = train(small_vae(), table(), Plan(plan().config, Budget(minutes=0.2 / 60)), silent)
+    assert cut.cut_by == "clock"
+    assert cut.facts == {"n_steps": 20, "steps": 20, "n_planned": 200}
+    assert cut.notes[0] == "Ended at step 20 of 200: the minutes were used up."
+    whole = train(small_vae(), table(), Plan(plan(n_evaluations=1).config, Budget(minutes=0.02 / 60)), silent)
+    assert whole.facts == {"n_steps": 20, "steps": 20}
+    assert not any("used up" in note for note in whole.notes)
 
 
 def test_a_budget_too_short_for_a_step() -> None:
