@@ -85,7 +85,8 @@ def fit(
         held_out: Share of the rows that the model does not see and that judges use, 0.2 where it is not given; 0: none,
             and no scores.
         minutes: How long a neural family trains.
-        steps: The same in gradient steps; asking for the `steps` of a run's facts repeats its fit.
+        steps: The same in gradient steps; asking for the `steps` of a run's facts repeats its fit, unless the clock or
+            a hand had cut that off, which its notes say.
         checkpoint: File that a neural family's training is kept in, so that it can go on after a kill; beside `out`
             where it is not given.
         resume: Go on from that file; what is not given is as it was, and `model="auto"` too.
@@ -197,8 +198,7 @@ def _learned(
     if is_chosen and name == OF_TEXTS[0]:
         fitted, name, why, outcome = _beside_rival(fitted, train, plan, why, outcome)
     facts |= {"n_rows": n_rows, "n_train": len(train), "n_held_out": len(held), "held_out": asked.held_out, "why": why}
-    facts |= {"n_steps": outcome.n_steps, "steps": outcome.n_planned} if outcome.n_planned else {}
-    facts["notes"] = [*notes, *outcome.notes]
+    facts |= {**outcome.facts, "notes": [*notes, *outcome.notes]}
     return Run(Artefact(codec, fitted, name, asked.seed, facts, log=outcome.log), train, held)
 
 
