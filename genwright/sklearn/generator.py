@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils.validation import check_is_fitted
 
 from genwright.pipeline import fit
-from genwright.sklearn.rows import Form, ReadsTables, as_value_errors, checked, name_at, seed_of
+from genwright.sklearn.rows import Form, ReadsTables, as_value_errors, checked, seed_of
 
 
 class Generator(ReadsTables, DensityMixin, BaseEstimator):
@@ -69,7 +69,7 @@ class Generator(ReadsTables, DensityMixin, BaseEstimator):
                 held_out=0.0,
                 minutes=self.minutes,
                 steps=self.steps,
-                given=[name_at(self._form.names, key) for key in given] or None,
+                given=[self._form.name_at(key) for key in given] or None,
                 kinds=self._form.kinds,
                 judge=False,
             )
@@ -86,7 +86,7 @@ class Generator(ReadsTables, DensityMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if isinstance(given, Mapping):
-            given = {name_at(self._form.names, key): value for key, value in given.items()}
+            given = {self._form.name_at(key): value for key, value in given.items()}
         seed = seed_of(self.random_state if random_state is None else random_state)
         flavour = "pandas" if self._form.flavour == "array" else self._form.flavour
         with as_value_errors():

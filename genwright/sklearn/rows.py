@@ -1,7 +1,8 @@
 """What scikit-learn calls X ↔ frames: every way to hand rows over, checked as its conventions ask.
 
 Columns of a matrix of numbers are numbers, named x0, x1 …; those of frames and of lists with words are inferred, as
-`genwright.fit` infers them. `kinds` overrules, by name or position: `{"zip": "category"}`, `{3: "category"}`.
+`genwright.fit` infers them. `kinds` overrules, by name or position: `{"zip": "category"}`, `{3: "category"}`. Where a
+column is called 3, that is its name.
 """
 
 from collections.abc import Iterator, Mapping
@@ -48,14 +49,19 @@ class Form:
     def of(cls, X: Any, frame: Any, kinds: Mapping[Any, str] | None) -> "Form":
         """The form of X, whose checked frame is given."""
         names = [str(name) for name in frame.columns]
-        said = {name_at(names, key): kind for key, kind in (kinds or {}).items()}
+        labels = X.columns if isinstance(X, pd.DataFrame) else None
+        said = {_name_at(names, labels, key): kind for key, kind in (kinds or {}).items()}
         if isinstance(X, pd.DataFrame):
-            return cls(names, X.columns, dict(zip(names, X.dtypes)), "pandas", said)
+            return cls(names, labels, dict(zip(names, X.dtypes)), "pandas", said)
         if is_frame(X):
             return cls(names, None, None, "polars", said)
         numeric = {n: "number" for n in names if pd.api.types.is_numeric_dtype(frame[n]) and frame[n].dtype != bool}
         dtype = X.dtype if isinstance(X, np.ndarray) else None
         return cls(names, None, dtype, "array", numeric | said)
+
+    def name_at(self, key: Any) -> str:
+        """The name of a column that is said by its name or its position; where a column is called so, that one."""
+        return _name_at(self.names, self.labels, key)
 
     def back(self, frame: Any) -> Any:
         """A frame of draws as X was: its container, its columns' names and types."""
@@ -100,11 +106,6 @@ def is_frame(X: Any) -> bool:
     return isinstance(X, pd.DataFrame) or (type(X).__module__.startswith("polars") and hasattr(X, "columns"))
 
 
-def name_at(names: list[str], key: Any) -> str:
-    """The name of a column that is said by its name or its position."""
-    return names[int(key)] if isinstance(key, int | np.integer) and 0 <= key < len(names) else str(key)
-
-
 def seed_of(random_state: Any) -> int:
     """A seed: the number itself, or one drawn from a generator; of None, from NumPy's global one, as scikit-learn does.
 
@@ -129,6 +130,14 @@ def as_value_errors() -> Iterator[None]:
 def _names(frame: pd.DataFrame) -> list[str]:
     names = [str(name) for name in frame.columns]
     return names if len(set(names)) == len(names) else [f"x{i}" for i in range(len(names))]
+
+
+def _name_at(names: list[str], labels: Any, key: Any) -> str:
+    """See `Form.name_at`."""
+    called = names if labels is None else list(labels)
+    if key in called:
+        return names[called.index(key)]
+    return names[int(key)] if isinstance(key, int | np.integer) and 0 <= key < len(names) else str(key)
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:

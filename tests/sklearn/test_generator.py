@@ -127,3 +127,18 @@ def test_errors_are_value_errors_that_say_what_to_do() -> None:
         Generator().fit(table(1))
     with pytest.raises(ValueError, match="feature names"):
         Generator("marginals").fit(table()).score_samples(table().rename(columns={"age": "years"}))
+
+
+def test_a_name_goes_before_a_position():
+    """Of a frame whose columns are called by numbers; where no column is called so, positions count."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({1: rng.integers(0, 3, 60), 0: rng.integers(0, 3, 60)})
+    kinds = {"0": "category", "1": "number"}
+    for said in ({0: "category", 1: "number"}, {"0": "category", 1: "number"}, {np.int64(0): "category", 1: "number"}):
+        model = Generator("marginals", kinds=said, given=[0]).fit(X)
+        assert {c.name: c.kind for c in model.run_.schema} == kinds
+        assert [name for name, f in model.run_.model.space.items() if f.is_given] == ["0"]
+    assert set(model.sample(20, given={0: 2})[0]) == {2}
+    for labels in (["1", "0"], [5, 6]):
+        model = Generator("marginals", kinds={0: "category", 1: "number"}).fit(X.set_axis(labels, axis=1))
+        assert [c.kind for c in model.run_.schema] == ["category", "number"]
