@@ -38,6 +38,7 @@ from genwright.nn.acceptance import Acceptance, Method, fitted
 from genwright.nn.coverage import K, coverage
 from genwright.nn.density_ratio import DensityRatio
 from genwright.runs.classifier_run import ClassifierRun
+from genwright.runs.draw import whole
 from genwright.runs.frames import known_flavour
 from genwright.runs.run import Run, silent
 from genwright.training.budget import Budget
@@ -237,11 +238,11 @@ class Filter:
         report, codec = self.report, self.run.artefact.codec
         pilot = pa.concat_tables(list(self._own("pilot").tables(int(np.ceil(WATCHED / report.keep)))))
         log_ratio, rows = self.judge(pilot), codec.encode(pilot)
-        whole = fitted(log_ratio, report.keep, self.method)
+        strongest = fitted(log_ratio, report.keep, self.method)
         real = select(real, np.arange(min(n_rows(real), WATCHED)))
         if n_rows(real) <= 4 * K:
             report.notes.append("coverage is not watched: too few real rows are at hand")
-            return whole
+            return strongest
         u = numpy_generator(self.seed, "filter", "pilot").random(len(log_ratio))
         for strength in STRENGTHS:
             accept = fitted(log_ratio, report.keep, self.method, strength)
@@ -251,7 +252,7 @@ class Filter:
             report.strength, report.coverage_before, report.coverage_after = strength, before, after
             if np.isnan(before):
                 report.notes.append("coverage is not watched: no column holds numbers, categories or pictures")
-                return whole
+                return strongest
             if after >= (1 - self.most_loss) * before:
                 if strength < 1:
                     report.notes.append(f"weakened to {strength:g} of its strength, so that coverage stays")
@@ -278,7 +279,11 @@ def filtered(run: Run, n: int, given: Any = None, *, flavour: Any = None, **opti
         given: Conditions, as `Run.sample` takes them.
         flavour: "pandas", "polars" or "arrow"; what the run was fitted on where it is not given.
         options: Of `Filter`: `keep`, `judged_by`, `wanted`, `real`, `method`, `most_loss`, `seed` …
+
+    Raises:
+        ConfigError: n is not a whole number; as `Filter` besides.
     """
+    n = whole(n, "n")
     flavour = known_flavour(flavour) or run.artefact.facts.get("flavour", "pandas")
     kept = Filter(run, given, **options)
     tables = list(kept.tables(n))

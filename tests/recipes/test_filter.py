@@ -198,3 +198,14 @@ def test_every_network_takes_the_steps_and_a_part_of_the_minutes(run, monkeypatc
     budgets.clear()
     Filter(run, judged_by="mlp", minutes=0.3)
     assert budgets[0].minutes == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("n", [2.5, "5", -1, None, True])
+def test_a_number_of_rows_is_whole(run, n, monkeypatch):
+    monkeypatch.setattr(recipe, "Filter", lambda *a, **k: pytest.fail("it began to learn"))
+    with pytest.raises(ConfigError, match=f"n = {n!r}; expected a whole number of rows"):
+        filtered(run, n)
+
+
+def test_a_number_of_rows_may_be_written_as_a_float(run):
+    assert len(filtered(run, 3e0, judged_by="logistic", keep=1.0).rows) == 3
