@@ -40,7 +40,7 @@ from genwright.runs.preview import preview
 from genwright.runs.run import Run, as_names, silent
 from genwright.training.asked import Asked
 from genwright.training.budget import Budget
-from genwright.training.checkpoint import beside, remove
+from genwright.training.checkpoint import beside
 from genwright.training.config import TrainingConfig
 from genwright.training.learn import learn
 from genwright.training.plan import Outcome, Plan
@@ -87,8 +87,8 @@ def fit(
         minutes: How long a neural family trains.
         steps: The same in gradient steps; asking for the `steps` of a run's facts repeats its fit, unless the clock or
             a hand had cut that off, which its notes say.
-        checkpoint: File that a neural family's training is kept in, so that it can go on after a kill; beside `out`
-            where it is not given.
+        checkpoint: File that a neural family's training is kept in until the run is saved, so that it can go on after
+            a kill; beside `out` where it is not given.
         resume: Go on from that file; what is not given is as it was, and `model="auto"` too.
         given: Columns that are always known when sampling: neural families read them and model the others, `trees` puts
             them first, so that they are met exactly. Draws that do not fix them draw them together, as rows had them.
@@ -123,13 +123,13 @@ def fit(
     wait()  # no process writes before all have looked at what is there
     progress = progress if is_main() else silent
     run = _learned(read(data), asked, kinds or {}, targets := as_names(targets), kept, resume, progress)
-    run.artefact.facts["seconds"] = round(time.perf_counter() - started, 3)
-    by_main(lambda: _kept(run, out, kept, overwrite, judge, targets, progress))
+    run.artefact.facts["seconds"], run.checkpoint = round(time.perf_counter() - started, 3), kept
+    by_main(lambda: _kept(run, out, overwrite, judge, targets, progress))
     return run
 
 
 def _checkpoint(asked: str | Path | None, out: str | Path | None, resume: bool, overwrite: bool) -> Path | None:
-    """Where an unfinished training is kept; nowhere where neither that nor the run's folder is said.
+    """Where a training is kept until its run is saved; nowhere where neither that nor the run's folder is said.
 
     Raises:
         RunError: the folder is taken, or there is a training that nobody asked to go on with.
@@ -139,23 +139,21 @@ def _checkpoint(asked: str | Path | None, out: str | Path | None, resume: bool, 
     kept = Path(asked) if asked else beside(out) if out else None
     if kept is not None and kept.exists() and not (resume or overwrite):
         how = "go on with resume=True (--resume), or begin anew with overwrite=True (--overwrite)"
-        raise RunError(f"{kept} holds an unfinished training: {how}")
+        raise RunError(f"{kept} holds a training whose run was not saved: {how}")
     return kept
 
 
 def _kept(
     run: Run,
     out: str | Path | None,
-    checkpoint: Path | None,
     overwrite: bool,
     judge: bool,
     targets: tuple[str, ...],
     progress: Progress,
 ) -> None:
     """Saves and judges."""
-    if out is not None and checkpoint is not None:
+    if out is not None:
         run.save(out, overwrite=overwrite)  # before it is judged, so that no judge can cost a fit
-        remove(checkpoint)
     if judge and run.held_out is not None and len(run.held_out) >= 2:
         run.judge(targets=targets, progress=progress)
         if out is not None:

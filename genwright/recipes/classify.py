@@ -43,7 +43,7 @@ from genwright.runs.folder import check_target
 from genwright.runs.run import Run, silent
 from genwright.training.asked import Asked
 from genwright.training.budget import Budget
-from genwright.training.checkpoint import beside, remove
+from genwright.training.checkpoint import beside
 from genwright.training.choose_classifier import choose_classifier
 from genwright.training.config import TrainingConfig
 from genwright.training.learn_classifier import NOTHING_KEPT, learn_classifier
@@ -85,8 +85,8 @@ def classify(
             given; 0: none, and no scores.
         minutes: How long a network trains.
         steps: The same in gradient steps.
-        checkpoint: File that a network's training is kept in, so that it can go on after a kill; beside `out` where it
-            is not given.
+        checkpoint: File that a network's training is kept in until the run is saved, so that it can go on after a
+            kill; beside `out` where it is not given.
         resume: Go on from that file; what is not given is as it was, and `model="auto"` too.
         schema: Kinds of the columns; inferred where it is not given.
         kinds: Single columns' kinds; `{"column": "omitted"}` leaves one out.
@@ -121,7 +121,8 @@ def classify(
     asked = _asked(said, kept if resume else None)
     progress(0.0, "reading")
     run = _learned(read(data), target, asked, kinds or {}, kept, resume, progress)
-    return _finished(run, started, judge, out, overwrite, progress, kept)
+    run.checkpoint = kept
+    return _finished(run, started, judge, out, overwrite, progress)
 
 
 def _check_run(run: Run, model: str, resume: bool, said: Mapping[str, Any]) -> None:
@@ -148,7 +149,7 @@ def _kept_in(checkpoint: str | Path | None, out: str | Path | None, resume: bool
     """The file that a training is kept in; None where it is not kept.
 
     Raises:
-        RunError: an unfinished training is there, and is not to go on.
+        RunError: a training is there whose run was not saved, and is not to go on.
         ConfigError: there is no place to go on from.
     """
     kept = Path(checkpoint) if checkpoint else beside(out) if out else None
@@ -156,7 +157,7 @@ def _kept_in(checkpoint: str | Path | None, out: str | Path | None, resume: bool
         raise ConfigError("resume needs the folder that the run goes to, or its checkpoint: pass out= or checkpoint=")
     if kept is not None and kept.exists() and not (resume or overwrite):
         how = "go on with resume=True (--resume), or begin anew with overwrite=True (--overwrite)"
-        raise RunError(f"{kept} holds an unfinished training: {how}")
+        raise RunError(f"{kept} holds a training whose run was not saved: {how}")
     return kept
 
 
@@ -222,16 +223,13 @@ def _finished(
     out: str | Path | None,
     overwrite: bool,
     progress: Progress,
-    checkpoint: Path | None = None,
 ) -> ClassifierRun:
-    """Judged and saved; what was kept for going on is needed no more."""
+    """Judged and saved."""
     run.artefact.facts["seconds"] = round(time.perf_counter() - started, 3)
     if judge and run.held_out is not None and len(run.held_out):
         run.judge(progress=progress)
     if out is not None:
         run.save(out, overwrite=overwrite)
-        if checkpoint is not None:
-            remove(checkpoint)
     return run
 
 

@@ -47,6 +47,7 @@ from genwright.runs.picture_evidence import (
     row_pixels,
 )
 from genwright.runs.remembered import Remembered
+from genwright.training.checkpoint import remove
 
 log = logging.getLogger("genwright")
 
@@ -69,6 +70,7 @@ class Run:
         train: Encoded rows it learnt from; only where the fit was made in this process.
         held_out: Encoded rows it did not see; the same.
         path: The folder it was loaded from.
+        checkpoint: The file that its training is kept in until it is saved.
     """
 
     artefact: Artefact
@@ -76,6 +78,7 @@ class Run:
     held_out: Dataset | None = field(default=None, repr=False)
     path: Path | None = None
     _unread: str = field(default="", repr=False)  # why the data of the fit could not be read again
+    checkpoint: Path | None = field(default=None, repr=False)
 
     @property
     def schema(self) -> Schema:
@@ -307,12 +310,15 @@ class Run:
         self.artefact.facts = {**facts, "notes": [*kept, *notes]}
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Writes the run as a folder, atomically.
+        """Writes the run as a folder, atomically; the file that its training was kept in is needed no more, and goes.
 
         Raises:
             RunError: the folder is something else, is being written by another process, or cannot be written.
         """
         self.path = artefacts.save(self.artefact, path, overwrite=overwrite)
+        if self.checkpoint is not None:
+            remove(self.checkpoint)
+            self.checkpoint = None  # another training may be kept there from now on
         return self.path
 
     def _empty(self) -> pa.Table:

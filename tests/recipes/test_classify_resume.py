@@ -50,7 +50,7 @@ def test_a_killed_training_ends_with_the_same_bits(name: str, tmp_path: Path) ->
     with pytest.raises(Killed):
         gw.classify(data, target, name, **asked, judge=False, out=out, progress=kill_at(12))
     assert (tmp_path / "run.checkpoint").exists()
-    with pytest.raises(RunError, match="holds an unfinished training"):
+    with pytest.raises(RunError, match="holds a training whose run was not saved"):
         gw.classify(data, target, name, out=out)
     run = gw.classify(data, target, resume=True, judge=False, out=out)
     assert (run.artefact.model_name, run.artefact.seed, run.artefact.facts["held_out"]) == (name, 3, 0.25)
