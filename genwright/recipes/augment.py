@@ -35,7 +35,6 @@ from genwright.core.schema import Schema
 from genwright.core.space import Batch
 from genwright.data.leakage import leaks
 from genwright.data.read import read
-from genwright.data.target import held_out_mask
 from genwright.pipeline import schema_of
 from genwright.runs.augmentation import Augmented, Report, Trial, Way
 from genwright.runs.frames import known_flavour
@@ -100,13 +99,14 @@ def augment(
             else what `classify` would choose.
         metric: What is to rise: "pr_auc" of the rarer of two classes, which `auto` takes, or "balanced_accuracy", which
             every other number of classes has.
-        held_out: Share of each class that measures the gain in the end; 0: none, and no such gain.
+        held_out: Share of each class that measures the gain in the end, or of a column's groups where the schema has a
+            `split` by group; 0: none, and no such gain.
         level: What p of "no gain" on folds has to be below; otherwise it declines.
         anyway: Draw by the best way even where it would decline.
         minutes: How long networks train, all of them together; 10 where neither this nor `steps` is given.
         steps: Gradient steps of each network instead.
         seed: Of everything random.
-        schema: Kinds of the columns; inferred where it is not given.
+        schema: Kinds of the columns, and which of them holds groups; inferred where it is not given.
         kinds: Single columns' kinds.
         flavour: "pandas", "polars" or "arrow"; what `data` is where it is not given.
         progress: Called with (fraction done, what is being done).
@@ -116,7 +116,7 @@ def augment(
         UnknownNameError: there is no such column, family, classifier or metric.
         UnsupportedError: the target holds no classes, or no classifier reads a column.
         FitError: there is one class, or nothing that was named can make such rows.
-        ConfigError: a share, an amount or the budget is out of range.
+        ConfigError: a share, an amount or the budget is out of range, or the schema has a `split` by time.
     """
     named = _named(model)
     amounts = _amounts("balance" if balance else amount)
@@ -182,12 +182,14 @@ class _Search:
     def __post_init__(self) -> None:
         n = np.bincount(self.rows.y, minlength=self.rows.n_classes)
         self.metrics = metrics_for(self.rows.n_classes, int(n.argmin()), self.metric)
-        mask = held_out_mask(self.rows.y, self.held_out, self.seed)
+        mask = self.rows.held_out(self.held_out, self.seed)
         self.test, self.train = np.flatnonzero(mask), np.flatnonzero(~mask)
         y, rng = self.rows.y[self.train], numpy_generator(self.seed, "looked at")
         self.amounts = tuple(a for a in self.amounts if counts(a, y, self.rows.n_classes).any())
         self.looked_at = self.train[looked_at(y, MOST_ROWS, N_FOLDS, rng)]
-        n = np.bincount(self.rows.y[self.looked_at], minlength=self.rows.n_classes)
+        n = np.bincount(self.rows.units(self.looked_at)[0], minlength=self.rows.n_classes)
+        if self.rows.groups is not None and n.max() < 2:
+            raise FitError("no class has rows in two groups, one to learn from and one to test; add groups")
         known = self.rows.lesson(self.looked_at, np.zeros(0, np.int64)).train
         self.given_away = leaks(known, self.rows.target, self.seed)
         if self.judge_model == "auto" and self.rows.kind == "tables":
@@ -321,8 +323,8 @@ class _Search:
 
     def _fold(self, deal: str, k: int) -> _Fold:
         """Fold k of a deal."""
-        y, seed = self.rows.y[self.looked_at], derive(self.seed, deal)
-        fold = dealt(y, self.n_folds, numpy_generator(seed, "folds"))
+        seed, (y, unit) = derive(self.seed, deal), self.rows.units(self.looked_at)
+        fold = dealt(y, self.n_folds, numpy_generator(seed, "folds"))[unit]
         lesson = self.rows.lesson(self.looked_at[fold != k], self.looked_at[fold == k])
         before = value(self.metrics[0], lesson.y_test, self._predicted(lesson, {}, derive(seed, k)))
         return _Fold(lesson, derive(seed, k), before)

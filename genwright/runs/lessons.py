@@ -9,11 +9,11 @@ import torch
 
 from genwright.core.codec import TableCodec
 from genwright.core.dataset import Dataset, n_rows
-from genwright.core.errors import UnsupportedError
+from genwright.core.errors import ConfigError, UnsupportedError
 from genwright.core.records import Records
 from genwright.core.schema import Schema
 from genwright.core.space import Batch, Category, Field, Pixels, Real, Space, Tokens, pictures, row_shape
-from genwright.data.target import labelled, labels_of
+from genwright.data.target import labelled, labels_of, stratified
 from genwright.data.typed import typed, untyped
 
 Kind = Literal["tables", "texts", "pictures"]
@@ -48,7 +48,9 @@ class LabelledTable:
         target: Name of the class.
         y: Classes of the rows (N,), codes 0 … K−1.
         n_classes: K.
-        notes: What to tell of the target, in sentences.
+        source: Where the rows came from, all with a label.
+        notes: What to tell of target and groups, in sentences.
+        groups: Of each row (N,), where a column's `split` says that they stay together.
         kind: What rows are, but for their numbers and categories.
         white: The value of white in arrays of pictures.
     """
@@ -58,7 +60,9 @@ class LabelledTable:
     target: str
     y: np.ndarray
     n_classes: int
+    source: Records
     notes: tuple[str, ...] = ()
+    groups: np.ndarray | None = None
     kind: Kind = "tables"
     white: int = 255
 
@@ -70,14 +74,16 @@ class LabelledTable:
             UnknownNameError: there is no such column.
             UnsupportedError: it holds no classes, or no classifier reads a column.
             FitError: there is one class, or none.
+            ConfigError: a column's `split` asks for later rows to be held out.
         """
+        _check_split(schema)
         labels = labels_of(records, schema, target, is_set)
         options = {k: v for k, v in labels.column.options.items() if k != "min_count"}  # classes share no code
         schema = schema.with_columns([replace(labels.column, options=options)])
         known, y = labelled(records, labels)
         batches = list(typed(known, schema))
         table = pa.Table.from_batches(batches)
-        found = cls(table, schema, target, y, labels.n_classes, labels.notes)
+        found = cls(table, schema, target, y, labels.n_classes, known, labels.notes)._in_groups()
         codec = found._codec()
         peaks = [codec.codecs[name].peak for name in pictures(codec.space)]  # type: ignore[attr-defined]
         return replace(found, kind=_kind(codec.space), white=peaks[0] if peaks else 255)
@@ -91,6 +97,31 @@ class LabelledTable:
         first = np.unique(self.y, return_index=True)[1]
         values = self.table.select([self.target]).take(pa.array(first))
         return [str(v) for v in untyped(values, Schema((self.schema[self.target],))).column(0).to_pylist()]
+
+    def held_out(self, share: float, seed: int) -> np.ndarray:
+        """Which rows are held out (N,): a share of each class, or whole groups; as `classify` does."""
+        is_held = stratified(self.source, self.schema, self.y, share, seed)
+        batches = self.table.to_batches()
+        firsts = np.cumsum([0, *(batch.num_rows for batch in batches)]).tolist()
+        return np.concatenate([is_held(batch, first) for batch, first in zip(batches, firsts)])
+
+    def units(self, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What goes to a fold as a whole, a row or the rows of a group.
+
+        Args:
+            at: Numbers of the rows that are dealt (n,).
+
+        Returns:
+            The class of each unit (U,), of a group the rarest one that it has, and the unit of each row (n,).
+        """
+        y = self.y[at]
+        if self.groups is None:
+            return y, np.arange(len(y))
+        found, unit = np.unique(self.groups[at], return_inverse=True)
+        by_size = np.argsort(np.bincount(y, minlength=self.n_classes), kind="stable")  # the rarest class first
+        rank = np.full(len(found), self.n_classes)
+        np.minimum.at(rank, unit, np.argsort(by_size)[y])
+        return by_size[rank], unit
 
     def subset(self, rows: np.ndarray) -> "LabelledTable":
         """Some of the rows; classes keep their codes."""
@@ -123,6 +154,16 @@ class LabelledTable:
                 own = own.set_column(names.index(name), name, pa.chunked_array(same))
         return pa.concat_tables([own, more.select(names).cast(own.schema)])
 
+    def _in_groups(self) -> "LabelledTable":
+        """With its groups, where the schema names a column of them."""
+        name = next((column.name for column in self.schema if column.split == "group"), None)
+        if name is None:
+            return self
+        values = self.table.column(name).combine_chunks()
+        groups = values.dictionary_encode(null_encoding="encode").indices.to_numpy(zero_copy_only=False)
+        note = f"whole groups of {name!r} are held out and dealt to folds"
+        return replace(self, groups=groups, notes=(*self.notes, note))
+
     @staticmethod
     def _encoded(part: "LabelledTable", codec: TableCodec, space: Space) -> Batch:
         names = [n for n in space if n != part.target]
@@ -143,6 +184,16 @@ class LabelledTable:
         if len(codec.modelled) < 2 or self.target not in codec.modelled:
             raise UnsupportedError(f"no column but the target {self.target!r} can be modelled; add one that varies")
         return codec
+
+
+def _check_split(schema: Schema) -> None:
+    """Refuses what folds at random would not heed."""
+    for column in schema:
+        if column.split not in (None, "group"):
+            raise ConfigError(
+                f"column {column.name!r} has the split {column.split!r}, and gains are measured on folds at random, "
+                "where later rows would foretell earlier ones; leave it out of the schema, or use a split by group"
+            )
 
 
 def _kind(space: Space) -> Kind:

@@ -1,6 +1,7 @@
 """It gains where rows help, declines where they do not, and looks at no row that tests."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,8 +10,12 @@ import pytest
 import genwright.recipes.augment as recipe
 from genwright.core.errors import ConfigError, FitError, UnknownNameError, UnsupportedError
 from genwright.core.schema import Column, Schema
+from genwright.data.split import split
+from genwright.data.typed import typed
 from genwright.recipes.augment import augment, counts
 from genwright.runs.lessons import LabelledTable
+from genwright.runs.run import silent
+from genwright.training.budget import Budget
 
 CHEAP = {"model": ["copies", "smote"], "judge_model": "naive_bayes"}
 
@@ -168,6 +173,90 @@ def test_no_lesson_sees_the_rows_that_test(monkeypatch):
     for at, at_test in seen[:-2]:
         assert not at & at_test
         assert not (at | at_test) & held
+
+
+def of_patients(n: int = 40, each: int = 5) -> pd.DataFrame:
+    """Rows of one patient are all but equal; a fifth of the patients are ill, some rows of each unclear."""
+    rng = np.random.default_rng(0)
+    patient = np.repeat(np.arange(n), each)
+    kind = np.where(np.arange(n) % 5 == 0, "ill", "well")[patient]
+    kind[rng.random(n * each) < 0.1] = "unclear"
+    x = rng.normal(size=n)[patient] + 0.01 * rng.normal(size=n * each)
+    return pd.DataFrame({"patient": [f"P{p:03d}" for p in patient], "x": x, "kind": kind}).sample(
+        frac=1, random_state=0
+    )
+
+
+def by_group(split: str = "group", column: str = "patient") -> Schema:
+    columns = (Column("patient", "id"), Column("x", "number"), Column("kind", "category"))
+    return Schema(tuple(replace(c, split=split) if c.name == column else c for c in columns))
+
+
+def test_groups_are_held_out_and_dealt_to_folds_whole(monkeypatch):
+    frame, schema, seen = of_patients(), by_group(), []
+    real = LabelledTable.lesson
+
+    def spied(self, at, at_test):
+        seen.append((at, at_test))
+        return real(self, at, at_test)
+
+    monkeypatch.setattr(LabelledTable, "lesson", spied)
+    asked = {"model": "copies", "judge_model": "naive_bayes", "amount": "balance", "anyway": True}
+    report = augment(frame, "kind", schema=schema, seed=2, **asked).report
+    patients = frame["patient"].to_numpy()
+    folds = [(set(patients[at]), set(patients[at_test])) for at, at_test in seen if len(at_test)]
+    assert len(folds) > report.facts["n_folds"] >= 2
+    assert all(not learnt & tested for learnt, tested in folds)
+    records = recipe.read(frame)
+    held = split(records, schema, 200, 0.2, 2)(next(typed(records, schema)), 0)  # those that fit and classify hold out
+    assert folds[-1][1] == set(patients[held])
+    assert report.facts["n_held_out"] == 40
+    assert "whole groups of 'patient' are held out and dealt to folds" in report.notes
+
+
+def test_what_is_dealt_whole_has_its_rarest_class():
+    records = recipe.read(of_patients())
+    rows = LabelledTable.of(records, by_group(), "kind")
+    at = np.arange(7, 190)
+    own, unit = rows.units(at)
+    for k in range(len(own)):
+        there = rows.y[at[unit == k]]
+        assert len(set(rows.groups[at[unit == k]])) == 1
+        assert own[k] == min(set(there), key=lambda c: (rows.y[at] == c).sum())
+    plain = LabelledTable.of(records, by_group(None), "kind")
+    assert [x.tolist() for x in plain.units(at)] == [plain.y[at].tolist(), list(range(len(at)))]
+
+
+@pytest.mark.parametrize("judge_model", ["naive_bayes", "logistic", "boosting", "knn"])
+def test_a_class_of_one_group_may_be_held_out_with_it(judge_model):
+    """Then it is not learnt, and no rows of it are made; where the group is learnt from, it is never tested."""
+    frame = of_patients()
+    frame.loc[frame["patient"] == "P003", "kind"] = "strange"
+    asked = {"schema": by_group(), "model": "copies", "judge_model": judge_model, "amount": "balance", "anyway": True}
+    for seed in range(9):
+        search = recipe._Search(*_search(frame, by_group(), seed))
+        if "P003" in set(frame["patient"].to_numpy()[search.test]):
+            break
+    found = augment(frame, "kind", seed=seed, **asked)
+    assert found.report.gains
+    assert found.report.drawn["strange"] > 0  # in the end all rows are learnt from
+
+
+def _search(frame: pd.DataFrame, schema: Schema, seed: int) -> tuple:
+    rows = LabelledTable.of(recipe.read(frame), schema, "kind")
+    return rows, ("copies",), ("balance",), "naive_bayes", "auto", 0.2, 0.05, Budget(), seed, silent
+
+
+@pytest.mark.parametrize("how", ["time", "order"])
+def test_later_rows_are_not_kept_apart_and_it_says_so(how):
+    with pytest.raises(ConfigError, match=f"column 'x' has the split {how!r}.*leave it out of the schema"):
+        augment(of_patients(), "kind", schema=by_group(how, "x"))
+
+
+def test_groups_of_which_no_class_has_two():
+    frame = of_patients(2).assign(kind=lambda f: f["patient"])
+    with pytest.raises(FitError, match="no class has rows in two groups"):
+        augment(frame, "kind", schema=by_group(), held_out=0, **CHEAP)
 
 
 def test_drawn_rows_have_their_own_class_where_rare_values_would_share_a_code():
