@@ -196,6 +196,54 @@ def test_bad_parquet(make, tmp_path):
         read(tmp_path / "y.parquet")
 
 
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (pa.array([3, 4]), pa.array([1.5, 2.5]), [3.0, 4.0, 1.5, 2.5]),
+        (pa.array([3, 4], pa.int32()), pa.array([2**40, 5]), [3, 4, 2**40, 5]),
+        (pa.nulls(2), pa.array(["x", "y"]), [None, None, "x", "y"]),
+        (pa.nulls(2), pa.array([1, 2]), [None, None, 1, 2]),
+        (pa.array([3, 4]), pa.array(["x", "y"]), ["3", "4", "x", "y"]),
+        (pa.array(["x", "y"]).dictionary_encode(), pa.array(["u", "x"]), ["x", "y", "u", "x"]),
+        (
+            pa.array([1, 2], pa.timestamp("ms")),
+            pa.array([3], pa.timestamp("us")),
+            [datetime.datetime(1970, 1, 1, microsecond=n) for n in (1000, 2000, 3)],
+        ),
+        (
+            pa.array([1, 2], pa.date32()),
+            pa.array([3], pa.timestamp("us")),
+            [
+                datetime.datetime(1970, 1, 2),
+                datetime.datetime(1970, 1, 3),
+                datetime.datetime(1970, 1, 1, microsecond=3),
+            ],
+        ),
+    ],
+)
+def test_parquet_parts_of_two_types(tmp_path, one, other, expected, order):
+    for part, column in enumerate((one, other)[::order]):
+        pq.write_table(pa.table({"a": column, "b": [1] * len(column)}), tmp_path / f"{part}.parquet")
+    found = rows(read(tmp_path))["a"]
+    n = len(one)
+    assert (found if order == 1 else found[-n:] + found[:-n]) == expected
+
+
+def test_parquet_part_without_a_column(tmp_path, caplog):
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "0.parquet")
+    pq.write_table(pa.table({"b": ["x"], "a": [2]}), tmp_path / "1.parquet")
+    assert rows(read(tmp_path)) == {"a": [1, 2], "b": [None, "x"]}
+    assert "column 'b' is in 1 of 2 parts" in caplog.text
+
+
+def test_parquet_parts_that_do_not_fit_name_part_and_column(tmp_path):
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "0.parquet")
+    pq.write_table(pa.table({"a": [[1]]}), tmp_path / "1.parquet")
+    with pytest.raises(DataError, match=r"column 'a' holds int64 .* in 1\.parquet; write the parts with one type"):
+        read(tmp_path)
+
+
 def test_pandas_frame():
     frame = pd.DataFrame(
         {
