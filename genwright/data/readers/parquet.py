@@ -1,7 +1,8 @@
 """Parquet: one file, or a folder of parts (with `key=value` subfolders, too); read part by part, never whole.
 
 Parts may differ: a column that one of them lacks is missing there, and a type becomes the one that holds the values of
-all (whole numbers and decimals: decimals; days and moments: moments; texts and other values: texts). Of tables with pictures, batches are small, and of a single file not even a row group is read whole.
+all (whole numbers and decimals: decimals; days and moments: moments; texts and other values: texts). Of tables with
+pictures, batches are small, and of a single file not even a row group is read whole.
 """
 
 import logging
