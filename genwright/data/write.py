@@ -213,6 +213,9 @@ class _Jsonl:
             column = texts.column(name)
             column = column if pa.types.is_string(column.type) else column.cast(pa.string())
             table = table.set_column(table.schema.get_field_index(name), name, column)
+        for i, field in enumerate(table.schema):
+            if field.type == pa.float32():  # 0.1, not the 0.10000000149011612 that is nearest to it
+                table = table.set_column(i, field.name, table.column(i).cast(pa.string()).cast(pa.float64()))
         for row in table.to_pylist():
             self.stream.write((json.dumps(row, ensure_ascii=False, default=_json_value) + "\n").encode())
 
@@ -274,7 +277,10 @@ def _json_value(value: Any) -> Any:
 
 def _as_text(column: "pa.ChunkedArray") -> "pa.ChunkedArray":
     import pyarrow as pa
+    import pyarrow.compute as pc
 
+    if column.type == pa.float32():  # Arrow writes the fewest digits that tell it, repr those of a float64
+        return pc.if_else(pc.is_nan(column), pa.scalar(None, pa.string()), column.cast(pa.string()))
     if pa.types.is_floating(column.type):
         texts = [None if v is None or v != v else repr(v).removesuffix(".0") for v in column.to_pylist()]
         return pa.chunked_array([pa.array(texts, pa.string())])

@@ -224,3 +224,15 @@ def test_what_a_file_of_sentences_cannot_hold_is_refused(tmp_path, words, tags, 
 def test_a_table_is_no_file_of_sentences(make, tmp_path):
     with pytest.raises(DataError, match="holds the columns words and tags, and these are a, b, c, d"):
         _copy(make, tmp_path, "y.conllu")
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.jsonl"])
+def test_single_precision_is_written_in_its_own_digits(tmp_path, name):
+    single = [0.1, 16777216.0, -1e-20, 3.4e38, None, float("nan")]
+    schema = Schema((Column("a", "number"),))
+    write([pa.table({"a": pa.array(single, pa.float32())})], tmp_path / name, schema)
+    assert "0.10" not in (tmp_path / name).read_text()
+    found = rows(read(tmp_path / name))["a"]
+    numbers = [None if v in ("", None) or v != v else float(v) for v in found]
+    assert numbers[4:] == [None, None]
+    assert pa.array(numbers[:4], pa.float32()).equals(pa.array(single[:4], pa.float32()))
