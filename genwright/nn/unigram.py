@@ -17,7 +17,7 @@ from torch import Tensor
 
 from genwright.core.dataset import Dataset
 from genwright.core.space import Tokens, Vectors
-from genwright.nn.sequence_length import is_within, n_steps, n_tokens
+from genwright.nn.sequence_length import is_missing, is_within, n_steps, n_tokens
 
 CHUNK = 4096  # rows counted at once
 LEAST_SCALE = 1e-6  # of a number's spread: no normal distribution is narrower
@@ -59,7 +59,8 @@ class Unigrams:
         for batch in data.batches(CHUNK):
             T = n_tokens(batch[name], self.support)
             tokens = batch[name][is_within(T, self.support.length)]
-            of_length += np.bincount(T, minlength=len(of_length))
+            is_known = ~is_missing(batch[name], self.support)
+            of_length += np.bincount(T[is_known], minlength=len(of_length))
             of_token += np.bincount(tokens, minlength=len(of_token))
         self.lengths.learn(torch.from_numpy(of_length))
         weight = torch.from_numpy(of_token) + self.pseudo_count
@@ -67,10 +68,10 @@ class Unigrams:
         self.log_p = (weight / weight.sum()).log()
 
     def log_prob(self, codes: Tensor) -> Tensor:
-        """log p(text) of each row (B, T) → (B,)."""
+        """log p(text) of each row (B, T) → (B,); 0 of one that is missing, which is summed out."""
         T = n_tokens(codes, self.support)
         each = self.log_p[codes].masked_fill(~is_within(T, codes.shape[1]), 0.0)
-        return self.lengths.log_p[T] + each.sum(1)
+        return (self.lengths.log_p[T] + each.sum(1)).masked_fill(is_missing(codes, self.support), 0.0)
 
     def draw(self, n: int, generator: torch.Generator, temperature: float = 1.0) -> Tensor:
         """n rows (n, T); the first ones are the same however many are drawn."""

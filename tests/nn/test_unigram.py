@@ -122,3 +122,16 @@ def test_a_number_that_never_varies_or_never_is_known_has_a_spread() -> None:
     model.count(Dataset(Space({"x": Field(support)}), {"x": x}), "x")
     assert (model.scale > 0).all()
     assert torch.isfinite(model.log_prob(torch.from_numpy(x))).all()
+
+
+def test_missing_sequences_say_nothing() -> None:
+    """Rows of pads alone are neither long nor impossible."""
+    support = SUPPORTS[0]
+    rows = token_rows(support, 60, seed=1)
+    missing = torch.full((20, support.length), support.pad)
+    both = Unigrams(support)
+    both.count(Dataset(Space({"text": Field(support)}), {"text": torch.cat([missing, rows]).numpy()}), "text")
+    alone, _ = _unigrams(support)
+    assert torch.equal(both.lengths.log_p, alone.lengths.log_p)
+    assert torch.equal(both.log_p, alone.log_p)
+    assert torch.equal(both.log_prob(torch.cat([missing[:2], rows])), torch.cat([torch.zeros(2), alone.log_prob(rows)]))
