@@ -104,7 +104,7 @@ class ClassNgrams:
         self.of_class = {
             (j, int(c)): self._model(_part(whole, labels[:, j] == c), order)
             for j in range(len(self.sizes))
-            for c in np.unique(labels[np.unique(whole[1]), j])
+            for c in np.unique(labels[np.unique(whole[1][whole[0].is_told]), j])
         }
 
     def _model(self, rows: Rows, order: int) -> KneserNey:
@@ -113,11 +113,11 @@ class ClassNgrams:
     def text(self, codes: Tensor) -> Rows:
         """Rows (B, T) as one stream: a start, the tokens, the end where there is one; and the row of each of them.
 
-        Rows with open places end before them.
+        Rows with open places end before them; those that are missing, pads alone, have no tokens.
         """
         runs_on, x = self.support.runs_on, codes.numpy()
         is_last = (x == self.support.end) | (x == OPEN)
-        n = np.where(is_last.any(1), is_last.argmax(1), x.shape[1])  # tokens of each row
+        n = np.where(is_last.any(1), is_last.argmax(1), (x != self.support.pad).sum(1))  # tokens of each row
         is_closed = (x == self.support.end)[np.arange(len(n)), np.minimum(n, x.shape[1] - 1)]
         size = n if runs_on else 1 + n + is_closed
         age = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
@@ -130,7 +130,7 @@ class ClassNgrams:
         """λ by EM on held-out tokens, from equal weights; a pseudo-count keeps rare depths near them."""
         n_parts = 1 + len(self.sizes)
         p, depths = self._parts(history, w, classes)
-        weights = np.full((self.order, self.order, n_parts), 1 / n_parts)
+        weights = np.full((max(self.order, 1), max(self.order, 1), n_parts), 1 / n_parts)
         for _ in range(ROUNDS):
             share = weights[depths] * p  # (M, parts)
             share /= np.maximum(share.sum(1, keepdims=True), 1e-300)

@@ -63,7 +63,7 @@ class Counts:
 
 
 def count(text: Text, n: int, order: int) -> list[Counts]:
-    """Counts for histories of 0, 1 … order − 1 tokens, as far as there are any.
+    """Counts for histories of 0, 1 … order − 1 tokens, as far as there are any; none at all of no tokens.
 
     Args:
         text: What is counted.
@@ -77,8 +77,9 @@ def count(text: Text, n: int, order: int) -> list[Counts]:
         if k:
             has_more = text.age[at] >= k
             at, node = at[has_more], node[has_more]
-            if not len(at):
-                break
+        if not len(at):
+            break
+        if k:
             keys, node = np.unique(node * n + text.tokens[at - k], return_inverse=True)
         grams, which, often = np.unique(node * n + text.tokens[at], return_inverse=True, return_counts=True)
         firsts = np.bincount(which[text.age[at] == k], minlength=len(grams))

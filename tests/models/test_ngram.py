@@ -246,3 +246,32 @@ def test_other_columns_are_refused_by_name(fields: dict[str, Field], why: str) -
 def test_settings_are_checked() -> None:
     with pytest.raises(ConfigError, match="max_order = 0"):
         NgramConfig(max_order=0)
+
+
+@pytest.mark.parametrize("order", [0, 2])
+def test_missing_texts_are_not_counted(order: int) -> None:
+    """Rows of pads alone are summed out, and what is known of the others keeps all the probability."""
+    space, missing = Space({"t": Field(TEXT)}), torch.full((30, 3), TEXT.pad)
+    model = _fitted(space, {"t": torch.cat([missing, token_rows(TEXT, 100)])}, order=order)
+    assert model.log_prob({"t": missing[:2]}).tolist() == [0, 0]
+    assert model.log_prob({"t": all_token_rows(TEXT)}).exp().sum() == pytest.approx(1, abs=1e-12)
+    assert _fitted(space, {"t": missing}, order=order).log_prob({"t": missing[:2]}).tolist() == [0, 0]
+
+
+def test_a_class_whose_texts_are_all_missing_has_those_of_all() -> None:
+    space, n = Space({"c": Field(Category(2)), "t": Field(TEXT)}), 60
+    texts, label = token_rows(TEXT, n), torch.arange(n) % 2
+    texts[label == 1] = TEXT.pad
+    model = _fitted(space, {"c": label, "t": texts})
+    every = all_token_rows(TEXT)
+    both = [model.log_prob({"c": torch.full((len(every),), c), "t": every}) for c in (0, 1)]
+    assert sum(x.exp().sum() for x in both) == pytest.approx(1, abs=1e-12)
+    drawn = model.sample(20, {"c": torch.ones(20, dtype=torch.int64)}, torch_generator(0))["t"]
+    assert torch.isfinite(model.log_prob({"c": torch.ones(20, dtype=torch.int64), "t": drawn})).all()
+
+
+def test_texts_that_are_all_missing_leave_even_ones() -> None:
+    space, missing = Space({"c": Field(Category(2)), "t": Field(TEXT)}), torch.full((30, 3), TEXT.pad)
+    model = _fitted(space, {"c": torch.arange(30) % 2, "t": missing})
+    rows = model.sample(20, {}, torch_generator(0))
+    assert torch.isfinite(model.log_prob(rows)).all()
