@@ -18,12 +18,12 @@ LEAST_ROWS = 50  # rows that are looked at however long they are
 
 
 def lengths(x: "torch.Tensor", support: Tokens | Vectors) -> "torch.Tensor":
-    """Steps of each row (B,): tokens with the end that closes them, vectors that are there."""
+    """Steps of each row (B,): tokens with the end that closes them, vectors that are there; a row of pads has none."""
     if isinstance(support, Vectors):
         return (x != float("inf")).all(-1).sum(1)  # x (B, T, D)
     is_end = x == support.end  # (B, T)
     first = is_end.int().argmax(1) + 1
-    return first.where(is_end.any(1), x.shape[1])
+    return first.where(is_end.any(1), (x != support.pad).sum(1))
 
 
 def total_lengths(batch: Batch, space: Space) -> "torch.Tensor":

@@ -111,3 +111,19 @@ def test_what_cannot_be_measured_is_said() -> None:
 
 def test_sequences_are_lists_and_no_texts() -> None:
     assert pa.types.is_list(sequence_world(5, 5).records(draw(3, 1)).column("text").type)  # type: ignore[misc]
+
+
+def test_a_missing_sequence_has_no_steps() -> None:
+    rows = draw(5, 5)
+    alone = replace(sequence_world(10, 10), held_out=rows, train=rows)
+    more = {"text": torch.cat([rows["text"], torch.zeros_like(rows["text"][:4])])}
+    known = alone.log_prob
+    assert known is not None
+
+    def log_prob(batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        is_known = (batch["text"] != 0).any(1)
+        return torch.where(is_known, known(batch), 0.0)
+
+    both = replace(alone, held_out=more, log_prob=log_prob)
+    found = [NatsPerStep().measure(e.fake, e)[""].value for e in (alone, both)]
+    assert found[1] == pytest.approx(found[0])
