@@ -44,7 +44,7 @@ class TextFile:
         path: Where it is.
         encoding: Its encoding, as Python names it.
         is_gzip: It is compressed.
-        n_quotes: How many double quotes it holds.
+        n_quotes: How many double quotes it holds; −1: they were not counted.
     """
 
     path: Path
@@ -91,9 +91,9 @@ def text_file(path: Path, encoding: str | None = None, expected: str = TABLE) ->
         found = "holds nothing but white space" if start else "is empty"
         raise DataError(f"{path} {found}; expected {expected}")
     marked = next((name for mark, name in MARKS if start.startswith(mark)), None)
-    n_quotes = 0
-    if marked in (None, "utf-8-sig"):
-        n_quotes = _no_nul_bytes(path, is_gzip)
+    if encoding:
+        _check_name(encoding)
+    n_quotes = -1 if _is_wide(encoding or marked) else _no_nul_bytes(path, is_gzip)
     chosen = encoding or marked or _decide(path, is_gzip)
     bad = _first_bad_line(path, is_gzip, chosen) if encoding or marked else 0
     if bad:
@@ -101,6 +101,18 @@ def text_file(path: Path, encoding: str | None = None, expected: str = TABLE) ->
     if chosen not in ("utf-8", "utf-8-sig"):
         log.info("%s: read as %s", path, chosen)
     return TextFile(path, chosen, is_gzip, n_quotes)
+
+
+def _check_name(encoding: str) -> None:
+    try:
+        io.TextIOWrapper(io.BytesIO(), codecs.lookup(encoding).name)
+    except LookupError:  # also of codecs that are no encodings of text, such as hex
+        raise DataError(f"no encoding is called {encoding!r}; try utf-8, cp1252, latin-1 or gb18030") from None
+
+
+def _is_wide(encoding: str | None) -> bool:
+    """Whether characters take two bytes or four, so that a NUL byte says nothing."""
+    return encoding is not None and codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
 
 
 def _open(path: Path, is_gzip: bool) -> BinaryIO:
@@ -152,8 +164,6 @@ def _first_bad_line(path: Path, is_gzip: bool, encoding: str) -> int:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         return line + bytes(error.object[: error.start]).count(b"\n")
-    except LookupError:
-        raise DataError(f"no encoding is called {encoding!r}; try utf-8, cp1252, latin-1 or gb18030") from None
     return 0
 
 

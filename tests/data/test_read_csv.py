@@ -78,6 +78,23 @@ def test_wrong_encoding_names_the_line(make):
         read(path, encoding="utf8000")
 
 
+@pytest.mark.parametrize("name", ["hex", "rot13"])
+def test_codecs_that_are_no_encodings_of_text(make, name):
+    with pytest.raises(DataError, match=f"no encoding is called '{name}'; try utf-8"):
+        read(make("a,b\n1,2\n"), encoding=name)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "UTF-16BE", "utf-32-le"])
+def test_wide_characters_without_a_byte_order_mark_where_said(make, encoding):
+    assert rows(read(make("a,b\nä,2\n".encode(encoding)), encoding=encoding)) == {"a": ["ä"], "b": ["2"]}
+
+
+@pytest.mark.parametrize("delimiter", ["||", "§", '"', "\n"])
+def test_a_delimiter_that_is_none(make, delimiter):
+    with pytest.raises(ConfigError, match="expected one ASCII character"):
+        read(make("a,b\n1,2\n"), delimiter=delimiter)
+
+
 def test_nul_byte_names_the_line(make):
     with pytest.raises(DataError, match="line 3 holds a NUL byte"):
         read(make(b"a,b\n1,x\n2,\0\n"))
@@ -125,6 +142,12 @@ def test_ragged_row_far_down_is_found_while_reading(make):
     path = make("a,b\n" + "1,22\n" * n + "1\n")
     with pytest.raises(DataError, match=f"line {n + 2} has 1 fields, expected 2"):
         list(read(path).open())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16"])
+def test_open_quote_that_swallows_the_last_rows(make, encoding):
+    with pytest.raises(DataError, match="opened in line 3 is never closed"):
+        read(make('a,b\nä,2\n3,"x\n5,6\n7,8\n'.encode(encoding)))
 
 
 def test_open_quote_names_its_line(make):

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from genwright.core.errors import DataError
+from genwright.core.errors import ConfigError, DataError
 from genwright.core.records import Reader, Records
 from genwright.data.dialect import Dialect, Head, is_table, ragged, read_head, unclosed
 from genwright.data.encoding import TextFile, text_file
@@ -35,6 +35,11 @@ class CsvReader(Reader):
     delimiter: str | None = None  # between two fields; None: found
     encoding: str | None = None  # None: found
     header: bool = True  # the first row holds the column names
+
+    def __post_init__(self) -> None:
+        found = self.delimiter
+        if found and (len(found) > 1 or not found.isascii() or found in '\r\n\0"'):
+            raise ConfigError(f"delimiter = {found!r}; expected one ASCII character such as , ; or \\t (a tab)")
 
     @classmethod
     def accepts(cls, source: Any) -> bool:
