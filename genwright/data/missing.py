@@ -15,7 +15,7 @@ ALWAYS = (
     *("", "?", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "N.A.", "n.a."),
     *("NaN", "nan", "NAN", "-NaN", "-nan", "null", "NULL", "Null", r"\N"),
 )
-SOMETIMES = ("None", "none", "NONE", "-", "--", ".", "…", "#VALUE!", "#DIV/0!", "#REF!", "0000-00-00", "NaT")
+SOMETIMES = ("Nan", "None", "none", "NONE", "-", "--", ".", "…", "#VALUE!", "#DIV/0!", "#REF!", "0000-00-00", "NaT")
 
 
 def trimmed(values: "pa.Array") -> "pa.Array":

@@ -28,7 +28,8 @@ def parse_floats(trimmed: "pa.Array") -> "pa.Array":
     import pyarrow.compute as pc
 
     try:
-        return trimmed.cast(pa.float64())
+        found = trimmed.cast(pa.float64())
+        return pc.if_else(pc.is_nan(found), pa.scalar(None, pa.float64()), found)  # Arrow reads "nAn", which is none
     except pa.ArrowInvalid:
         is_number = pc.or_(pc.match_substring_regex(trimmed, NUMBER), pc.match_substring_regex(trimmed, INFINITE))
         return pc.if_else(is_number, trimmed, pa.scalar(None, trimmed.type)).cast(pa.float64())

@@ -12,7 +12,7 @@ from genwright.core.errors import DataError, SchemaError, UnknownNameError
 from genwright.core.records import Records
 from genwright.data.ids import is_id_name
 from genwright.data.typed import untyped
-from tests.data.helpers import infer, kind_of, read, strings, typed_table, values
+from tests.data.helpers import infer, kind_of, read, strings, typed_table, values, whole
 
 
 @pytest.mark.parametrize(
@@ -146,6 +146,23 @@ def test_few_odd_words_among_numbers_are_missing_and_told(caplog):
     assert typed_table(strings(age=texts), schema)["age"].null_count == 2
     assert kind_of([*(["1", "2", "3"] * 200), "x"]) == "category"
     assert kind_of([str(i) for i in range(100)] + ["x"] * 2) == "category"
+
+
+@pytest.mark.parametrize("others", [["1", "3"], ["1.5", "3"]])
+def test_not_a_number_in_any_case_is_missing_among_numbers(others):
+    records = strings(a=[others[0], "Nan", others[1], *others * 500])
+    schema, stats = infer(records)
+    assert (schema["a"].kind, stats["a"].missing) == ("number", 1)
+    table = typed_table(records, schema)
+    assert table["a"].to_pylist()[:3] == [float(others[0]), None, 3.0]
+    assert untyped(table, schema).equals(whole(records))
+    assert infer(strings(a=["Nan", "Ann", "Nan", "Bob"]))[1]["a"].missing == 0
+
+
+def test_other_words_that_arrow_reads_as_no_number_are_no_numbers():
+    records = strings(a=["nAn", *map(str, range(1000))])
+    assert infer(records)[0]["a"].options["parse"]["missing"] == ["nAn"]
+    assert typed_table(records)["a"].to_pylist()[:2] == [None, 0]
 
 
 def test_many_names_are_text_although_some_recur():
