@@ -143,7 +143,12 @@ def _refuse_absent(pictures: "pa.Array") -> None:
 
 def _as_boolean(values: "pa.Array") -> "pa.Array":
     import pyarrow as pa
+    import pyarrow.compute as pc
 
+    if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
+        row = pc.is_in(values, value_set=pa.array([0, 1, None], values.type)).index(False).as_py()
+        if row >= 0:
+            raise _Unreadable(row, values[row].as_py(), "0 or 1; set its kind to number or category")
     try:
         return values.cast(pa.bool_())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):

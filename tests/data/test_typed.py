@@ -126,6 +126,16 @@ def test_infinite_floats_of_a_frame_and_nan():
     assert typed_table(values(x=[1.0, float("nan"), 2.0]))["x"].to_pylist() == [1.0, None, 2.0]
 
 
+@pytest.mark.parametrize("odd", [2, -1, 0.5])
+def test_numbers_that_are_no_truth_values_name_the_row(odd):
+    records = values(x=[0, 1, None, odd])
+    schema, _ = infer(records, {"x": "boolean"})
+    with pytest.raises(DataError, match=f"row 4, column 'x' holds {odd}; expected 0 or 1"):
+        typed_table(records, schema)
+    fine = values(x=[0, 1, None, 1])
+    assert typed_table(fine, schema)["x"].to_pylist() == [False, True, None, True]
+
+
 def test_types_of_a_frame_are_kept():
     columns = {
         "a": pa.array([1, 2], pa.int8()),
