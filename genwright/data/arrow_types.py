@@ -1,8 +1,9 @@
 """Arrow columns of every source, brought to the few types that the rest of genwright handles.
 
 Kept: booleans, integers, floats, decimals, strings, dates, timestamps, dictionaries (a declared category).
-Changed: other string layouts → string, half floats → float32, times of day → string, durations → whole numbers,
-structs → one column a member (`address.city`), lists that are sequences → plain lists, others and maps → JSON text.
+Changed: other string layouts → string, half floats → float32, narrow decimals → 128 bits, run-end encoded → plain,
+times of day → string, durations → whole numbers, structs → one column a member (`address.city`), lists that are
+sequences → plain lists, others and maps → JSON text.
 Pictures (picture_types.py) stay as they are; other binary values and calendar intervals are refused.
 """
 
@@ -87,8 +88,11 @@ def _flat(batch: "pa.RecordBatch", place: str) -> "tuple[list[str], list[pa.Arra
 
 def _plain(array: "pa.Array", name: str, place: str) -> "pa.Array":
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     t, types = array.type, pa.types
+    if types.is_run_end_encoded(t):
+        return _plain(pc.run_end_decode(array), name, place)
     if tensor_shape(t) is not None or is_file_with_path(t):
         return array
     if is_bytes(t):
@@ -99,6 +103,8 @@ def _plain(array: "pa.Array", name: str, place: str) -> "pa.Array":
         return _plain_dictionary(array, name, place)
     if types.is_nested(t):
         kept = sequence_type(t)
+        if kept is not None and types.is_list_view(t):  # Arrow's own cast loses the last offset before a missing list
+            return pa.array(array.to_pylist(), kept)
         return pa.array(texts_of(array), pa.string()) if kept is None else array if kept == t else array.cast(kept)
     target = _target(t)
     if types.is_float16(t):
@@ -115,6 +121,8 @@ def _target(t: "pa.DataType") -> "pa.DataType":
         return pa.string()
     if types.is_float16(t):
         return pa.float32()
+    if types.is_decimal(t) and t.bit_width < 128:  # which Arrow cannot count
+        return pa.decimal128(t.precision, t.scale)
     return pa.int64() if types.is_duration(t) else t
 
 

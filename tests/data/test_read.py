@@ -310,6 +310,29 @@ def test_arrow_types_become_plain():
         read(pa.table({"b": pa.array([(1, 2, 3)], pa.month_day_nano_interval())}))
 
 
+def test_rare_layouts_become_plain():
+    money = [decimal.Decimal("1.50"), None, decimal.Decimal("2.25")]
+    table = pa.table(
+        {
+            "runs": pa.compute.run_end_encode(pa.array(["a", "a", None])),
+            "counts": pa.compute.run_end_encode(pa.array([1, 1, 2])),
+            "narrow": pa.array(money, pa.decimal32(5, 2)),
+            "middle": pa.array(money, pa.decimal64(12, 2)),
+            "view": pa.array([[1], [2, 3], None], pa.list_view(pa.int32())),
+        }
+    )
+    expected = {"runs": ["a", "a", None], "counts": [1, 1, 2], "narrow": money, "middle": money}
+    assert rows(read(table)) == {**expected, "view": [[1], [2, 3], None]}
+    assert [c.kind for c in infer(table)[0]] == ["constant", "number", "number", "number", "sequence"]
+
+
+def test_whole_numbers_of_128_bits_in_polars():
+    small = pl.Series("small", [2**62, None, -5], dtype=pl.Int128)
+    large = pl.Series("large", [2**70, None, -5], dtype=pl.Int128)
+    found = rows(read(pl.DataFrame([small, large])))
+    assert found == {"small": [2**62, None, -5], "large": [str(2**70), None, "-5"]}
+
+
 def test_no_columns_and_no_rows():
     with pytest.raises(DataError, match="no rows"):
         read(pd.DataFrame({"a": []}))

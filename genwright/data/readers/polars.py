@@ -24,4 +24,14 @@ class PolarsReader(Reader):
 
         frame = source.collect() if isinstance(source, polars.LazyFrame) else source
         frame = frame.to_frame() if isinstance(frame, polars.Series) else frame
-        return replace(from_table(frame.to_arrow(), "a polars frame"), flavour="polars")
+        wide = {getattr(polars, name, None) for name in ("Int128", "UInt128")}  # which Arrow has not
+        narrow = [_narrowed(column) for column in frame if column.dtype in wide]
+        return replace(from_table(frame.with_columns(narrow).to_arrow(), "a polars frame"), flavour="polars")
+
+
+def _narrowed(column: Any) -> Any:
+    """Whole numbers of 128 bits in 64, or as text where they do not fit."""
+    import polars
+
+    found = column.cast(polars.Int64, strict=False)
+    return found if found.null_count() == column.null_count() else column.cast(polars.String)
