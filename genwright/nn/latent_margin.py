@@ -9,10 +9,14 @@ and may be anything.
 """
 
 import numpy as np
+from scipy.special import logsumexp
 
 from genwright.core.errors import UnsupportedError
 from genwright.core.space import Category, Field, Real
 from genwright.nn.cells import Cells
+
+LARGEST = 690.0  # nats that a weight of a tempered margin may lie from that of the likeliest code
+COLDEST = 1e300  # largest 1 / temperature
 
 
 class Histogram:
@@ -94,13 +98,15 @@ class LatentMargin:
         """The margin with p^(1/T), normalised; a density as a whole is tempered like a single value with its mass."""
         if temperature == 1:
             return self
-        other, p = LatentMargin(self.field), self.counts / self.counts.sum()
+        other, p, beta = LatentMargin(self.field), self.counts / self.counts.sum(), min(1 / temperature, COLDEST)
         known, rest = p[: self.n], ~self.is_point & (self.step == 0)
-        hot = self.size * (known / self.size) ** (1 / temperature)
-        hot[rest] *= known[rest].sum() ** (1 / temperature) / max(hot[rest].sum(), 1e-300)
-        missing = p[self.n :] ** (1 / temperature) * hot.sum() / max(known.sum() ** (1 / temperature), 1e-300)
+        hot = np.log(self.size) + beta * np.log(known / self.size)  # logarithms: powers of cold margins are no numbers
+        if rest.any():
+            hot[rest] += beta * np.log(known[rest].sum()) - logsumexp(hot[rest])
+        hot -= hot.max()
+        missing = beta * np.log(p[self.n :] / known.sum()) + logsumexp(hot)
         other.line = self.line
-        other.learn(np.maximum(np.concatenate([hot, missing]), 1e-300), self.n_rows)
+        other.learn(np.exp(np.concatenate([hot, missing]).clip(-LARGEST, LARGEST)), self.n_rows)
         return other
 
     def intervals(self, x: np.ndarray) -> np.ndarray:

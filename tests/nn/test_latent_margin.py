@@ -70,3 +70,19 @@ def test_temperature_one_changes_nothing_and_others_keep_order(name: str) -> Non
     density = cold.histograms[0].width / margin.size[margin.line]
     for points in (margin.is_point[margin.line], ~margin.is_point[margin.line]):
         assert (np.diff(density[order][points[order]]) >= -1e-12).all()
+
+
+@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("temperature", [1e-3, 1e-9, 1e-300])
+def test_cold_margins_have_one_code_of_each_kind(name: str, temperature: float) -> None:
+    """However cold, what is likeliest is drawn, and nothing overflows or becomes evenly likely."""
+    margin = _margin(name)
+    cold = margin.tempered(temperature)
+    assert np.isfinite(cold.histograms[0].edges).all()
+    assert all(np.isfinite(h.width).all() for h in cold.histograms)
+    rest = (~margin.is_point & (margin.step == 0))[margin.line]  # a density as a whole, which is spread inside
+    density = margin.counts[: margin.n][margin.line] / margin.size[margin.line]
+    for part in (rest, ~rest):
+        width = cold.histograms[0].width[part]
+        if width.sum() > 1e-6:
+            assert np.isin(np.flatnonzero(width > 1e-6), np.flatnonzero(density[part] == density[part].max())).all()
