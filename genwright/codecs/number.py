@@ -99,7 +99,9 @@ class Number(RealCodec):
             dtype = np.uint64 if pa.types.is_uint64(self.type) else np.int64
             whole = self.scale.to_integer(x, dtype).astype(self.type.to_pandas_dtype())
             return pa.array(whole, self.type, mask=missing)
-        return _from_float(self._clip(self._round(x)), missing, self.type)
+        drawn = self._clip(self._round(x))
+        drawn = np.where((drawn == 0) & (x != 0), 0.0, drawn)  # −0.04 is 0 to one decimal, and not −0
+        return _from_float(drawn, missing, self.type)
 
     def state(self) -> dict[str, Any]:
         """Everything learnt."""

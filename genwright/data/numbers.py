@@ -107,11 +107,12 @@ def format_floats(values: "np.ndarray", decimals: int | None, min_decimals: int)
     >>> format_floats(np.array([1.5, 2.0]), 2, 0)
     ['1.5', '2']
     """
-    if decimals is not None and decimals == min_decimals:
-        return [f"{v:.{decimals}f}" for v in values.tolist()]
     if decimals is None:
         return [_shortest(v, min_decimals) for v in values.tolist()]
-    return [_shortest(round(v, decimals), min_decimals) for v in values.tolist()]  # Python rounds correctly
+    rounded = [v and (round(v, decimals) or 0.0) for v in values.tolist()]  # a −0 stays, but none comes of rounding
+    if decimals == min_decimals:
+        return [f"{v:.{decimals}f}" for v in rounded]
+    return [_shortest(v, min_decimals) for v in rounded]  # Python rounds correctly
 
 
 def _shortest(value: float, min_decimals: int) -> str:

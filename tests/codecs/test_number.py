@@ -133,6 +133,13 @@ def test_draws_are_rounded_and_clipped_and_nothing_else() -> None:
     assert codec.decode(torch.tensor([0.7000000000000001], dtype=torch.float64)).to_pylist() == [0.7000000000000001]
 
 
+@pytest.mark.parametrize("kind", [pa.float64(), pa.float32(), pa.decimal128(5, 1)])
+def test_no_draw_is_rounded_to_minus_zero(kind: pa.DataType) -> None:
+    codec = _fitted(pa.array([-0.5, 0.5, 1.5]).cast(kind))
+    drawn = codec.decode(torch.tensor([-0.04, -1e-12, 0.04, -0.06]))
+    assert _same_bits(drawn, pa.array([0.0, 0.0, 0.0, -0.1]).cast(kind))
+
+
 @pytest.mark.parametrize(
     ("values", "step"),
     [
