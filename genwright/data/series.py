@@ -103,7 +103,11 @@ class Series:
 
         lists = table.column(NAME).combine_chunks()
         lengths = pc.list_value_length(lists).fill_null(0).to_numpy(zero_copy_only=False)
-        flat = lists.flatten().flatten().to_numpy(zero_copy_only=False).reshape(-1, len(self.columns))
+        steps = lists.flatten()
+        flat = np.full((len(steps), len(self.columns)), np.nan)
+        is_there = steps.is_valid().to_numpy(zero_copy_only=False)  # a step of which nothing is known is null itself
+        known = steps.drop_null().flatten().to_numpy(zero_copy_only=False)
+        flat[is_there] = known.reshape(-1, len(self.columns))
         found: dict[str, Any] = {"sequence": np.repeat(np.arange(len(lists)) + start + 1, lengths)}
         return pa.table(found | {c.name: _written(c, flat[:, i]) for i, c in enumerate(self.columns)})
 

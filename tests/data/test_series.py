@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from genwright.core.codec import TableCodec
 from genwright.core.errors import SchemaError, UnknownNameError
 from genwright.data.infer import infer
 from genwright.data.read import read
 from genwright.data.series import Series, series_of
-from tests.data.helpers import rows
+from genwright.data.typed import typed
+from tests.data.helpers import rows, typed_table
 
 
 def _frame(n: int = 40) -> pd.DataFrame:
@@ -64,6 +66,20 @@ def test_state_is_json_and_steps_come_back(tmp_path: Path) -> None:
     assert back.sequence.tolist() == [1] * 20 + [2] * 20
     pd.testing.assert_frame_equal(back[["x", "n"]], frame, check_dtype=False)
     assert str(back.n.dtype) == "int64"
+
+
+@pytest.mark.parametrize("names", [["x"], ["x", "n"]])
+def test_steps_of_which_nothing_is_known_are_drawn(names: list[str]) -> None:
+    frame = _frame(8)[names].astype(float)
+    frame.iloc[2] = np.nan
+    series = _series(frame)
+    records, schema = series.rows(read(frame), 0.25), series.schema()
+    codec = TableCodec(schema).fit(typed(records, schema))
+    drawn = codec.decode(codec.encode(typed_table(records, schema)))  # a step without any number is null
+    assert drawn["series"][0][2].as_py() is None
+    back = series.unrolled(drawn).to_pandas()
+    assert back.sequence.tolist() == [1] * 6 + [2] * 2
+    pd.testing.assert_frame_equal(back[names], frame, check_dtype=False)
 
 
 def test_tables_that_are_no_series_are_told() -> None:
