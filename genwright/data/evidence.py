@@ -1,6 +1,7 @@
 """What one pass learns about the strings of a column taken as numbers, and taken as dates."""
 
 from collections import Counter as Tally
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from genwright.data import dates, numbers
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 EXACT = 2.0**53  # from here on a float tells nothing of a fraction
+SCALE = 2.0**64
 MAX_ODD = 1_000  # distinct words among numbers, beyond which a column is not one of numbers
 N_TRIED = 20  # values on which date formats are tried before all rows are
 
@@ -19,6 +21,7 @@ class Moments:
 
     def __init__(self) -> None:
         self.n, self.n_infinite, self.total = 0, 0, 0.0
+        self.small_total = 0.0  # in units of SCALE, for numbers whose sum a float does not hold
         self.low, self.high = float("inf"), -float("inf")
         self.is_whole = True
 
@@ -31,13 +34,18 @@ class Moments:
         values, counts = values[finite], counts[finite]
         if len(values):
             self.n += int(counts.sum())
-            self.total += float((values * counts).sum())
+            with np.errstate(over="ignore", invalid="ignore"):
+                self.total += float((values * counts).sum())
+            self.small_total += float((values / SCALE * counts).sum())
             self.low, self.high = min(self.low, float(values.min())), max(self.high, float(values.max()))
             self.is_whole = self.is_whole and bool(((values == np.rint(values)) & (np.abs(values) < EXACT)).all())
 
     def summary(self) -> tuple[float, float, float] | None:
         """(minimum, maximum, mean), if there was a number."""
-        return (self.low, self.high, self.total / self.n) if self.n else None
+        if not self.n:
+            return None
+        mean = self.total / self.n if isfinite(self.total) else self.small_total / self.n * SCALE
+        return self.low, self.high, mean
 
 
 class Numbers:

@@ -254,6 +254,15 @@ def test_stats():
         stats["z"]
 
 
+def test_the_mean_of_numbers_whose_sum_no_float_holds():
+    for records in (values(x=[1e308, 1.5e308, -0.5e308]), strings(x=["1e308", "1.5e308", "-0.5e308"])):
+        found = infer(records)[1]["x"]
+        assert (found.low, found.high) == (-0.5e308, 1.5e308)
+        assert found.mean == pytest.approx(2e307 / 3 * 10, rel=1e-12)
+    many = np.array([1.7e308, -1.7e308] * 500)
+    assert abs(infer(values(x=many))[1]["x"].mean) < 1e295
+
+
 def test_stats_of_typed_columns():
     _, stats = infer(values(x=[1.0, 3.0, None, float("nan")], t=pa.array([0, 5, 7, None], pa.timestamp("s"))))
     assert (stats["x"].missing, stats["x"].mean) == (2, 2.0)
