@@ -355,6 +355,31 @@ def test_numpy_arrays(tmp_path):
         read(np.zeros((0, 3)))
 
 
+def test_numpy_arrays_in_another_order_of_bytes(tmp_path):
+    swapped = np.array([[1, 2], [3, -4]], np.dtype("<i4").newbyteorder())
+    np.save(tmp_path / "x.npy", swapped)
+    for source in (swapped, tmp_path / "x.npy"):
+        assert rows(read(source)) == {"x0": [1, 3], "x1": [2, -4]}
+
+
+@pytest.mark.parametrize("unit", ["Y", "M", "W", "D", "h", "m", "s", "ms"])
+def test_numpy_moments_of_any_unit(unit):
+    moments = np.array(["1500-05-17T13:45:10.123", "2024-02-29T23:59:59.999", "NaT"], f"M8[{unit}]")
+    found = rows(read(moments))["x0"]
+    assert found[2] is None
+    assert [np.datetime64(value, "us") for value in found[:2]] == moments[:2].astype("M8[us]").tolist()
+
+
+def test_numpy_durations_of_coarse_units():
+    assert rows(read(np.array([2, -1], "m8[D]"))) == {"x0": [172_800, -86_400]}
+
+
+def test_a_key_that_an_object_and_a_name_share_is_refused(make):
+    path = make('{"a.b": 1, "a": {"c": 2}}\n{"a.b": 1, "a": {"b": 2}}\n', "x.jsonl")
+    with pytest.raises(DataError, match=r"line 2 has two values for 'a\.b'"):
+        read(path)
+
+
 def test_pickled_npy_is_refused(tmp_path):
     np.save(tmp_path / "x.npy", np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(DataError, match="cannot be read as a plain NumPy array"):

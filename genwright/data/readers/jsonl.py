@@ -186,7 +186,16 @@ def _object(value: Any, where: str) -> Row:
         raise DataError(f'{where} is {json.dumps(value)[:40]}, expected an object such as {{"age": 39}}')
     if any(isinstance(v, (dict, list)) for v in value.values()) and _is_too_deep(value):
         raise DataError(f"{where}: {_TOO_DEEP}")
-    return dict(_flat(value)) if any(isinstance(v, dict) for v in value.values()) else value
+    return _flat_row(value, where) if any(isinstance(v, dict) for v in value.values()) else value
+
+
+def _flat_row(value: Row, where: str) -> Row:
+    found: Row = {}
+    for key, inner in _flat(value):
+        if key in found:
+            raise DataError(f"{where} has two values for {key!r}, one of them within an object; rename a key")
+        found[key] = inner
+    return found
 
 
 def _is_too_deep(value: Row) -> bool:
