@@ -33,6 +33,7 @@ from genwright.nn.latent_margin import LatentMargin
 from genwright.nn.polychoric import Correlation, polychoric
 
 DF_ROWS = 1_000  # rows that choose the degrees of freedom
+AT_END = 1e-12  # probability beyond which a latent is told from no other
 
 
 @dataclass(frozen=True)
@@ -275,7 +276,7 @@ class Copula(Model, HasSolution, HasBound, Conditions):
         for name in given:
             own = self.owners == name
             if known[own].any():
-                ends[own] = self.law.ppf(margins[name].intervals(given[name].numpy()))
+                ends[own] = self.law.ppf(_within(margins[name].intervals(given[name].numpy())))
         z, weight = sweep(self.R[np.ix_(order, order)], ends[order], v[order], self.law, bool(known.any()))
         drawn = np.empty_like(v)
         drawn[order] = self.law.cdf(z)
@@ -350,6 +351,12 @@ class Copula(Model, HasSolution, HasBound, Conditions):
         for k, m in enumerate(self.margins.values()):
             m.line = state[f"line.{k}"].numpy()
             m.learn(state[f"counts.{k}"].numpy(), int(state["n_rows"]))
+
+
+def _within(u: np.ndarray) -> np.ndarray:
+    """Intervals (D, 2, B); those of a cold margin that have shrunk to an end of the line become a point beside it."""
+    is_lost = (u[:, :1] > 1 - AT_END) | (u[:, 1:] < AT_END)
+    return np.where(is_lost, u.clip(AT_END, 1 - AT_END), u)
 
 
 class _Pairs:

@@ -300,3 +300,22 @@ def test_description_names_the_strongest_ties() -> None:
     assert found["kind"] == "gaussian"
     assert found["degrees_of_freedom"] is None
     assert found["correlations"][0][:2] == ["x0", "x1"]
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "t"])
+@pytest.mark.parametrize("temperature", [1e-2, 1e-9])
+def test_cold_draws_given_the_ends_of_a_line_are_numbers(kind: str, temperature: float) -> None:
+    """What is given may have lost all its mass, and with it its place between the ends."""
+    x = _normal(300)
+    cut = _cut(x)
+    field = _real(x[:, 2])
+    data = Dataset(
+        Space({**cut.space.fields, "x": field, "gone": Field(Real(0.0, 1.0, 1.0, (), (0.0, 1.0), has_missing=True))}),
+        {**cut.arrays, "x": x[:, 2], "gone": np.where(x[:, 1] < -1, np.nan, x[:, 1] > 0)},
+    )
+    model = _fitted(data, kind=kind, degrees_of_freedom=4.0 if kind == "t" else 0.0, n_em=1)
+    for code in range(5):
+        given = {"c3": torch.full((8,), code), "x": torch.full((8,), float(x[0, 2]), dtype=torch.float64)}
+        rows = model.sample(8, given, torch_generator(0), temperature)
+        assert not rows["gone"].isnan().any()
+        assert set(rows["c2"].tolist()) <= set(range(4))
