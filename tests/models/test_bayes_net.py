@@ -419,3 +419,14 @@ def test_one_row_and_constant_columns_are_learnt() -> None:
     model = _fitted(data)
     assert space.check(model.sample(5, {}, torch_generator(0))) == 5
     assert torch.isfinite(model.log_prob(data.take(slice(None)))).all()
+
+
+def test_cold_draws_keep_unlikely_conditions() -> None:
+    """A row that can be had at temperature 1 can be given at any other."""
+    data = _rows(1)
+    model = _fitted(data)
+    rows = data.take(slice(0, 50))
+    for temperature in (1e-3, 1e-9):
+        given = {name: rows[name] for name in list(rows)[:3]}
+        drawn = model.sample(50, given, torch_generator(0), temperature)
+        assert all(torch.equal(drawn[name], x) for name, x in given.items())

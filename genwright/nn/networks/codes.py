@@ -104,8 +104,8 @@ class RealCodes:
         log_p = np.log(self.count + UNSEEN) / temperature
         top = np.full(group.max() + 1, -np.inf)
         np.maximum.at(top, group, log_p)
-        p = np.exp(log_p - top[group])
-        return np.log(p / np.bincount(group, weights=p)[group])
+        log_p -= top[group]
+        return log_p - np.log(np.bincount(group, weights=np.exp(log_p))[group])
 
     def index(self, x: np.ndarray) -> np.ndarray:
         """Group of the value's cell."""

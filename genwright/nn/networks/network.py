@@ -79,10 +79,11 @@ class Network:
         return np.concatenate([invert(cdf[row[part]], u[part]) for part in parts] or [row])
 
     def tempered(self, temperature: float) -> "Network":
-        """The network whose conditionals are p^(1/temperature), normalised."""
+        """The network whose conditionals are p^(1/temperature), normalised; what is possible stays so."""
         if temperature == 1:
             return self
-        return Network(self.parents, tuple(_tempered(t, temperature) for t in self.tables))
+        least = 10.0 ** -max(20.0, 300 / max(len(self.tables), 1))
+        return Network(self.parents, tuple(_tempered(t, temperature, least) for t in self.tables))
 
 
 def radix(codes: np.ndarray, columns: Sequence[int], cards: Sequence[int]) -> np.ndarray:
@@ -110,6 +111,7 @@ def estimated(count: np.ndarray, alone: np.ndarray, pseudo_count: float) -> np.n
     return np.where(total > 0, (count + pseudo_count * alone) / np.where(total > 0, total, 1.0), alone)
 
 
-def _tempered(table: np.ndarray, temperature: float) -> np.ndarray:
+def _tempered(table: np.ndarray, temperature: float, least: float) -> np.ndarray:
     p = (table / table.max(-1, keepdims=True)) ** (1 / temperature)
+    p = np.where(table > 0, np.maximum(p, least), 0.0)
     return p / p.sum(-1, keepdims=True)

@@ -44,3 +44,11 @@ def test_a_network_forgets_before_it_holds_too_much(monkeypatch: pytest.MonkeyPa
     network = random_network(0)
     assert [network.remembered(k, lambda k=k: k) for k in range(1, 40)] == list(range(1, 40))
     assert len(network.plans) <= 10
+
+
+def test_cold_tables_keep_possible_codes_possible() -> None:
+    """So that anything that may be given can be given, however cold."""
+    tables = (np.array([0.7, 0.3, 0.0]), np.array([[0.9, 0.1], [0.4, 0.6], [0.5, 0.5]]))
+    cold = Network(((), (0,)), tables).tempered(1e-9)
+    assert [((a > 0) == (b > 0)).all() for a, b in zip(cold.tables, tables, strict=True)] == [True, True]
+    assert all((t[t < 0.5] < 1e-19).all() for t in cold.tables)
