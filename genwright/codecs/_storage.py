@@ -28,7 +28,9 @@ def cast(values: pa.Array, kind: pa.DataType, expected: object, safe: bool = Tru
     try:
         return values if values.type == kind else pc.cast(values, kind, safe=safe)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        some = values.drop_null()[0]
+        some = next(iter(values.drop_null()), None)
+        if some is None:  # nothing is known, so the type says nothing: NaN in a frame where dates were learnt
+            return pa.nulls(len(values), kind)
         raise DataError(f"expected {expected}, found {values.type} values such as {some}") from None
 
 

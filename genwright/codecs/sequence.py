@@ -86,7 +86,7 @@ class Sequence(Codec):
         """Rows of codes (B, T) or of vectors (B, T, D)."""
         values = _plain(values)
         lists = self._lists
-        if pa.types.is_null(values.type):
+        if not is_list(values.type) and values.null_count == len(values):  # whatever type says that none is known
             values = pa.nulls(len(values), pa.list_(lists.kind))
         if not is_list(values.type):
             values = _without_items(values)

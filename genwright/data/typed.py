@@ -145,6 +145,8 @@ def _as_boolean(values: "pa.Array") -> "pa.Array":
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if values.null_count == len(values):
+        return pa.nulls(len(values), pa.bool_())
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
         row = pc.is_in(values, value_set=pa.array([0, 1, None], values.type)).index(False).as_py()
         if row >= 0:

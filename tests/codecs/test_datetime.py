@@ -107,6 +107,12 @@ def test_repeated_days_are_atoms() -> None:
     assert _support(_fitted(pa.array(days).cast(pa.date32()))).atoms == (2500.0,)
 
 
+@pytest.mark.parametrize("kind", [pa.float64(), pa.bool_(), pa.int64(), pa.null()])
+def test_missing_values_of_any_type_are_missing(kind: pa.DataType) -> None:
+    codec = _fitted(pa.array([dt.datetime(1970, 1, 1), None, dt.datetime(1970, 2, 1)], pa.timestamp("us")))
+    assert codec.encode(pa.nulls(2, kind)).isnan().all()  # NaN alone in a frame has no type of dates
+
+
 def test_other_types_can_be_encoded_later() -> None:
     codec = _fitted(pa.array([dt.datetime(1970, 1, 1), dt.datetime(1970, 2, 1)], pa.timestamp("us")))
     assert codec.encode(pa.array([dt.date(1970, 1, 5)])).tolist() == [4.0]

@@ -122,6 +122,15 @@ def test_sequences_of_missing_steps_alone_come_as_texts(learnt: pa.Array) -> Non
             codec.encode(wrong)
 
 
+@pytest.mark.parametrize("kind", [pa.float64(), pa.string(), pa.null()])
+@pytest.mark.parametrize("learnt", [pa.array([["a"], ["b", "a"], None]), pa.array([[0.5], None])])
+def test_missing_sequences_of_any_type_are_missing(kind: pa.DataType, learnt: pa.Array) -> None:
+    codec = Sequence()
+    codec.update(learnt)
+    codec.finish()
+    assert codec.decode(codec.encode(pa.nulls(2, kind))).null_count == 2
+
+
 def test_shapes_of_words() -> None:
     assert shapes("4th") == ["0", ANY]
     assert shapes("o'hare") == ["-", ANY]

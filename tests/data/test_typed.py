@@ -134,6 +134,8 @@ def test_numbers_that_are_no_truth_values_name_the_row(odd):
         typed_table(records, schema)
     fine = values(x=[0, 1, None, 1])
     assert typed_table(fine, schema)["x"].to_pylist() == [False, True, None, True]
+    nothing = values(x=pa.nulls(2, pa.timestamp("ns")))
+    assert typed_table(nothing, schema)["x"].to_pylist() == [None, None]
 
 
 def test_types_of_a_frame_are_kept():
