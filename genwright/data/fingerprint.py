@@ -62,6 +62,9 @@ def _canonical(kind: "pa.DataType") -> "pa.DataType":
 
     if pa.types.is_dictionary(kind):
         return _canonical(kind.value_type)
+    if is_list(kind):  # Parquet calls the items of a list by another name than Arrow
+        size = kind.list_size if pa.types.is_fixed_size_list(kind) else -1
+        return pa.list_(_canonical(kind.value_type), size)
     if isinstance(kind, pa.FixedShapeTensorType):
         return pa.fixed_shape_tensor(kind.value_type, kind.shape)
     if pa.types.is_large_binary(kind) or pa.types.is_struct(kind):

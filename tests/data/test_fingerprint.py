@@ -47,6 +47,8 @@ def test_layouts_do_not_matter():
     files = [pa.array([b"\xff", None], kind) for kind in (pa.binary(), pa.large_binary())]
     with_path = [pa.array([{"bytes": b"\xff", "path": p}, {"bytes": None, "path": p}]) for p in "ab"]
     assert len({fingerprint(_chunked(pa.table({"x": x}), 2)) for x in files + with_path}) == 1
+    lists = [pa.array([["a"], None], pa.list_(pa.field(name, pa.string()))) for name in ("item", "element")]
+    assert len({fingerprint(_chunked(pa.table({"x": x}), 2)) for x in lists}) == 1  # as Arrow and Parquet call them
     x = np.arange(8, dtype=np.uint8).reshape(2, 2, 2)
     permuted = pa.FixedShapeTensorArray.from_numpy_ndarray(x)
     kind = pa.fixed_shape_tensor(pa.uint8(), (2, 2))
