@@ -1,13 +1,16 @@
 """How a delimited text file is written: its delimiter, quote and escape, found by reading its first rows each way.
 
-The way that gives every row as many fields as the header wins; among several, the one with the most fields.
+The way that gives every row as many fields as the header wins; among several, the one with the most fields. A first
+line `sep=;`, as Excel writes and reads it, names the delimiter and is no row.
 """
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from genwright.core.errors import DataError
 from genwright.data.encoding import TextFile, text_file
 
 DELIMITERS = (",", ";", "\t", "|")
+SEPARATOR = re.compile(r"""("?)sep=(?P<delimiter>[\t!#-&(-/:-@[-`{-~])\1""", re.IGNORECASE)  # one sign, no quote
 ENOUGH_ROWS = 50
 MOSTLY = 0.95  # share of rows with as many fields as the header, for a file that may be a text
 
@@ -27,11 +31,13 @@ class Dialect:
         delimiter: Between two fields.
         quote: Around a field that holds delimiters or line ends; doubled inside it. None: quotes mean nothing.
         escape: Before a quote inside a field, for files that do not double it.
+        n_skipped: Lines at the beginning that are no rows: `sep=;` and blank ones before it.
     """
 
     delimiter: str = ","
     quote: str | None = '"'
     escape: str | None = None
+    n_skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Head:
     Args:
         dialect: How it is written.
         rows: Its first rows, split into fields; the header is the first.
-        n_blank: Blank lines before the header.
+        n_blank: Blank lines before the header, behind those that are skipped.
         longest: Characters of the longest of these rows.
     """
 
@@ -59,6 +65,9 @@ def read_head(file: TextFile, delimiter: str | None = None) -> Head:
     """
     sample, is_all = _sample(file)
     lines = _lines(sample)
+    n_skipped, named = _separator(lines)
+    delimiter, lines = delimiter or named, lines[n_skipped:]
+    sample = "".join(lines)
     n_blank = next((i for i, line in enumerate(lines) if line.strip("\r\n")), 0)
     preferred = ("\t", *DELIMITERS) if ".tsv" in file.path.suffixes else DELIMITERS
     best: tuple[tuple[float, int], Dialect, list[list[str]]] | None = None
@@ -71,10 +80,18 @@ def read_head(file: TextFile, delimiter: str | None = None) -> Head:
     _, dialect, rows = best
     if not rows:
         raise DataError(f"{file.path} is empty; expected a line of column names and rows below it")
+    dialect = replace(dialect, n_skipped=n_skipped)
     if dialect.delimiter == "\t" and file.n_quotes and _has_stray_quotes(file, len(rows[0])):
         dialect = replace(dialect, quote=None)
         rows = _rows(sample, dialect, is_all)
     return Head(dialect, rows, n_blank, max(map(len, lines), default=0))
+
+
+def _separator(lines: list[str]) -> tuple[int, str | None]:
+    """How many lines stand before the first row where one of them names the delimiter, and which that is."""
+    first = next((i for i, line in enumerate(lines) if line.strip("\r\n")), 0)
+    found = SEPARATOR.fullmatch(lines[first].strip("\r\n")) if lines else None
+    return (first + 1, found["delimiter"]) if found else (0, None)
 
 
 def is_table(path: Path) -> bool:
@@ -111,11 +128,12 @@ def records_with_lines(file: TextFile, dialect: Dialect) -> Iterator[tuple[int, 
                 kept.append(line)
                 yield line
 
-        reader, start = csv.reader(lines(), **_arguments(dialect)), 1
+        rest = islice(lines(), dialect.n_skipped, None)
+        reader, start = csv.reader(rest, **_arguments(dialect)), dialect.n_skipped + 1
         for record in reader:
             if record:
                 yield start, record, list(kept)
-            start = reader.line_num + 1
+            start = dialect.n_skipped + reader.line_num + 1
             kept.clear()
 
 

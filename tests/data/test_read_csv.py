@@ -50,6 +50,20 @@ def test_quotes_in_tab_separated_text_that_mean_nothing(make):
     assert rows(read(make('a\tb\n1\t"What she said\n2\tis" fine\n', "x.tsv")))["b"] == ['"What she said', 'is" fine']
 
 
+@pytest.mark.parametrize("line", ["sep=;", '"sep=;"', "\nSEP=;"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_first_line_that_names_the_delimiter_is_no_row(make, line, encoding):
+    text = f'{line}\r\na;b;"c\nd"\r\n1,5;2;x\r\n3;4;"y;z"\r\n'
+    expected = {"a": ["1,5", "3"], "b": ["2", "4"], "c\nd": ["x", "y;z"]}
+    assert rows(read(make(text.encode(encoding)))) == expected
+    bare = f"{line}\n1;2\n3;4\n"
+    assert rows(read(make(bare.encode(encoding)), header=False)) == {"x0": ["1", "3"], "x1": ["2", "4"]}
+    odd = f"{line}\na;b\n1;2\n3\n"
+    n = 4 + line.count("\n")
+    with pytest.raises(DataError, match=f"line {n} has 1 fields, expected 2"):
+        read(make(odd.encode(encoding)))
+
+
 def test_gzip_is_found_by_its_first_bytes(make):
     assert rows(read(make(gzip.compress(b"a,b\n1,x\n2,y\n", mtime=0), "x.csv"))) == DATA
 

@@ -133,6 +133,7 @@ def _stream(file: TextFile, head: Head, schema: "pa.Schema", has_header: bool) -
             use_threads=False,
             block_size=max(BLOCK, 16 * head.longest),
             column_names=schema.names,
+            skip_rows=dialect.n_skipped,
             skip_rows_after_names=head.n_blank + 1 if has_header else 0,
             encoding="utf8" if file.is_utf8 else file.encoding,
         ),
