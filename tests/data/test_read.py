@@ -149,6 +149,14 @@ def test_json_nested_to_a_sane_depth(make):
     assert rows(records) == {".".join("a" * 99): [[1]]}
 
 
+def test_long_texts_of_json_come_in_batches_of_bounded_size(make, monkeypatch):
+    monkeypatch.setattr("genwright.data.readers.jsonl.CHUNK_SIZE", 1000)
+    texts = ["x" * 400, "y" * 700, "z", "w" * 2000, "v"]
+    batches = list(read(make("".join(json.dumps({"a": t}) + "\n" for t in texts), "x.jsonl")).open())
+    assert [batch.num_rows for batch in batches] == [2, 2, 1]
+    assert [t for batch in batches for t in batch.column(0).to_pylist()] == texts
+
+
 @pytest.mark.parametrize("value", ['"\\ud800"', '["\\udfff"]'])
 def test_half_a_character_in_json_names_row_and_key(make, value):
     records = read(make('{"a": 1, "b": "\\ud83d\\ude00"}\n{"a": 2, "b": ' + value + "}", "x.jsonl"))

@@ -12,7 +12,6 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("genwright")
 ENDINGS = (".jsonl", ".ndjson", ".json")
-CHUNK = 16_384  # rows a batch
+CHUNK, CHUNK_SIZE = 16_384, 1 << 25  # most rows a batch, and characters and items of lists in them
 MAX_DEPTH = 100  # levels of objects and lists in each other
 Row = dict[str, Any]
 
@@ -77,13 +76,27 @@ def _typed(
     schema = pa.schema([with_own_null(f) if types[k] <= {"string", "null"} else f for k, f in zip(types, fields)])
 
     def opened() -> "Iterator[pa.RecordBatch]":
-        stream, first = rows(), 1
-        while chunk := list(islice(stream, CHUNK)):
+        first = 1
+        for chunk in _chunks(rows()):
             columns = [_array_of(chunk, key, field.type, path, first) for key, field in zip(types, schema)]
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
             first += len(chunk)
 
     return schema, opened
+
+
+def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """Rows in batches, fewer where they are long."""
+    chunk: list[Row] = []
+    size = 0
+    for row in rows:
+        chunk.append(row)
+        size += sum(len(value) for value in row.values() if isinstance(value, (str, list)))
+        if len(chunk) == CHUNK or size >= CHUNK_SIZE:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 def _array_of(rows: list[Row], key: str, kind: "pa.DataType", path: Path, first: int) -> "pa.Array":
