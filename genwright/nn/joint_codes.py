@@ -113,27 +113,26 @@ class JointCodes:
         """Codes (n, G) where `fixed` is hidden, by uniforms (n, 2 + G): seen or not, which combination, each code."""
         codes = fixed.copy()
         for pattern, at in _alike(fixed):
-            share = self._shares(pattern, temperature)
+            share, unseen, free = self._weights(pattern, temperature)
             cdf = np.cumsum(share)
-            unseen, free = self._unseen(pattern, temperature)
             is_seen = u[at, 0] * (cdf[-1] + unseen) < cdf[-1]
             row = np.searchsorted(cdf, u[at, 1] * cdf[-1], side="right").clip(0, len(cdf) - 1)
             for j in free:
                 codes[at, j] = np.where(is_seen, self.table[row, j], _inverted(free[j], u[at, 2 + j]))
         return codes
 
-    def _shares(self, pattern: np.ndarray, temperature: float) -> np.ndarray:
-        """Weight of each combination (C,) that agrees with the known codes of a pattern (G,)."""
+    def _weights(self, pattern: np.ndarray, temperature: float) -> tuple[np.ndarray, float, dict[int, np.ndarray]]:
+        """Of each combination (C,) that agrees with the known codes of a pattern (G,), of independent columns, and of
+        each free column's codes; over the largest one, so that cold ones are not all 0.
+        """
         is_known = pattern != HIDDEN
         agrees = (self.table[:, is_known] == pattern[is_known]).all(1)
-        return agrees * self.share ** (1 / temperature)
-
-    def _unseen(self, pattern: np.ndarray, temperature: float) -> tuple[float, dict[int, np.ndarray]]:
-        """Weight of independent columns, and the weights of each free column's codes."""
-        weights = [p ** (1 / temperature) for p in self.alone]
-        free = {j: w for j, w in enumerate(weights) if pattern[j] == HIDDEN}
-        factors = [float(w.sum()) if j in free else float(w[pattern[j]]) for j, w in enumerate(weights)]
-        return self.rest ** (1 / temperature) * float(np.prod(factors)), free
+        seen = np.where(agrees, np.log(self.share) / temperature, -np.inf)
+        free = {j: (p / p.max()) ** (1 / temperature) for j, p in enumerate(self.alone) if not is_known[j]}
+        largest = [np.log(p[pattern[j]] if is_known[j] else p.max()) for j, p in enumerate(self.alone)]
+        unseen = (np.log(self.rest) + sum(largest)) / temperature + sum(np.log(p.sum()) for p in free.values())
+        top = max(seen.max(initial=-np.inf), unseen)
+        return np.exp(seen - top), float(np.exp(unseen - top)), free
 
     def state(self) -> dict[str, Tensor]:
         """Groups of numbers, combinations and shares."""

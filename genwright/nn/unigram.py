@@ -146,7 +146,8 @@ class NormalSteps:
 
     def _tempered(self, temperature: float) -> Tensor:
         """Shares of missing numbers (D,)."""
-        pair = torch.stack([self.missing, 1 - self.missing]) ** (1 / temperature)
+        pair = torch.stack([self.missing, 1 - self.missing])
+        pair = (pair / pair.amax(0)) ** (1 / temperature)
         return pair[0] / pair.sum(0)
 
     def state(self) -> dict[str, Tensor]:

@@ -124,3 +124,15 @@ def test_what_was_saved_draws_the_same() -> None:
     a, b = (joint.complete(100, {}, torch_generator(3)) for joint in (first, again))
     assert torch.equal(a["c"], b["c"])
     assert torch.equal(a["x"].nan_to_num(), b["x"].nan_to_num())
+
+
+@pytest.mark.parametrize("temperature", [1e-3, 1e-9])
+def test_cold_draws_are_the_likeliest_ones(temperature: float) -> None:
+    """Powers of shares would all be 0."""
+    data = _categories()
+    joint = _counted(data)
+    best = dict(zip("abc", joint.table[joint.share.argmax()].tolist(), strict=True))
+    rows = joint.complete(20, {}, torch_generator(0), temperature)
+    assert {name: set(x.tolist()) for name, x in rows.items()} == {name: {code} for name, code in best.items()}
+    other = {"a": torch.full((20,), 1 - best["a"]), "c": torch.full((20,), 3 if best["a"] else 2)}
+    assert set(joint.complete(20, other, torch_generator(0), temperature)["b"].tolist()) == {1 - best["a"]}

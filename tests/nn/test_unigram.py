@@ -135,3 +135,14 @@ def test_missing_sequences_say_nothing() -> None:
     assert torch.equal(both.lengths.log_p, alone.lengths.log_p)
     assert torch.equal(both.log_p, alone.log_p)
     assert torch.equal(both.log_prob(torch.cat([missing[:2], rows])), torch.cat([torch.zeros(2), alone.log_prob(rows)]))
+
+
+@pytest.mark.parametrize("temperature", [1e-4, 1e-300])
+def test_cold_series_miss_what_is_mostly_missing(temperature: float) -> None:
+    x = np.ones((20, 2, 2))
+    x[:12, :, 1] = np.nan
+    support = Vectors(2, 2, has_missing=True)
+    model = NormalSteps(support)
+    model.count(Dataset(Space({"x": Field(support)}), {"x": x}), "x")
+    drawn = model.draw(20, torch_generator(0), temperature)
+    assert drawn.isnan().any((0, 1)).tolist() == [False, True]

@@ -49,7 +49,7 @@ class Categorical:
 
     def draw(self, states: np.ndarray, u: np.ndarray, temperature: float = 1.0) -> np.ndarray:
         """A code for each state (F,), from uniform numbers (F,)."""
-        p = self.p if temperature == 1 else self.p ** (1 / temperature)
+        p = self.p if temperature == 1 else (self.p / self.p.max(1, keepdims=True)) ** (1 / temperature)
         total = p.cumsum(1)
         codes = np.empty(len(states), np.int64)
         for k in np.unique(states):

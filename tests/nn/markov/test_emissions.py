@@ -173,3 +173,11 @@ def test_draws_have_the_moments_of_their_state() -> None:
     assert abs(codes.mean() - 0.8) < 5 * np.sqrt(0.16 / n)
     counts = Poisson(np.array([[3.0]])).draw(np.zeros(n, int), rng.random((n, 1)))
     assert abs(counts.mean() - 3) < 5 * np.sqrt(3 / n)
+
+
+@pytest.mark.parametrize("temperature", [1e-3, 1e-9])
+def test_cold_codes_are_the_likeliest_of_their_state(temperature: float) -> None:
+    """Where no code is likely its power is 0, and so are those of all."""
+    p = np.array([[0.2, 0.5, 0.3], [0.4, 0.35, 0.25]])
+    drawn = Categorical(p, np.zeros(3)).draw(np.arange(20) % 2, np.random.default_rng(0).random(20), temperature)
+    assert drawn.tolist() == [1, 0] * 10
