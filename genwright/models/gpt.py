@@ -342,7 +342,7 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
                 continue
             read = torch.cat([start, tokens[:, order[:at]]], 1)[:, n_read:]
             logits = stepper.read(read)[:, -1] @ self.net.rows_of_head(column).T
-            drawn = column.first + _inverse_cdf(logits / temperature, u[:, column.index])
+            drawn = column.first + _inverse_cdf(logits.double() / temperature, u[:, column.index])
             tokens[:, p] = torch.where(tokens[:, p] == OPEN, drawn, tokens[:, p])
             n_read = at + 1
 
@@ -397,7 +397,7 @@ def _size(minutes: float | None) -> tuple[int, int]:
 
 def _inverse_cdf(logits: Tensor, u: Tensor) -> Tensor:
     """The code (B,) at which the distribution function of logits (B, V) passes u (B,)."""
-    cdf = logits.double().softmax(-1).cumsum(-1)
+    cdf = logits.softmax(-1).cumsum(-1)
     return torch.searchsorted(cdf, (u * cdf[:, -1])[:, None], right=True)[:, 0].clamp(max=logits.shape[1] - 1)
 
 

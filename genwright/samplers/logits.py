@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 NEVER = -float("inf")
+COLDEST = 1e-30  # temperature at which the likeliest token is drawn alone, and scores are still numbers in float32
 NUCLEUS = 256  # tokens that most nuclei are smaller than; finding the likeliest few is cheaper than sorting all
 
 
@@ -18,7 +19,7 @@ def temperature(scores: Tensor, t: float) -> Tensor:
     Source:
         Ackley, Hinton and Sejnowski (1985): https://doi.org/10.1207/s15516709cog0901_7
     """
-    return scores if t == 1 else scores / t
+    return scores if t == 1 else scores / min(max(t, COLDEST), 1 / COLDEST)
 
 
 def top_k(scores: Tensor, k: int) -> Tensor:

@@ -425,3 +425,16 @@ def test_pictures_that_are_too_large_are_refused_with_a_way_out() -> None:
         GPT(Space({"x": Field(Pixels(256), (3, 64, 64))}))
     with pytest.raises(UnsupportedError, match="an array of numbers"):
         GPT(Space({"x": Field(Real(), (4,))}))
+
+
+@pytest.mark.parametrize("temperature", [1e-300, 1e300])
+def test_any_temperature_draws_single_values(temperature: float) -> None:
+    model = GPT(Space({"a": Field(Category(3)), "b": Field(Category(2))}), GPTConfig(n_layers=1, width=8))
+    found = set()
+    for seed in range(6):
+        model.start(torch_generator(seed))
+        rows = model.sample(50, {}, torch_generator(1), temperature)
+        if temperature < 1:
+            assert torch.equal(rows["a"], model.sample(50, {}, torch_generator(1), 1e-9)["a"])
+        found |= set(rows["a"].tolist())
+    assert len(found) > 1

@@ -89,3 +89,11 @@ def test_pick_draws_with_the_right_frequencies():
     found = torch.bincount(logits.pick(scores.expand(n, -1), u), minlength=50) / n
     p = scores[0].exp()
     assert ((found - p).abs() < 5 * (p * (1 - p) / n).sqrt()).all()
+
+
+@pytest.mark.parametrize("t", [1e-300, 1e-40, 1e-31, 1e31, 1e300])
+def test_any_temperature_leaves_numbers(t):
+    scores = torch.tensor([[3.0, -torch.inf, 1.0], [-80.0, -81.0, -torch.inf]])
+    share = logits.temperature(scores, t).softmax(-1)
+    expected = [[1, 0, 0], [1, 0, 0]] if t < 1 else [[0.5, 0, 0.5], [0.5, 0.5, 0]]
+    assert share.tolist() == expected
