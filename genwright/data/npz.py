@@ -20,7 +20,7 @@ from zipfile import BadZipFile, ZipFile
 from genwright.core.errors import DataError
 from genwright.core.records import Records
 from genwright.data.parts import chosen_part, part_of
-from genwright.data.picture_arrays import array_records, labels_of, shape_of
+from genwright.data.picture_arrays import array_records, labels_of, native, shape_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -118,7 +118,7 @@ def _none_or_several(path: Path, members: list[Member], found: list[Member]) -> 
 def _column(path: Path, member: Member, is_label: bool, names: tuple[str, ...]) -> "pa.Array":
     import pyarrow as pa
 
-    values = _whole(path, member).reshape(-1)
+    values = native(_whole(path, member).reshape(-1))
     if is_label and values.dtype.kind in "biu":
         return labels_of(values, names)
     try:

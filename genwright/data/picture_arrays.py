@@ -107,3 +107,15 @@ def labels_of(codes: "np.ndarray", names: tuple[str, ...] = ()) -> "pa.Array":
         raise DataError(f"labels are {kinds.min()} … {kinds.max()}, and {len(names)} classes are known")
     words = [names[kind] if names else str(kind) for kind in kinds.tolist()]
     return pa.DictionaryArray.from_arrays(pa.array(indices.astype(np.int32)), pa.array(words, pa.string()))
+
+
+def native(values: "np.ndarray") -> "np.ndarray":
+    """Values in the machine's order of bytes, and days and moments in a unit that Arrow has."""
+    import numpy as np
+
+    found = values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
+    unit = np.datetime_data(found.dtype)[0] if found.dtype.kind in "mM" else ""
+    days = {"M8[Y]", "M8[M]", "M8[W]"}
+    seconds = {"M8[h]", "M8[m]", "m8[W]", "m8[D]", "m8[h]", "m8[m]"}
+    name = f"{found.dtype.kind}8[{unit}]"
+    return found.astype("M8[D]") if name in days else found.astype(f"{name[0]}8[s]") if name in seconds else found

@@ -110,6 +110,15 @@ def test_npz_with_columns(tmp_path: Path, caplog: Any) -> None:
     assert "array wide is left out: float64 of shape (3, 3)" in caplog.text
 
 
+def test_npz_with_columns_in_another_order_of_bytes(tmp_path: Path) -> None:
+    swapped = np.array([1.5, -2.0], np.dtype("<f8").newbyteorder())
+    years = np.array(["2020", "1500"], "M8[Y]")
+    np.savez(tmp_path / "a.npz", images=np.zeros((2, 4, 4), np.uint8), weight=swapped, year=years)
+    table = whole(read(tmp_path / "a.npz"))
+    assert table["weight"].to_pylist() == [1.5, -2.0]
+    assert [day.year for day in table["year"].to_pylist()] == [2020, 1500]
+
+
 def test_npz_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     np.savez(path, a=np.zeros(3), b=np.eye(3))

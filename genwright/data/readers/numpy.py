@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from genwright.core.errors import DataError
 from genwright.core.records import Reader, Records
 from genwright.data.arrow_types import plain, plain_schema
-from genwright.data.picture_arrays import array_records, shape_of
+from genwright.data.picture_arrays import array_records, native, shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,20 +91,8 @@ def _batch(columns: "dict[str, np.ndarray]", rows: slice, name: str) -> "pa.Reco
     arrays = []
     for column, values in columns.items():
         try:
-            arrays.append(pa.array(_native(values[rows]), from_pandas=True))
+            arrays.append(pa.array(native(values[rows]), from_pandas=True))
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeError) as error:
             advice = "turn it into plain numbers, texts or days first"
             raise DataError(f"{name}: column {column} holds {values.dtype} values: {error}; {advice}") from None
     return pa.RecordBatch.from_arrays(arrays, names=list(columns))
-
-
-def _native(values: "np.ndarray") -> "np.ndarray":
-    """Values in the machine's order of bytes, and days and moments in a unit that Arrow has."""
-    import numpy as np
-
-    found = values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
-    unit = np.datetime_data(found.dtype)[0] if found.dtype.kind in "mM" else ""
-    coarse = (
-        {"Y": "D", "M": "D", "W": "D", "h": "s", "m": "s"} if found.dtype.kind == "M" else dict.fromkeys("WDhm", "s")
-    )
-    return found.astype(f"{found.dtype.kind}8[{coarse[unit]}]") if unit in coarse else found
