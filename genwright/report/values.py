@@ -137,9 +137,15 @@ def _numeric(column: Column, real: np.ndarray, fake: np.ndarray) -> Pair:
         return Pair(column.name, column.kind, "datetime", real, fake, note)
     if len(distinct) > FEW:
         return Pair(column.name, column.kind, "number", real, fake, note)
-    names = {v: quantity(float(v), 6) for v in distinct}
+    names = _names(distinct.tolist())
     named = [np.array([names.get(v) for v in side.tolist()], dtype=object) for side in (real, fake)]
     return Pair(column.name, column.kind, "category", named[0], named[1], note, tuple(names.values()))
+
+
+def _names(values: list[float]) -> dict[float, str]:
+    """Each number in words, with as many digits as tell them apart, six at least."""
+    tried = ({v: quantity(v, digits) for v in values} for digits in range(6, 18))
+    return next((names for names in tried if len({*names.values()}) == len(names)), {v: repr(v) for v in values})
 
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray | None:

@@ -116,3 +116,13 @@ def test_columns_that_are_not_drawn_say_why(kind, words):
     assert found.shape == "nothing"
     assert words in found.note
     assert np.isnan(found.distance)
+
+
+@pytest.mark.parametrize(
+    ("real", "fake"), [([1e9, 1e9 + 1], [1e9 + 2]), ([1234.5671], [1234.5672]), ([0.1], [0.1 + 1e-16]), ([1, 2], [3])]
+)
+def test_numbers_that_differ_late_are_not_taken_for_one(real: list[float], fake: list[float]) -> None:
+    sides = (pa.table({"x": pa.array(side * 10, pa.float64())}) for side in (real, fake))
+    both = pair(Column("x", "number"), *sides)
+    assert both.distance == 1
+    assert len(shares(both)) == len({*real, *fake})
