@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ALL = 1 << 62
 FAR = 10.0  # |z| is cut here, so that one wild value does not rule
+LARGEST = 1e145  # numbers are cut here first: such as ±1.8e308, which stand for "no data", have no variance in a float
 MOST_DENSE = 2_000  # columns that are kept as a plain matrix at most
 
 
@@ -81,7 +82,7 @@ class Hinges:
     @classmethod
     def of(cls, x: np.ndarray, n_knots: int) -> "Hinges":
         """Learnt from values (N,)."""
-        known = x[~np.isnan(x)]
+        known = np.clip(x[~np.isnan(x)], -LARGEST, LARGEST)
         mean = float(known.mean()) if len(known) else 0.0
         scale = float(known.std()) if len(known) else 0.0
         scale = scale if scale > 1e-12 * abs(mean) else np.inf  # what did not vary tells nothing: z = 0
@@ -94,6 +95,7 @@ class Hinges:
         from scipy import sparse
 
         (mean, scale, has_missing), is_missing = self.line, np.isnan(x)
+        x = np.clip(x, -LARGEST, LARGEST)
         z = np.where(is_missing, 0.0, np.clip((x - mean) / scale, -FAR, FAR))
         hinges = np.maximum(z[:, None] - self.knots, 0) * ~is_missing[:, None]  # (B, n_knots)
         return sparse.csr_matrix(np.column_stack([z, is_missing, hinges] if has_missing else [z, hinges]))
