@@ -217,7 +217,7 @@ class _Jsonl:
             if field.type == pa.float32():  # 0.1, not the 0.10000000149011612 that is nearest to it
                 table = table.set_column(i, field.name, table.column(i).cast(pa.string()).cast(pa.float64()))
         for row in table.to_pylist():
-            self.stream.write((json.dumps(row, ensure_ascii=False, default=_json_value) + "\n").encode())
+            self.stream.write((_json(row) + "\n").encode())
 
     def close(self) -> None:
         pass
@@ -268,6 +268,22 @@ class _Parquet:
         if self.file is None:
             self.table(pa.table({name: pa.array([], pa.string()) for name in self.schema.names}))
         self.file.close()
+
+
+def _json(row: dict[str, Any]) -> str:
+    """A row as JSON, which has no NaN: a number that is none is missing, also inside a list."""
+    try:
+        return json.dumps(row, ensure_ascii=False, default=_json_value, allow_nan=False)
+    except ValueError:
+        return json.dumps(_without_nan(row), ensure_ascii=False, default=_json_value)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(inner) for inner in value]
+    return None if isinstance(value, float) and value != value else value
 
 
 def _json_value(value: Any) -> Any:

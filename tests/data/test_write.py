@@ -236,3 +236,12 @@ def test_single_precision_is_written_in_its_own_digits(tmp_path, name):
     numbers = [None if v in ("", None) or v != v else float(v) for v in found]
     assert numbers[4:] == [None, None]
     assert pa.array(numbers[:4], pa.float32()).equals(pa.array(single[:4], pa.float32()))
+
+
+def test_json_lines_hold_no_nan(tmp_path):
+    nan = float("nan")
+    table = pa.table({"a": [nan, 1.0], "b": [[nan, 0.5], None], "c": [[[nan, 2.0]], [[1.0, 3.0]]]})
+    write([table], tmp_path / "x.jsonl", Schema((Column("a", "number"), *(Column(n, "sequence") for n in "bc"))))
+    strict = json.JSONDecoder(parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    found = [strict.decode(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()]
+    assert found == [{"a": None, "b": [None, 0.5], "c": [[None, 2.0]]}, {"a": 1.0, "b": None, "c": [[1.0, 3.0]]}]
