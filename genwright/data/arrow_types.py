@@ -2,8 +2,8 @@
 
 Kept: booleans, integers, floats, decimals, strings, dates, timestamps, dictionaries (a declared category).
 Changed: other string layouts → string, half floats → float32, narrow decimals → 128 bits, run-end encoded → plain,
-times of day → string, durations → whole numbers, structs → one column a member (`address.city`), lists that are
-sequences → plain lists, others and maps → JSON text.
+times of day and UUIDs → string, durations → whole numbers, structs → one column a member (`address.city`), lists that
+are sequences → plain lists, others and maps → JSON text.
 Pictures (picture_types.py) stay as they are; other binary values and calendar intervals are refused.
 """
 
@@ -73,6 +73,8 @@ def _flat(batch: "pa.RecordBatch", place: str) -> "tuple[list[str], list[pa.Arra
     names: list[str] = []
     arrays: list[pa.Array] = []
     for name, array in zip(batch.schema.names, batch.columns):
+        if isinstance(array.type, pa.UuidType):
+            array = pa.array([None if value is None else str(value) for value in array.to_pylist()], pa.string())
         is_plain_extension = isinstance(array, pa.ExtensionArray) and tensor_shape(array.type) is None
         array = array.storage if is_plain_extension else array
         if not pa.types.is_struct(array.type) or is_file_with_path(array.type):

@@ -5,6 +5,7 @@ import decimal
 import gzip
 import json
 import os
+import uuid
 
 import numpy as np
 import pandas as pd
@@ -332,6 +333,14 @@ def test_rare_layouts_become_plain():
     expected = {"runs": ["a", "a", None], "counts": [1, 1, 2], "narrow": money, "middle": money}
     assert rows(read(table)) == {**expected, "view": [[1], [2, 3], None]}
     assert [c.kind for c in infer(table)[0]] == ["constant", "number", "number", "number", "sequence"]
+
+
+def test_uuids_are_texts(tmp_path):
+    ids = [uuid.UUID(int=n) for n in (2**100, 7)]
+    table = pa.table({"x": pa.array([ids[0].bytes, None, ids[1].bytes], pa.uuid())})
+    pq.write_table(table, tmp_path / "x.parquet")
+    for source in (table, tmp_path / "x.parquet", pd.DataFrame({"x": [ids[0], None, ids[1]]})):
+        assert rows(read(source)) == {"x": [str(ids[0]), None, str(ids[1])]}
 
 
 def test_whole_numbers_of_128_bits_in_polars():
