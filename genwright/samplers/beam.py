@@ -69,8 +69,6 @@ class _Beams:
         self.log_p = torch.zeros(len(given), dtype=torch.float64)  # (B · w,)
         self.is_over = ((given == support.end) | (given == support.pad)).any(1)
         self.n_codes = self.n_given  # (B · w,) without what fills up
-        if given.shape[1]:
-            rules.close_missing(self.codes, self.is_over)
 
     def go_on(self, t: int, scores: Tensor) -> Tensor | None:
         """Takes in logits (B · w, V) of place t; the sequences that go on, where they are not simply all."""

@@ -93,8 +93,6 @@ class _Drawing:
         self.rules = Rules(given, n_before, support, decoding, vocabulary)
         self.rows = torch.arange(self.n_rows)
         self.is_over = self._ended(self.codes[:, : self.first]) if self.first else torch.zeros(self.n_rows).bool()
-        if self.first:
-            self.rules.close_missing(self.codes, self.is_over)
         self.n_over = int(self.is_over.sum())  # of those that the stepper goes on with
         self.seen: Tensor | None = None  # (B, V) tokens that were there
 

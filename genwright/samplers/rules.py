@@ -156,13 +156,6 @@ class Rules:
             codes[cut, t + 1 : t + 2] = self.support.end
         return self.stops is not None or t + 1 in self._cuts or is_alone
 
-    def close_missing(self, codes: Tensor, is_over: Tensor) -> None:
-        """Rows whose given codes (B, T) begin with a missing text are over behind it."""
-        cut = torch.isin(codes[:, 0], torch.tensor(self.silent, dtype=torch.int64)) & ~is_over
-        is_over[cut] = True
-        codes[cut, 1:] = self.support.pad
-        codes[cut, 1:2] = self.support.end
-
     def _take_in(self, t: int, i: int, codes: Tensor, is_over: Tensor) -> None:
         """Row i goes on with its code of place t, or stops before it."""
         code = int(codes[i, t])

@@ -290,12 +290,3 @@ def test_repetitions_are_told_from_the_beginning_and_not_from_the_end():
     assert logits.repetition_penalty(torch.tensor([[-1.0, 1.0]]), torch.tensor([[True, True]]), 2.0).tolist() == [
         [-2.0, 0.5]
     ]
-
-
-@pytest.mark.parametrize("n_beams", [0, 3])
-def test_rows_that_are_all_given_as_missing_end_behind_it(n_beams):
-    """As they do beside rows of which nothing is given."""
-    support, letters = Tokens(5, 5), Letters(["a", "b"])
-    given = _open(4, 5, [MISSING])
-    found = decode(Chain(5), given, support, END, Decoding(n_beams=n_beams), _generator(), letters)
-    assert found.tolist() == [[MISSING, END, PAD, PAD, PAD]] * 4
