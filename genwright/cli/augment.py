@@ -60,7 +60,10 @@ Metric = Annotated[
 Minutes = Annotated[float | None, typer.Option(help="How long networks train, all of them together; 10 without it.")]
 Steps = Annotated[int | None, typer.Option(help="Gradient steps of each network instead.")]
 HeldOut = Annotated[float, typer.Option(help="Share of each class that measures the gain; 0: none.")]
-Level = Annotated[float, typer.Option(help="The p of “no gain” must be below it.")]
+Level = Annotated[
+    float,
+    typer.Option(help="The p of “no gain” must be below it; 0.5: likelier a gain than a loss, 0.05: proof of a gain."),
+]
 Anyway = Annotated[bool, typer.Option("--anyway", help="Draw by the best way even where nothing is gained.")]
 Kind = Annotated[
     list[str] | None,
@@ -87,7 +90,7 @@ def command(
     minutes: Minutes = None,
     steps: Steps = None,
     held_out: HeldOut = 0.2,
-    level: Level = 0.05,
+    level: Level = 0.5,
     anyway: Anyway = False,
     kind: Kind = None,
     header: Header = True,

@@ -47,7 +47,7 @@ from genwright.training.taught import Teacher
 
 N_FOLDS, N_FOLDS_OF_NETWORKS = 5, 3
 N_CONFIRMED = 2  # deals of folds that confirm
-LEVEL = 0.05  # p below which a gain is believed
+LEVEL = 0.5  # p below which rows are added: where a gain is likelier than a loss
 KEEP = 0.5  # share of draws that a detector may keep
 STAY = 3  # ways that are tried on all folds
 MOST_ROWS = 20_000  # that choosing and confirming look at
@@ -101,7 +101,8 @@ def augment(
             every other number of classes has.
         held_out: Share of each class that measures the gain in the end, or of a column's groups where the schema has a
             `split` by group; 0: none, and no such gain.
-        level: What p of "no gain" on folds has to be below; otherwise it declines.
+        level: What p of "no gain" on folds has to be below; otherwise it declines. 0.5: a gain is likelier than a loss;
+            0.05: there has to be proof of it, which few rows seldom give.
         anyway: Draw by the best way even where it would decline.
         minutes: How long networks train, all of them together; 10 where neither this nor `steps` is given.
         steps: Gradient steps of each network instead.
