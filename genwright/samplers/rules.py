@@ -149,7 +149,9 @@ class Rules:
         is_alone = t == 0 and bool(self.silent)
         if t + 1 in self._cuts or is_alone:
             is_cut = self.limits[rows] == t + 1
-            is_cut |= is_alone & torch.isin(codes[rows, 0], torch.tensor(self.silent, dtype=torch.int64))
+            if is_alone:
+                is_drawn = torch.tensor(self.n_before)[rows] == 0
+                is_cut |= is_drawn & torch.isin(codes[rows, 0], torch.tensor(self.silent, dtype=torch.int64))
             cut = rows[is_cut & ~is_over[rows]]
             is_over[cut] = True
             codes[cut, t + 1 :] = self.support.pad

@@ -290,3 +290,13 @@ def test_repetitions_are_told_from_the_beginning_and_not_from_the_end():
     assert logits.repetition_penalty(torch.tensor([[-1.0, 1.0]]), torch.tensor([[True, True]]), 2.0).tolist() == [
         [-2.0, 0.5]
     ]
+
+
+def test_a_beginning_with_a_special_token_is_kept_beside_rows_without_one():
+    """Prompts of chat models begin so; only where such a token is drawn does it stand for a missing text."""
+    letters, given = Letters(["a", "b"], special=4), _open(4, 6)
+    given[:2, :2] = torch.tensor([3, 4])
+    found = decode(Chain(6), given, Tokens(6, 6), END, Decoding(), _generator(), letters)
+    assert found[:2, :2].tolist() == [[3, 4]] * 2
+    alone = decode(Chain(6), given[:2], Tokens(6, 6), END, Decoding(), _generator(), letters)
+    assert torch.equal(found[:2], alone)
