@@ -141,7 +141,7 @@ def lines_of(data: Any, asked: argparse.Namespace) -> Iterator[list[str]]:
 
 def page(lines: list[list[str]], asked: argparse.Namespace, data: Any) -> str:
     """The section of a table."""
-    usual = {"table": "adult", "models": MODELS, "keep": KEEP, "judged_by": "auto"}
+    usual = {"table": "adult", "models": MODELS, "keep": KEEP, "judged_by": "boosting"}
     said = {n: getattr(asked, n) for n in (*usual, "steps", "minutes", "rows", "train")}
     words = [
         f" --{n.replace('_', '-')} {' '.join(map(str, v)) if isinstance(v, list) else v}"
@@ -162,7 +162,7 @@ def main() -> None:
     parser.add_argument("--table", default="adult", choices=[*TABLES, "fashion"])
     parser.add_argument("--models", nargs="+", default=MODELS)
     parser.add_argument("--keep", nargs="+", type=float, default=KEEP)
-    parser.add_argument("--judged-by", default="auto", help="the filter's detector")
+    parser.add_argument("--judged-by", default="boosting", help="the filter's detector")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--rows", type=int, help="held-out rows and draws that are compared; 4,000, 2,000 pictures")

@@ -114,9 +114,7 @@ def fitted(
         took = time.process_time() - start
         if n_steps is None or took > LEAST_USED * seconds:
             break
-        n_steps = math.ceil(
-            n_steps * SHARE_ASKED * seconds / took
-        )  # timed too slow: anew
+        n_steps = math.ceil(n_steps * SHARE_ASKED * seconds / took)  # timed too slow: anew
     return model, {"steps": outcome.n_steps, "cpu_seconds": round(took, 1), "notes": outcome.notes}
 
 

@@ -96,7 +96,7 @@ JudgedBy = Annotated[
         "--judged-by",
         metavar="WHO",
         help="Of --keep-best: the run of a classifier, or a classifier that learns to tell real rows from draws, "
-        "convnet for pictures and boosting for the others without it.",
+        "boosting without it.",
     ),
 ]
 Minutes = Annotated[
@@ -164,7 +164,7 @@ def command(
     source: Draw | Filter = draw
     if keep_best is not None:
         how = {"keep": keep_best, "wanted": wanted, "minutes": minutes, "seed": seed, **settings}
-        source = _filter(screen, fitted, given, judged_by or "auto", how)
+        source = _filter(screen, fitted, given, judged_by or "boosting", how)
     if place is not None and is_folder(place):
         document = _folder(screen, fitted, source, n_rows, place, overwrite)
     else:

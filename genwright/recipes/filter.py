@@ -7,8 +7,7 @@ where a is the probability to be kept, so that with the second one's odds r₂ t
 
     r(x) ∝ a(x) r₂(x)
 
-Of pictures the detector is a small convolutional network: trees do not see what gives drawn pictures away. A fitted
-classifier can judge instead: then r(x) is the odds of the class that is wanted.
+A fitted classifier can judge instead: then r(x) is the odds of the class that is wanted.
 
 Before any row goes out, the same is done to pilot draws, and the coverage of real rows by kept ones is compared with
 that by as many unfiltered ones (`nn/coverage.py`). Where more than a stated share of it would be lost, the filter is
@@ -32,7 +31,7 @@ from genwright.core.model import HasLoss, Progress
 from genwright.core.registry import CLASSIFIERS
 from genwright.core.rng import derive, numpy_generator
 from genwright.core.schema import Schema
-from genwright.core.space import Batch, Pixels, Space, row_shape
+from genwright.core.space import Batch, Space, row_shape
 from genwright.data.typed import readable
 from genwright.nn.acceptance import Acceptance, Method, fitted
 from genwright.nn.coverage import K, coverage
@@ -106,8 +105,7 @@ class Filter:
         run: Fitted.
         given: Conditions of the draws, as `Run.sample` takes them.
         keep: Share of the draws that is kept.
-        judged_by: A family of `genwright.classifiers` that learns to tell real rows from draws, or a fitted classifier;
-            "auto": `convnet` of pictures, else `boosting`.
+        judged_by: A family of `genwright.classifiers` that learns to tell real rows from draws, or a fitted classifier.
         wanted: With a classifier: the class that draws should be. Without it, each row's own value of the classifier's
             target, where the run draws that; else the class `real`.
         real: Real rows; those the run learnt from where it is not given.
@@ -132,7 +130,7 @@ class Filter:
         given: Any = None,
         *,
         keep: float = 0.25,
-        judged_by: "str | ClassifierRun" = "auto",
+        judged_by: "str | ClassifierRun" = "boosting",
         wanted: Any = None,
         real: Any = None,
         method: Method = "importance",
@@ -151,7 +149,6 @@ class Filter:
         self.seed = run.artefact.seed if seed is None else seed
         self.draw = run.draw(given, seed=self.seed, **settings)
         self._own = lambda what: run.draw(given if what == "pilot" else None, seed=derive(self.seed, what), **settings)
-        judged_by = _suited(run.artefact.codec.space) if judged_by == "auto" else judged_by
         self.budget = Budget(USUAL_MINUTES if minutes is None and steps is None else minutes, steps)
         name = judged_by if isinstance(judged_by, str) else f"the classifier of {judged_by.target!r}"
         self.report = Report(keep, name)
@@ -344,11 +341,6 @@ class _Odds:
         is_text = self.run.artefact.facts.get("is_text", False)
         own = readable(table.select([self.own]), Schema((self.run.schema[self.own],)), is_text)
         return [str(value) for value in own.column(0).to_pylist()]
-
-
-def _suited(space: Space) -> str:
-    """The detector of such rows."""
-    return "convnet" if any(isinstance(f.support, Pixels) for f in space.values()) else "boosting"
 
 
 def _n_numbers(space: Space) -> int:

@@ -176,7 +176,7 @@ def test_few_real_rows_have_one_detector(run):
 def test_a_network_sees_what_gives_pictures_away():
     """Real rows are discs alone, and draws in equal shares discs and bars: discs are kept."""
     run, discs = run_of("vae", 60, given="label"), shapes(200).query("label == 'disc'")
-    kept = Filter(run, keep=0.3, real=discs, most_loss=1.0, steps=20)
+    kept = Filter(run, keep=0.3, judged_by="convnet", real=discs, most_loss=1.0, steps=20)
     assert kept.report.judged_by == "convnet"
     assert isinstance(kept.judge.first.machines[0], ConvNet)
     labels = [str(label) for table in kept.tables(200) for label in table.column("label").to_pylist()]
