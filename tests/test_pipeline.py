@@ -50,7 +50,7 @@ def test_nothing_to_model():
 def test_holding_nothing_out():
     run = fit(customers(100), "marginals", held_out=0)
     assert (run.artefact.facts["n_train"], run.artefact.facts["n_held_out"], run.scores) == (100, 0, [])
-    with pytest.raises(ConfigError, match="share"):
+    with pytest.raises(ConfigError, match="held_out"):
         _fit(customers(100), held_out=1.0)
 
 

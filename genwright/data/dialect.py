@@ -81,7 +81,8 @@ def read_head(file: TextFile, delimiter: str | None = None) -> Head:
     if not rows:
         raise DataError(f"{file.path} is empty; expected a line of column names and rows below it")
     dialect = replace(dialect, n_skipped=n_skipped)
-    if dialect.delimiter == "\t" and file.n_quotes and _has_stray_quotes(file, len(rows[0])):
+    is_told = len(rows[0]) > 1 or file.n_quotes % 2  # one column of pairs of quotes may be lines in a cell
+    if dialect.delimiter == "\t" and file.n_quotes and is_told and _has_stray_quotes(file, len(rows[0])):
         dialect = replace(dialect, quote=None)
         rows = _rows(sample, dialect, is_all)
     return Head(dialect, rows, n_blank, max(map(len, lines), default=0))

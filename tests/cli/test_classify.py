@@ -143,7 +143,18 @@ def test_a_file_without_a_header(place: Path) -> None:
     assert call("predict", place / "bare", bare, "--no-header", "--json").document["n_rows"] == len(lines) - 1
     assert call("choose", bare, "--no-header", "--json").document["evidence"]["n_rows"] == len(lines) - 1
     added = call(
-        "augment", *words, "--model", "copies", "--balance", "--judge-model", "naive_bayes", "--held-out", "0", "--json"
+        "augment",
+        *words,
+        "--model",
+        "copies",
+        "--balance",
+        "--judge-model",
+        "naive_bayes",
+        "--held-out",
+        "0",
+        "--json",
+        "--level",
+        "1e-9",
     )
     assert added.document["n_rows"] == len(lines) - 1
 

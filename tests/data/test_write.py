@@ -10,7 +10,7 @@ import os
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from genwright.core.errors import DataError
@@ -133,6 +133,7 @@ CELL = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters=
 
 
 @settings(deadline=None, max_examples=70, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(table=[["\r"]], ending=".tsv")
 @given(
     table=st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(CELL, min_size=n, max_size=n), min_size=1, max_size=6)),
     ending=st.sampled_from([".csv", ".tsv", ".csv.gz"]),
