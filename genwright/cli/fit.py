@@ -243,7 +243,7 @@ def _schema(
     schema = schema.with_options(options)
     records = replace(records, n_rows=stats.n_rows) if stats else records
     rows = "" if records.n_rows is None else f"{many(records.n_rows)}, "
-    screen.heading(f"{records.name}: {rows}{len(schema)} column{'s' if len(schema) != 1 else ''}")
+    screen.heading(f"{records.name}: {rows}{many(len(schema), 'column')}")
     if not screen.is_quiet:
         show_schema(screen, schema, stats)
     return records, schema

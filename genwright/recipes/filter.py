@@ -35,7 +35,7 @@ from genwright.core.space import Batch, Space, row_shape
 from genwright.data.typed import readable
 from genwright.nn.acceptance import Acceptance, Method, fitted
 from genwright.nn.coverage import K, coverage
-from genwright.nn.density_ratio import DensityRatio
+from genwright.nn.density_ratio import N_FOLDS, DensityRatio
 from genwright.runs.classifier_run import ClassifierRun
 from genwright.runs.draw import whole
 from genwright.runs.frames import known_flavour
@@ -46,7 +46,7 @@ from genwright.training.taught import Teacher
 MOST_ROWS = 50_000  # real rows that a detector learns from at most, and as many draws, while they hold at most
 MOST_NUMBERS = 1_000_000  # numbers in all; but
 FEWEST = 10_000  # of them however large rows are
-N_FOLDS, N_FOLDS_OF_NETWORKS = 5, 3
+N_FOLDS_OF_NETWORKS = 3
 USUAL_MINUTES = 5.0  # of all networks of a detector together
 AGAIN = 3  # draws for each real row, of which a second detector sees those that the first would keep
 LEAST_KEPT = 1e-9  # probabilities to be kept count as it where they are smaller
