@@ -13,13 +13,17 @@ in $GENWRIGHT_PEERS/augment.jsonl.
 """
 
 import argparse
+import hashlib
 import json
 import platform
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -32,6 +36,7 @@ from benchmarks.peer_runs import PLACE, PeerError, draws
 from benchmarks.peers.measure import categories, fill, like, unfill
 from benchmarks.table_data import FOLDER, load
 from genwright.core.classifier import MatrixClassifier
+from genwright.core.dataset import Dataset
 from genwright.core.paired import metrics_for, value
 from genwright.core.registry import CLASSIFIERS
 from genwright.core.rng import numpy_generator
@@ -44,6 +49,7 @@ from genwright.recipes.augment import augment
 from genwright.runs.augmentation import Way
 from genwright.runs.lessons import LabelledTable, Lesson, joined
 from genwright.runs.row_makers import made
+from genwright.training.taught import Teacher
 
 TARGETS = {"telco": "Churn", "bank": "y", "credit": "default.payment.next.month", "pima": "outcome"}
 SETTINGS = ("5 %", "20 %", "100 %", "rare 1 %", "rare 5 %")
@@ -113,9 +119,10 @@ class Cell:
         """What `augment` comes to, each metric by a search that it decides; its best way is told where it declines."""
         nothing, found = self.scores({}), {}
         self.facts["searches"] = {}
-        for metric in METRICS:
-            how: dict[str, Any] = {"held_out": 0, "seed": self.seed, "kinds": self.kinds, "metric": metric}
-            report = augment(self.train, self.target, anyway=True, **how).report
+        how: dict[str, Any] = {"held_out": 0, "seed": self.seed, "kinds": self.kinds, "anyway": True}
+        with once():
+            reports = {metric: augment(self.train, self.target, metric=metric, **how).report for metric in METRICS}
+        for metric, report in reports.items():
             way, is_added = report.chosen, report.chosen is not None and report.p < report.level
             best = self.scores(made(way, self.lesson, self.target, self.seed)) if way else nothing
             told = {"way": str(way or "nothing"), "p": report.p, "added": is_added, "scores": best}
@@ -129,6 +136,33 @@ class Cell:
         trees.fit_rows(joined(self.lesson.train, extra), self.seed)
         p, rare = trees.predict_rows(self.lesson.test), int(np.bincount(self.rows.y).argmin())
         return {m.name: value(m, self.lesson.y_test, p) for m in metrics_for(2, rare)}
+
+
+@contextmanager
+def once() -> Iterator[None]:
+    """What equal rows with an equal seed have taught is not taught again: the searches of a cell share most of it."""
+    known: dict[Any, Any] = {}
+
+    def remembering(teach: Callable[..., Any]) -> Callable[..., Any]:
+        def taught(self: Teacher, name: str, data: Dataset, *rest: Any) -> Any:
+            key = (teach.__name__, name, digest(data), *rest)
+            if key not in known:
+                known[key] = teach(self, name, data, *rest)
+            return known[key]
+
+        return taught
+
+    found = {name: remembering(getattr(Teacher, name)) for name in ("model", "classifier")}
+    with mock.patch.multiple(Teacher, **found):
+        yield
+
+
+def digest(data: Dataset) -> bytes:
+    """Of all that is in it."""
+    found = hashlib.blake2b(repr(data.space).encode(), digest_size=16)
+    for x in data.arrays.values():
+        found.update(np.ascontiguousarray(x))
+    return found.digest()
 
 
 def between(train: pd.DataFrame, target: str, seed: int) -> pd.DataFrame:
@@ -247,6 +281,7 @@ def main() -> None:
     parser.add_argument("--tables", nargs="+", default=list(TARGETS), choices=list(TARGETS))
     parser.add_argument("--settings", nargs="+", default=SETTINGS, choices=SETTINGS)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first-seed", type=int, default=0, help="where to begin; earlier ones are in the store")
     parser.add_argument("--most-rows", type=int, default=2_000, help="training rows of a cell at most")
     parser.add_argument("--seconds", type=float, default=20.0, help="CPU seconds of TVAE a cell")
     parser.add_argument("--without", nargs="*", default=[], choices=WAYS[1:-1], help="contenders to leave out")
@@ -257,15 +292,16 @@ def main() -> None:
     keys = [(t, s, seed, asked.most_rows) for seed in range(asked.seeds) for t in asked.tables for s in asked.settings]
     absent = set(asked.without)
     known = kept(asked.store)
-    for key in keys:
+    for key in (key for key in keys if key[2] >= asked.first_seed):
         line = run(key, known.get(key, {}), asked.seconds, absent)
         if line:
             print(json.dumps(line), file=sys.stderr, flush=True)
             with asked.store.open("a") as file:
                 file.write(json.dumps(line) + "\n")
     known = kept(asked.store)
-    sections.put_section(asked.page, HEAD, "Tables", page([known[key] for key in keys], asked.most_rows))
-    print(told([known[key] for key in keys]))
+    cells = [known[key] for key in keys if key in known]
+    sections.put_section(asked.page, HEAD, "Tables", page(cells, asked.most_rows))
+    print(told(cells))
 
 
 if __name__ == "__main__":

@@ -48,10 +48,16 @@ class Surprise:
     n_words: np.ndarray | None
 
     def per(self, counts: np.ndarray) -> Measure:
-        """Nats per unit; infinite as soon as one row is impossible, and `details` says how many are."""
+        """Nats per unit; infinite as soon as one row is impossible, and `details` says how many are.
+
+        Raises:
+            DataError: there is no unit in any row.
+        """
+        if not counts.sum():
+            raise DataError("every text that was held out is empty; hold out more rows")
         n_impossible = int(np.isinf(self.nats).sum())
         details = {"n_impossible": n_impossible}
-        if n_impossible or not counts.sum():
+        if n_impossible:
             return Measure(math.inf, math.inf, math.inf, len(self.nats), details)
         found = ratio(mean(self.nats), mean(counts.astype(float)))
         half = Z95 * found.error

@@ -138,6 +138,14 @@ def _group_hashes(values: "pa.Array", key: bytes) -> "np.ndarray":
     import numpy as np
 
     coded = values.dictionary_encode(null_encoding="encode")
-    texts = [repr(value).encode() for value in coded.dictionary.to_pylist()]
+    texts = [_written(value).encode() for value in coded.dictionary]
     hashes = [int.from_bytes(hashlib.blake2b(t, digest_size=8, key=key).digest(), "little") for t in texts]
     return np.array(hashes, dtype=np.uint64)[coded.indices.to_numpy(zero_copy_only=False)]
+
+
+def _written(value: "pa.Scalar") -> str:
+    """A value as text; moments that Python has no object for by their number."""
+    try:
+        return repr(value.as_py())
+    except (OverflowError, ValueError):
+        return repr(value.value)

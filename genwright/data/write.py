@@ -45,7 +45,8 @@ def write(batches: "Iterable[pa.Table]", path: str | Path, schema: Schema, excel
         excel_safe: Puts a ' before text cells that a spreadsheet would take for a formula (CSV and TSV).
 
     Raises:
-        DataError: the ending is unknown, the folder is absent, or the disk is full; no file is left then.
+        DataError: the ending is unknown, the folder is absent, the disk is full, or a text holds what such a file
+            cannot; no file is left then.
     """
     path = Path(path)
     form = _format_of(path)
@@ -181,6 +182,8 @@ class _Delimited:
     def _cells(self, name: str, texts: "pa.Array") -> "pa.Array":
         import pyarrow.compute as pc
 
+        if pc.any(pc.match_substring(texts, "\0")).as_py():
+            raise DataError(f"column {name!r} holds a NUL character, as no CSV or TSV can; write .jsonl or .parquet")
         if self.excel_safe and self.schema[name].kind not in ("number", "datetime", "boolean"):
             is_formula = pc.match_substring_regex(texts, _FORMULA)
             texts = pc.if_else(is_formula, pc.binary_join_element_wise("'", texts, ""), texts)

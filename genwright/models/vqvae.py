@@ -29,6 +29,7 @@ from genwright.core.dataset import Dataset, n_rows
 from genwright.core.errors import ConfigError, UnknownNameError, UnsupportedError
 from genwright.core.model import Conditions, HasBound, HasLatent, HasLogProb, HasLoss, HasStages, Model
 from genwright.core.registry import MODELS
+from genwright.core.rng import numpy_generator
 from genwright.core.space import Batch, Category, Field, Pixels, Real, Space, Tokens
 from genwright.nn.augment import Augmentation, applied, drawn
 from genwright.nn.mlp import initialise, untrained
@@ -181,13 +182,14 @@ class VQVAE(Model, HasLoss, HasStages, HasBound, HasLatent, Conditions):
         self.config = replace(self.config, prior_share=share)
 
     def second_rows(self, data: Dataset) -> Dataset:
-        """All rows, each picture as its codes."""
+        """All rows, each picture as its codes, in an order by chance: of rows that run on, neighbours are watched."""
         found: dict[str, list[np.ndarray]] = {name: [] for name in self.net.names}
         for batch in data.batches(self._at_once):
             for name, x in self.tokens(batch).items():
                 found[name].append(x.numpy())
         codes = {name: np.concatenate(parts) for name, parts in found.items()}
-        return Dataset(self.prior.space, {name: codes.get(name, data.arrays[name]) for name in self.space})
+        rows = Dataset(self.prior.space, {name: codes.get(name, data.arrays[name]) for name in self.space})
+        return rows.subset(numpy_generator(0, "codes").permutation(len(data)))
 
     # -- learning ---------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 Every epoch is a permutation of all rows, cut into batches; rows left over at its end wait for the next epoch.
 """
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +15,7 @@ from genwright.core.rng import numpy_generator
 from genwright.core.space import Batch, Tokens
 
 LIMIT = 400_000_000  # bytes of prepared rows that are kept in memory; beyond, batches are prepared when they are needed
+MOST_WATCHED = 1 << 15  # tokens of a running text that are watched while a network learns from the rest
 PROBE = 1024  # rows prepared to tell how large they are
 PIECE = 1 << 22  # numbers that are encoded at a time: what stands between data and prepared rows may be far larger
 
@@ -96,12 +98,19 @@ def cut(n: int, n_shards: int) -> list[slice]:
 def divide(data: Dataset, n_validation: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers to learn from and to watch, at most a tenth of all; none to watch where they are few.
 
-    Those to watch are picked at random, but of a running text its end: passages between others that are learnt from
-    are foretold better than what is new.
+    Those to watch are picked at random, but of a running text one stretch of some tokens from before its last tenth:
+    passages between others that are learnt from are foretold better than what is new, and what stands nearest to the
+    end teaches most of what goes on from there.
     """
     n = len(data)
     n_watched = min(n_validation, n // 10)
-    if any(isinstance(f.support, Tokens) and f.support.runs_on for f in data.space.values()):
-        return np.arange(n - n_watched), np.arange(n - n_watched, n)
-    order = numpy_generator(seed, "validation").permutation(n)
+    rng = numpy_generator(seed, "validation")
+    supports = (f.support for f in data.space.values())
+    lengths = [s.length for s in supports if isinstance(s, Tokens) and s.runs_on]
+    if lengths and n_watched:
+        n_watched = min(n_watched, math.ceil(MOST_WATCHED / max(lengths)))
+        start = int(rng.integers(n - n // 10 - n_watched + 1))
+        watched = np.arange(start, start + n_watched)
+        return np.delete(np.arange(n), watched), watched
+    order = rng.permutation(n)
     return np.sort(order[n_watched:]), np.sort(order[:n_watched])

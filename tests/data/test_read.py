@@ -415,3 +415,9 @@ def test_pickled_npy_is_refused(tmp_path):
 def test_builtin_sets(name, n_rows, n_columns, target):
     records = read(name)
     assert (records.n_rows, len(records.arrow_schema), records.arrow_schema.names[-1]) == (n_rows, n_columns, target)
+
+
+def test_parquet_columns_of_one_name_are_told(tmp_path):
+    pq.write_table(pa.table([[1], [2]], names=["a", "a"]), tmp_path / "x.parquet")
+    with pytest.raises(DataError, match=r"x\.parquet: 2 columns are called 'a'; rename them"):
+        read(tmp_path / "x.parquet")

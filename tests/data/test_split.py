@@ -10,7 +10,7 @@ from genwright.core.errors import ConfigError, DataError, SchemaError
 from genwright.core.schema import Column, Schema
 from genwright.data.split import by_row, split
 from genwright.data.typed import typed
-from tests.data.helpers import strings, values
+from tests.data.helpers import read, strings, values
 
 PLAIN = Schema((Column("x", "number"),))
 
@@ -96,3 +96,13 @@ def test_in_order_holds_out_the_last(n, share, n_held_out):
     schema = Schema((Column("x", "number", split="order"),))
     mask = _mask(split(values(x=list(range(n))), schema, n, share), n, 2)
     assert mask.tolist() == [False] * (n - n_held_out) + [True] * n_held_out
+
+
+def test_by_group_takes_moments_that_python_has_no_object_for():
+    schema = Schema((Column("g", "datetime", split="group"), Column("x", "number")))
+    moments = pa.array([0, 0, 4 * 10**11, 4 * 10**11, 5 * 10**11], pa.timestamp("s"))
+    records = read(pa.table({"g": moments, "x": [1.0, 2, 3, 4, 5]}))
+    mask = split(records, schema, 5, share=0.4, seed=0)(next(typed(records, schema)), 0)
+    assert mask[0] == mask[1]
+    assert mask[2] == mask[3]
+    assert 0 < mask.sum() < 5

@@ -246,3 +246,13 @@ def test_json_lines_hold_no_nan(tmp_path):
     strict = json.JSONDecoder(parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
     found = [strict.decode(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()]
     assert found == [{"a": None, "b": [None, 0.5], "c": [[None, 2.0]]}, {"a": 1.0, "b": None, "c": [[1.0, 3.0]]}]
+
+
+@pytest.mark.parametrize("name", ["y.csv", "y.tsv.gz"])
+def test_a_text_that_no_delimited_file_can_hold_is_told_by_its_column(tmp_path, name):
+    table, schema = pa.table({"a": ["x"], "b": ["x\0y"]}), Schema((Column("a", "text"), Column("b", "text")))
+    with pytest.raises(DataError, match="column 'b' holds a NUL character"):
+        write([table], tmp_path / name, schema)
+    assert list(tmp_path.iterdir()) == []
+    write([table], tmp_path / "y.jsonl", schema)
+    assert rows(read(tmp_path / "y.jsonl")) == {"a": ["x"], "b": ["x\0y"]}

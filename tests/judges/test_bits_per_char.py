@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from genwright.core.errors import UnsupportedError
+from genwright.core.errors import DataError, UnsupportedError
 from genwright.core.judge import Evidence
 from genwright.core.space import Batch, Category, Field, Real, Space, Tokens
 from genwright.judges.bits_per_char import BitsPerChar
@@ -126,3 +126,8 @@ def test_the_interval_holds_the_truth() -> None:
         found = BitsPerChar().measure({}, replace(world, held_out=draw(60, 1000 + seed)))[""]
         hits += found.low <= truth <= found.high
     assert abs(hits / n - 0.95) < 4 * math.sqrt(0.95 * 0.05 / n)
+
+
+def test_texts_without_a_character_are_told() -> None:
+    with pytest.raises(DataError, match="every text that was held out is empty"):
+        on(["", ""])

@@ -54,8 +54,17 @@ def test_watched_rows_are_not_learnt_from() -> None:
     assert sorted([*learnt, *watched]) == list(range(1000))
 
 
-def test_of_a_running_text_the_end_is_watched() -> None:
-    learnt, watched = divide(rows_of(1000, runs_on=True), 40, 0)
-    assert learnt.tolist() == list(range(960))
-    assert watched.tolist() == list(range(960, 1000))
+def test_of_a_running_text_one_stretch_is_watched_and_the_end_is_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "MOST_WATCHED", 90)  # 30 rows of 3 tokens
+    for seed in range(20):
+        learnt, watched = divide(rows_of(1000, runs_on=True), 40, seed)
+        assert sorted([*learnt, *watched]) == list(range(1000))
+        assert len(watched) == 30
+        assert (np.diff(watched) == 1).all()
+        assert watched[-1] < 900
     assert np.diff(divide(rows_of(1000), 40, 0)[1]).max() > 1
+
+
+def test_of_a_short_running_text_little_is_watched() -> None:
+    assert len(divide(rows_of(9, runs_on=True), 40, 0)[1]) == 0
+    assert len(divide(rows_of(10, runs_on=True), 40, 0)[1]) == 1

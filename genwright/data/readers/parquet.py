@@ -6,6 +6,7 @@ pictures, batches are small, and of a single file not even a row group is read w
 """
 
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -160,6 +161,9 @@ def _check(part: Path) -> None:
     if not part.stat().st_size:
         raise DataError(f"{part} is empty; expected a Parquet file")
     try:
-        parquet.read_metadata(part)
+        names = parquet.read_schema(part).names
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{part} is not a whole Parquet file: {error}; copy or write it again") from None
+    name, n = Counter(names).most_common(1)[0] if names else ("", 0)
+    if n > 1:
+        raise DataError(f"{part}: {n} columns are called {name!r}; rename them")
