@@ -5,10 +5,10 @@
 
 Each contender learns from the official 60,000 training pictures in a process of its own, on one thread. Families are
 conditioned on the class; some steps are timed first, and as many steps are asked for as 97 % of the seconds pay for, so
-that a family rather gets less than a peer, whose clock is watched at every step; one that used less than 92 % learns
-anew with more steps. Draws have the classes of the first official test pictures, which are also what they are judged
-against. Peers draw without classes. Judges are those of `genwright judge`, with features learnt once from the training
-pictures. What is in `--out` already is not trained again.
+that a family rather gets less than a peer, whose clock is watched at every step; one that used less than 92 % or more
+than 105 % of them learns anew with as many steps as would have been right. Draws have the classes of the first official
+test pictures, which are also what they are judged against. Peers draw without classes. Judges are those of `genwright
+judge`, with features learnt once from the training pictures. What is in `--out` already is not trained again.
 """
 
 import argparse
@@ -52,7 +52,7 @@ SPACE = Space({"label": Field(Category(10), is_given=True), "image": Field(Pixel
 FAMILIES = ("marginals", "vae", "vqvae", "gan", "flow_matching", "gpt")
 OUTSIDERS = ("pythae_dense", "pythae_conv", "dcgan")
 JUDGED = ("frechet", "kid", "precision_recall", "picture_detectability", "class_fidelity", "picture_copies")
-SHARE_TIMED, SHARE_ASKED, LEAST_USED, BOUND_ROWS = 0.03, 0.97, 0.92, 200
+SHARE_TIMED, SHARE_ASKED, LEAST_USED, MOST_USED, BOUND_ROWS = 0.03, 0.97, 0.92, 1.05, 200
 COLUMNS = {
     "frechet_net": "frechet_net",
     "frechet_pixels": "frechet_pixels",
@@ -112,9 +112,9 @@ def fitted(
         model, start = family(train.space, config), time.process_time()
         outcome = learn(model, train, Plan(of_training, Budget(steps=n_steps), seed), quiet)
         took = time.process_time() - start
-        if n_steps is None or took > LEAST_USED * seconds:
+        if n_steps is None or LEAST_USED <= took / seconds <= MOST_USED:
             break
-        n_steps = math.ceil(n_steps * SHARE_ASKED * seconds / took)  # timed too slow: anew
+        n_steps = math.ceil(n_steps * SHARE_ASKED * seconds / took)
     return model, {"steps": outcome.n_steps, "cpu_seconds": round(took, 1), "notes": outcome.notes}
 
 

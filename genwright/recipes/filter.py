@@ -7,11 +7,13 @@ where a is the probability to be kept, so that with the second one's odds r₂ t
 
     r(x) ∝ a(x) r₂(x)
 
-A fitted classifier can judge instead: then r(x) is the odds of the class that is wanted.
+A fitted classifier can judge instead: then r(x) is the odds of the class that is wanted. Of pictures detectors read the
+numbers that judges see in them (`nn/picture_numbers.py`), networks all pixels.
 
 Before any row goes out, the same is done to pilot draws, and the coverage of real rows by kept ones is compared with
 that by as many unfiltered ones (`nn/coverage.py`). Where more than a stated share of it would be lost, the filter is
-weakened, step by step; the report says so.
+weakened, step by step; the report says so. A fresh detector tells the kept pilot draws from real rows, and as many that
+were not filtered: where it tells them no worse, the report says that the filter does not help.
 
 Kept row j is a function of (run, seed, settings, j), however many are asked for.
 """
@@ -24,25 +26,31 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from genwright.core.codec import TableCodec
 from genwright.core.dataset import Dataset, concat, n_rows, select
 from genwright.core.errors import ConfigError, DataError, FitError, UnknownNameError
 from genwright.core.given import meets, parse
 from genwright.core.model import HasLoss, Progress
+from genwright.core.picture_judge import PictureJudge
 from genwright.core.registry import CLASSIFIERS
 from genwright.core.rng import derive, numpy_generator
 from genwright.core.schema import Schema
-from genwright.core.space import Batch, Space, row_shape
+from genwright.core.space import Batch, Space, pictures, row_shape
 from genwright.data.typed import readable
 from genwright.nn.acceptance import Acceptance, Method, fitted
 from genwright.nn.coverage import K, coverage
-from genwright.nn.density_ratio import N_FOLDS, DensityRatio
+from genwright.nn.density_ratio import LEAST_ROWS, N_FOLDS, DensityRatio
+from genwright.nn.picture_features import PictureFeatures
+from genwright.nn.picture_numbers import PictureNumbers
 from genwright.runs.classifier_run import ClassifierRun
 from genwright.runs.draw import whole
 from genwright.runs.frames import known_flavour
+from genwright.runs.picture_evidence import is_readable, learnt
 from genwright.runs.run import Run, silent
 from genwright.training.budget import Budget
 from genwright.training.taught import Teacher
 
+USUAL = "boosting"  # the detector where none is named
 MOST_ROWS = 50_000  # real rows that a detector learns from at most, and as many draws, while they hold at most
 MOST_NUMBERS = 1_000_000  # numbers in all; but
 FEWEST = 10_000  # of them however large rows are
@@ -68,6 +76,8 @@ class Report:
         auc: How well the detector tells real rows from draws it has not seen; NaN for a classifier.
         coverage_before: Of real rows, by unfiltered pilot draws; NaN where it is not watched.
         coverage_after: The same by as many kept ones.
+        told_before: How well a fresh detector tells unfiltered pilot draws from real rows, AUC; NaN: not asked.
+        told_after: The same of as many kept ones.
         n_tried: Draws looked at so far.
         n_kept: Of them kept.
         notes: What else to know, in sentences.
@@ -79,6 +89,8 @@ class Report:
     auc: float = float("nan")
     coverage_before: float = float("nan")
     coverage_after: float = float("nan")
+    told_before: float = float("nan")
+    told_after: float = float("nan")
     n_tried: int = 0
     n_kept: int = 0
     notes: list[str] = field(default_factory=list)
@@ -91,7 +103,12 @@ class Report:
             if np.isnan(self.coverage_before)
             else (f"; coverage of real rows {self.coverage_before:.1%} → {self.coverage_after:.1%}")
         )
-        return f"{kept}{auc}{watched}" + "".join(f"; {note}" for note in self.notes)
+        told = (
+            ""
+            if np.isnan(self.told_before)
+            else f"; a fresh detector tells them with AUC {self.told_before:.3f} → {self.told_after:.3f}"
+        )
+        return f"{kept}{auc}{watched}{told}" + "".join(f"; {note}" for note in self.notes)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -130,7 +147,7 @@ class Filter:
         given: Any = None,
         *,
         keep: float = 0.25,
-        judged_by: "str | ClassifierRun" = "boosting",
+        judged_by: "str | ClassifierRun" = USUAL,
         wanted: Any = None,
         real: Any = None,
         method: Method = "importance",
@@ -158,7 +175,7 @@ class Filter:
             self._detector(judged_by, real_rows) if isinstance(judged_by, str) else _Odds(judged_by, run, wanted)
         )
         progress(0.5, "filtering: watching coverage")
-        self.accept = self._watched(self._met(real_rows, given))
+        self.accept = self._watched(self._met(real_rows, given), judged_by if isinstance(judged_by, str) else "")
         progress(1.0, "filtering")
 
     def tables(self, n: int) -> Iterator[pa.Table]:
@@ -201,25 +218,38 @@ class Filter:
         return own.sample_rows(n, numpy_generator(self.seed, "filter", "real"))
 
     def _detector(self, name: str, real: Batch) -> "_Detector":
-        space, n = self.run.artefact.codec.space, n_rows(real)
-        is_network = issubclass(CLASSIFIERS.get(name), HasLoss)
+        n, is_network = n_rows(real), issubclass(CLASSIFIERS.get(name), HasLoss)
+        self.numbers, whole_rows = self._numbers(real), _Sight(self.run.artefact.codec)
+        see = whole_rows if is_network else self.numbers
         n_folds = N_FOLDS_OF_NETWORKS if is_network else N_FOLDS
         how = (n_folds, Teacher(self.budget.each(n_folds)).classifier)
-        first = DensityRatio(space, name, derive(self.seed, "detector"), *how).fit(real, self._encoded("detector", n))
+        real = see.encoded(real)
+        first = DensityRatio(see.space, name, derive(self.seed, "detector"), *how)
+        first.fit(real, self._seen(see, "detector", n))
         self.report.auc = first.auc.value
-        if n < LEAST_FOR_SECOND or n * _n_numbers(space) > MOST_NUMBERS or is_network:
-            return _Detector(self.run, first)
-        more = self._encoded("second detector", AGAIN * n)
+        if n < LEAST_FOR_SECOND or n * _n_numbers(see.space) > MOST_NUMBERS or is_network:
+            return _Detector(see, first)
+        more = self._seen(see, "second detector", AGAIN * n)
         log_ratio = first(more)
         accept = fitted(log_ratio, 1 / AGAIN, self.method)
         u = numpy_generator(self.seed, "filter", "second detector").random(len(log_ratio))
         kept = select(more, np.flatnonzero(u < accept(log_ratio)))
-        second = DensityRatio(space, name, derive(self.seed, "second detector"), *how).fit(real, kept)
-        return _Detector(self.run, first, accept, second)
+        second = DensityRatio(see.space, name, derive(self.seed, "second detector"), *how).fit(real, kept)
+        return _Detector(see, first, accept, second)
 
-    def _encoded(self, what: str, n: int) -> Batch:
+    def _numbers(self, real: Batch) -> "_Sight":
+        """Rows with numbers for their pictures, learnt from real rows unless the run has them."""
+        codec, kept = self.run.artefact.codec, self.run.artefact.features
+        if not pictures(codec.space):
+            return _Sight(codec)
+        if kept is None or not is_readable(codec.space, kept):
+            kept = learnt(Dataset(codec.space, {name: x.numpy() for name, x in real.items()}), None)
+        features = PictureFeatures.from_state(PictureJudge.sees(codec.space), kept)
+        return _Sight(codec, PictureNumbers(codec.space, features))
+
+    def _seen(self, see: "_Sight", what: str, n: int) -> Batch:
         """Draws that are none of the filter's own."""
-        return self.run.artefact.codec.encode(pa.concat_tables(list(self._own(what).tables(max(n, 1)))))
+        return see(pa.concat_tables(list(self._own(what).tables(max(n, 1)))))
 
     def _met(self, real: Batch, given: Any) -> Batch:
         """The real rows that meet the conditions of the draws."""
@@ -230,7 +260,7 @@ class Filter:
         table = pa.table({name: codec.codecs[name].decode(real[name]) for name in names})
         return select(real, np.flatnonzero(meets(self.draw.conditions, table)))
 
-    def _watched(self, real: Batch) -> Acceptance:
+    def _watched(self, real: Batch, detector: str) -> Acceptance:
         """The strongest filter that keeps enough of the coverage."""
         report, codec = self.report, self.run.artefact.codec
         pilot = pa.concat_tables(list(self._own("pilot").tables(int(np.ceil(WATCHED / report.keep)))))
@@ -253,10 +283,29 @@ class Filter:
             if after >= (1 - self.most_loss) * before:
                 if strength < 1:
                     report.notes.append(f"weakened to {strength:g} of its strength, so that coverage stays")
+                if detector:
+                    self._asked(detector, real, rows, kept)
                 return accept
         report.strength, report.coverage_after = 0.0, report.coverage_before
         report.notes.append(f"not filtered: every filter would lose more than {self.most_loss:.0%} of the coverage")
         return fitted(log_ratio, 1.0, "importance", 0.0)
+
+    def _asked(self, detector: str, real: Batch, pilot: Batch, kept: np.ndarray) -> None:
+        """What a fresh detector says of the pilot draws that are kept, and of as many of all."""
+        n, report = min(n_rows(real), len(kept)), self.report
+        if n < LEAST_ROWS:
+            return
+        name = USUAL if issubclass(CLASSIFIERS.get(detector), HasLoss) else detector
+        see = self.numbers
+        real = see.encoded(select(real, np.arange(n)))
+
+        def told(rows: np.ndarray) -> float:
+            ratio = DensityRatio(see.space, name, derive(self.seed, "fresh detector"))
+            return ratio.fit(real, see.encoded(select(pilot, rows[:n]))).auc.value
+
+        report.told_before, report.told_after = told(np.arange(n_rows(pilot))), told(kept)
+        if report.told_after >= report.told_before:
+            report.notes.append("the filter does not help: kept draws are told as easily; name another detector")
 
 
 @dataclass(frozen=True)
@@ -289,16 +338,37 @@ def filtered(run: Run, n: int, given: Any = None, *, flavour: Any = None, **opti
 
 
 @dataclass(frozen=True)
+class _Sight:
+    """What a detector reads of records."""
+
+    codec: TableCodec
+    numbers: PictureNumbers | None = None
+
+    @property
+    def space(self) -> Space:
+        """Of what it reads."""
+        return self.numbers.space if self.numbers else self.codec.space
+
+    def __call__(self, table: pa.Table) -> Batch:
+        """Of a table."""
+        return self.encoded(self.codec.encode(table))
+
+    def encoded(self, rows: Batch) -> Batch:
+        """Of rows that the codec has encoded."""
+        return self.numbers(rows) if self.numbers else rows
+
+
+@dataclass(frozen=True)
 class _Detector:
     """log r(x) of records, by one detector, or by a second one of what the first would keep."""
 
-    run: Run
+    see: _Sight
     first: DensityRatio
     accept: Acceptance | None = None
     second: DensityRatio | None = None
 
     def __call__(self, table: pa.Table) -> np.ndarray:
-        rows = self.run.artefact.codec.encode(table)
+        rows = self.see(table)
         log_ratio = self.first(rows)
         if self.accept is None or self.second is None:
             return log_ratio
