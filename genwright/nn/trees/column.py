@@ -220,7 +220,7 @@ class TreeColumn:
 
     def draw_beside(self, numbers: np.ndarray, u: np.ndarray, v: np.ndarray, temperature: float) -> np.ndarray:
         """Values as `draw_alone` gives them, or the row's `projected` numbers (B, J), by their shares."""
-        ends = np.cumsum(self.equal_shares)
+        ends = np.cumsum(self._shares)
         if not len(ends):
             return self.draw_alone(u, v, temperature)
         which = np.searchsorted(ends, u, side="right")
@@ -236,7 +236,14 @@ class TreeColumn:
             return alone
         hit = x[:, None] == numbers
         is_density = hit.any(1) & ~self._has_mass(x)
-        return (1 - self.equal_shares.sum()) * np.where(is_density, 0.0, alone) + hit @ self.equal_shares
+        return (1 - self._shares.sum()) * np.where(is_density, 0.0, alone) + hit @ self._shares
+
+    @property
+    def _shares(self) -> np.ndarray:
+        """The shares (J,), lowered where they leave nothing to numbers that are no earlier column's."""
+        n, total = self.n + self.n_missing, self.equal_shares.sum()
+        most = n / (n + UNSEEN)
+        return self.equal_shares * (most / total) if total > most else self.equal_shares
 
     def _has_mass(self, x: np.ndarray) -> np.ndarray:
         """Whether `prob_alone` is a mass and no density (B,)."""

@@ -51,3 +51,17 @@ def test_which_equal_names_the_first_number_that_it_is() -> None:
     column = real_column(np.concatenate([np.zeros(100), np.random.default_rng(4).random(400)]))
     numbers = np.array([[0.5, 0.5], [0.1, 0.7], [0.3, 0.4], [0.0, 0.2], [0.2, 0.2]])
     assert column.which_equal(np.array([0.5, 0.7, 0.9, 0.0, np.nan]), numbers).tolist() == [0, 1, -1, -1, -1]
+
+
+def test_a_column_that_is_always_another_leaves_room_for_other_numbers() -> None:
+    x = np.random.default_rng(5).normal(size=600)
+    column = _found([x, x.copy()])[1]
+    assert column.equal_shares.tolist() == [1.0]
+    u = np.linspace(0, 1, 4_000, endpoint=False)
+    numbers = np.full((len(u), 1), 0.25)
+    with np.errstate(all="raise"):
+        drawn = column.draw_beside(numbers, u, u, 1.0)
+        p = column.prob_beside(np.full((2, 1), 0.25), np.array([0.25, 0.5]))
+    rest = 0.5 / 600.5
+    assert abs((drawn != 0.25).mean() - rest) < 1 / len(u)
+    np.testing.assert_allclose(p, [1 - rest, rest * column.prob_alone(np.array([0.5]))[0]])
