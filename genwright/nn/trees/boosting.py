@@ -50,6 +50,8 @@ def find_score(target: Target, predictors: np.ndarray, config: Any, rng: np.rand
     learner = _Learner(target, predictors, Rounds(config.boosted_rounds, config.boosted_leaves, rate))
     order, own, experts = rng.permutation(n), np.empty(n, np.float32), []
     halves = np.sort(order[: n // 2]), np.sort(order[n // 2 :])
+    if is_category and any(np.ptp(target.y[half]) == 0 for half in halves):
+        return None  # an expert that knows one class alone says nothing of the other
     for k, (learnt, foretold) in enumerate((halves, halves[::-1])):
         expert = learner.expert(learnt)
         own[foretold] = expert.expected(learner.where[foretold], is_category)

@@ -71,6 +71,19 @@ def test_noise_few_rows_many_rows_and_none_asked_for_have_no_score(is_category: 
     assert _found(_target(is_category, 2.0), boosted_rounds=0) is None
 
 
+@pytest.mark.parametrize("rare", [0, 1])
+@pytest.mark.parametrize("n_rare", [0, 1])
+def test_a_half_with_one_class_alone_has_no_score(rare: int, n_rare: int) -> None:
+    rng = np.random.default_rng(0)
+    a, y = rng.normal(size=600), np.full(600, 1 - rare)
+    y[:n_rare] = rare
+    columns: list[TreeColumn] = [real_column(a), learn_column(Field(Category(2)), y)]
+    target = Target.of(1, columns, Donors.of(columns, [a, y]))
+    with np.errstate(all="raise"):
+        for seed in range(3):
+            assert find_score(target, np.arange(1), TreesConfig(), np.random.default_rng(seed)) is None
+
+
 @pytest.mark.parametrize("is_category", [True, False])
 def test_saved_score_is_the_same(is_category: bool) -> None:
     target = _target(is_category, 2.0)
