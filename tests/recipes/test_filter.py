@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -160,9 +159,8 @@ def test_two_detectors_are_the_ratio_of_the_first_acceptance_and_the_second():
     x = np.linspace(-2, 2, 41)
     log_ratio = -0.5 * ((x - 0.5) / 0.8) ** 2 + 0.5 * x**2
     accept = fitted(log_ratio, 0.33)
-    run = SimpleNamespace(artefact=SimpleNamespace(codec=SimpleNamespace(encode=lambda table: x)))
     left = log_ratio - np.log(accept(log_ratio))
-    found = recipe._Detector(run, lambda rows: log_ratio, accept, lambda rows: left)(pa.table({"x": x}))
+    found = recipe._Detector(lambda table: x, lambda rows: log_ratio, accept, lambda rows: left)(pa.table({"x": x}))
     np.testing.assert_allclose(found - found[0], log_ratio - log_ratio[0], atol=1e-6)
 
 
@@ -182,6 +180,30 @@ def test_a_network_sees_what_gives_pictures_away():
     labels = [str(label) for table in kept.tables(200) for label in table.column("label").to_pylist()]
     assert labels.count("disc") / 200 > 0.5 + 3 * np.sqrt(0.25 / 200)
     assert kept.report.auc > 0.6
+
+
+def test_trees_see_it_in_the_numbers_that_judges_see():
+    """Real rows are draws whose picture is a disc, whatever their label says."""
+    run = run_of("vae", 60, given="label")
+    discs = run.sample(200, {"label": "disc"}, seed=5).assign(label=["disc", "bar"] * 100)
+    kept = Filter(run, keep=0.3, real=discs, most_loss=1.0)
+    assert kept.judge.see.space["image"].event_shape == (128,)
+    labels = [str(label) for table in kept.tables(200) for label in table.column("label").to_pylist()]
+    assert labels.count("disc") / 200 > 0.5 + 3 * np.sqrt(0.25 / 200)
+    assert kept.report.told_after < kept.report.told_before
+
+
+def test_a_fresh_detector_says_whether_a_filter_helps(run, kept):
+    """Of kept rows it sees less; where the filter's detector sees nothing that trees do not, it says so."""
+    assert kept.report.told_after < 0.7 < kept.report.told_before
+    assert "a fresh detector tells them with AUC 0." in str(kept.report)
+    noise = np.random.default_rng(0).normal(size=(2_000, 2))
+    frame = pd.DataFrame({"x": noise[:, 0], "y": noise[:, 1]})
+    same = fit(frame, "marginals", judge=False, held_out=0)
+    reports = [Filter(same, keep=0.5, judged_by="logistic", seed=seed).report for seed in range(6)]
+    says = ["does not help" in str(r) for r in reports]
+    assert says == [r.told_after >= r.told_before for r in reports]
+    assert any(says)
 
 
 def test_every_network_takes_the_steps_and_a_part_of_the_minutes(run, monkeypatch):
