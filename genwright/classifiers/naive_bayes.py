@@ -22,6 +22,7 @@ import numpy as np
 from genwright.core.calibration import Calibration, Method, unseen_margins
 from genwright.core.classifier import MatrixClassifier
 from genwright.core.config import check_least, check_positive
+from genwright.core.design import LARGEST
 from genwright.core.errors import ConfigError
 from genwright.core.feature_view import Features
 
@@ -38,7 +39,7 @@ class NaiveBayesConfig:
     numbers: Literal["normal", "histogram"] = "normal"  # distribution of a number within a class
     n_bins: int = 20  # bins of equally many rows of a histogram
     pseudo_count: float = 1.0  # added to the count of every code, bin, pixel and n-gram
-    smoothing: float = 1e-9  # added to variances, as a share of the largest column's
+    smoothing: float = 1e-9  # added to variances within a class, as a share of the column's own
     threshold: float = 0.5  # brightness from which a pixel is bright
     calibration: Literal["auto", "none", "platt", "isotonic"] = "auto"  # of probabilities; auto: platt beside texts
     n_folds: int = 5  # fits for calibration, beside its own
@@ -83,7 +84,7 @@ class NaiveBayes(MatrixClassifier):
     def _learnt(self, rows: Features, y: np.ndarray) -> Arrays:
         """The columns' distributions in each class."""
         config, is_class = self.config, y == np.arange(len(self.classes))[:, None]  # (K, N)
-        numbers, codes = rows.X[:, ~rows.is_category], rows.X[:, rows.is_category]
+        numbers, codes = _numbers(rows), rows.X[:, rows.is_category]
         one = normals if config.numbers == "normal" else histograms
         return {
             **one(numbers, is_class, config),
@@ -98,7 +99,7 @@ class NaiveBayes(MatrixClassifier):
         return self._joint(rows, self._arrays)
 
     def _joint(self, rows: Features, arrays: Arrays) -> np.ndarray:
-        numbers, codes = rows.X[:, ~rows.is_category], rows.X[:, rows.is_category]
+        numbers, codes = _numbers(rows), rows.X[:, rows.is_category]
         is_bright = (rows.pixels >= self.config.threshold).astype(np.float64)
         total = np.log(self._shares) + _log_missing(numbers, arrays) + _log_codes(codes, arrays)
         total += _log_normals(numbers, arrays) if "mean" in arrays else _log_histograms(numbers, arrays)
@@ -129,10 +130,15 @@ def log_odds(joint: np.ndarray) -> np.ndarray:
     """log p(k, x) − log Σ_{j≠k} p(j, x) (B, K) of log p(y, x); (B,) for two classes, those of the second."""
     if joint.shape[1] == 2:
         return joint[:, 1] - joint[:, 0]
-    from scipy.special import logsumexp
+    nothing = np.full((len(joint), 1), -np.inf)
+    before = np.concatenate([nothing, np.logaddexp.accumulate(joint, 1)[:, :-1]], 1)  # Σ of the classes before each
+    behind = np.concatenate([nothing, np.logaddexp.accumulate(joint[:, ::-1], 1)[:, :-1]], 1)[:, ::-1]
+    return joint - np.logaddexp(before, behind)
 
-    others = [np.delete(joint, k, axis=1) for k in range(joint.shape[1])]
-    return np.stack([joint[:, k] - logsumexp(rest, axis=1) for k, rest in enumerate(others)], 1)
+
+def _numbers(rows: Features) -> np.ndarray:
+    """The numbers (B, D); such as ±1.8e308, which stand for "no data", have no square in a float, and are cut."""
+    return np.clip(rows.X[:, ~rows.is_category], -LARGEST, LARGEST)
 
 
 def normals(X: np.ndarray, is_class: np.ndarray, config: NaiveBayesConfig) -> Arrays:
@@ -143,10 +149,9 @@ def normals(X: np.ndarray, is_class: np.ndarray, config: NaiveBayesConfig) -> Ar
     mean_of_all, var_of_all = _moments(filled, known, whole)
     is_empty = is_class @ known.astype(float) == 0  # (K, D)
     mean, var = np.where(is_empty, mean_of_all, mean), np.where(is_empty, var_of_all, var)
-    more = config.smoothing * max(var_of_all.max(initial=0.0), np.finfo(float).tiny)
     return {
         "mean": mean,
-        "var": np.maximum(var + more, np.finfo(float).tiny),
+        "var": np.maximum(var + config.smoothing * var_of_all, np.finfo(float).tiny),
         "low": np.where(known, X, np.inf).min(0, initial=np.inf),
         "high": np.where(known, X, -np.inf).max(0, initial=-np.inf),
     }
@@ -200,8 +205,8 @@ def _moments(filled: np.ndarray, known: np.ndarray, is_class: np.ndarray) -> tup
     weight = is_class.astype(np.float64)
     n = np.maximum(weight @ known, 1)
     mean = weight @ filled / n
-    own = [np.square(np.where(known, filled - m, 0.0)) for m in mean]  # K of (N, D)
-    return mean, np.stack([w @ x for w, x in zip(weight, own, strict=True)]) / n
+    own = zip(mean, is_class, strict=True)  # a class at a time: all together would be (K, N, D)
+    return mean, np.stack([np.square(np.where(known[i], filled[i] - m, 0.0)).sum(0) for m, i in own]) / n
 
 
 def _log_shares(counts: np.ndarray, pseudo: float) -> np.ndarray:

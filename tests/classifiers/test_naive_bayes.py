@@ -1,9 +1,11 @@
 """`naive_bayes` beside texts: probabilities that are kept, though n-grams are not independent."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import sparse
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax, logsumexp, softmax
 
 from genwright.classifiers.naive_bayes import NaiveBayes, NaiveBayesConfig, log_odds
 from genwright.core.config import configure
@@ -93,3 +95,33 @@ def test_log_odds_are_those_of_the_softmax() -> None:
 def test_an_unknown_calibration_is_refused() -> None:
     with pytest.raises(ConfigError, match="calibration = 'temperature'; expected auto, none, platt or isotonic"):
         NaiveBayesConfig(calibration="temperature")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wild", [1e200, 1.7976931348623157e308, -1.7976931348623157e308])
+def test_numbers_that_stand_for_no_data_leave_probabilities(wild: float) -> None:
+    of = np.random.default_rng(2)
+    y = np.arange(200) % 2
+    X = np.column_stack([of.normal(3 * y, 1), np.where(of.random(200) < 0.2, wild, of.normal(size=200))])
+    p = NaiveBayes().fit(X, y, np.zeros(2, bool)).predict_proba(X)
+    assert np.isfinite(p).all()
+    assert (p.argmax(1) == y).mean() > 0.85
+
+
+def test_log_odds_are_those_of_each_class_against_the_rest() -> None:
+    joint = np.random.default_rng(3).normal(0, 300, (50, 6))
+    p = log_softmax(joint, axis=1)
+    expected = [p[:, k] - logsumexp(np.delete(p, k, axis=1), axis=1) for k in range(6)]
+    np.testing.assert_allclose(log_odds(joint), np.stack(expected, 1), rtol=1e-9)
+
+
+def test_many_classes_take_little_memory() -> None:
+    """A tenth of what all pairs of classes, or all rows for each class, would take."""
+    of, n, K = np.random.default_rng(4), 4_000, 100
+    X, y = of.normal(size=(n, 10)), np.arange(n) % K
+    tracemalloc.start()
+    log_odds(of.normal(size=(n, K)))
+    NaiveBayes().fit(X, y, np.zeros(10, bool))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 0.1 * 8 * n * K * K
+    assert most < 8 * n * K * 10
