@@ -160,8 +160,11 @@ class Attention(nn.Module):
         """The same with some of the weights left out; torch's own kernel would draw them from the global state."""
         k, v = (x.repeat_interleave(self.n_heads // self.n_kv_heads, 1) for x in (k, v))
         scores = q @ k.mT * self.d**-0.5  # (B, H, T, S)
-        scores = scores if mask is None else scores.masked_fill(~mask, -torch.inf)
-        return dropout(scores.softmax(-1), self.dropout, generator) @ v
+        if mask is None:
+            weights = scores.softmax(-1)
+        else:  # a place that sees nothing has no weights, as in torch's kernel
+            weights = scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(-1).masked_fill(~mask, 0.0)
+        return dropout(weights, self.dropout, generator) @ v
 
 
 def _with_cache(k: Tensor, v: Tensor, cache: Cache) -> tuple[Tensor, Tensor]:

@@ -18,6 +18,7 @@ from genwright.nn.attention import Cache
 from genwright.nn.transformer import Block, RMSNorm
 
 Array = np.ndarray
+LOWEST, ONE = np.finfo(np.float32).min, np.float32(1)
 
 
 @lru_cache(maxsize=1)
@@ -124,10 +125,12 @@ class _Block:
         scores = q @ keys.swapaxes(-1, -2)  # (B, G, H / G, S)
         if mask is not None:
             scores = np.where(mask[:, None, None], scores, -np.inf)
-        scores -= scores.max(-1, keepdims=True)
+        top = scores.max(-1, keepdims=True)
+        scores -= top if mask is None else np.maximum(top, LOWEST)
         weights = np.exp(scores, scores)
         y = weights @ values  # (B, G, H / G, d)
-        y /= weights.sum(-1, keepdims=True)
+        total = weights.sum(-1, keepdims=True)  # 1 or more, but 0 where a row sees nothing
+        y /= total if mask is None else np.maximum(total, ONE)
         return y.reshape(B, -1)
 
     def _middle(self, h: Array) -> Array:
