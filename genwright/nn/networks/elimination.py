@@ -18,6 +18,9 @@ import numpy as np
 
 from genwright.nn.networks.network import AT_ONCE, Network, invert, radix
 
+EVERY = 8  # factors between two scalings of their product
+KEPT_AT_ONCE = 1 << 24  # numbers in all buckets of the rows that are eliminated together
+
 
 @dataclass(frozen=True)
 class Factor:
@@ -44,6 +47,7 @@ class Plan:
         families: The columns whose tables are factors.
         scopes: Columns of each bucket, its own last, the others by the order of elimination from the last to the first.
         width: Entries of the largest bucket.
+        entries: Of all buckets together, which are kept for the way back.
     """
 
     hidden: tuple[int, ...]
@@ -51,6 +55,7 @@ class Plan:
     families: tuple[int, ...]
     scopes: tuple[tuple[int, ...], ...]
     width: int
+    entries: int
 
 
 def plan(network: Network, hidden: tuple[int, ...], families: tuple[int, ...], kept: tuple[int, ...] = ()) -> Plan:
@@ -81,7 +86,8 @@ def _planned(network: Network, hidden: tuple[int, ...], families: tuple[int, ...
         scopes.append(near[v])
     rank = {v: k for k, v in enumerate((*order, *kept))}
     sorted_ = [(*sorted(s, key=rank.__getitem__, reverse=True), v) for v, s in zip(order, scopes, strict=True)]
-    return Plan(tuple(order), kept, families, tuple(sorted_), width)
+    entries = sum(_entries(network, s) for s in sorted_) + _entries(network, kept)
+    return Plan(tuple(order), kept, families, tuple(sorted_), width, entries)
 
 
 def _entries(network: Network, columns: Iterable[int]) -> int:
@@ -142,7 +148,7 @@ def eliminate(network: Network, plan: Plan, codes: np.ndarray, by_max: bool = Fa
 
 def rows_at_once(plan: Plan) -> int:
     """How many rows may be eliminated, or drawn, together."""
-    return max(1, AT_ONCE // plan.width)
+    return max(1, min(AT_ONCE // plan.width, KEPT_AT_ONCE // plan.entries))
 
 
 def _factor(network: Network, f: int, hidden: set[int], codes: np.ndarray) -> Factor:
@@ -179,7 +185,10 @@ def _multiplied(network: Network, factors: list[Factor], scope: tuple[int, ...])
     n_rows = max((len(f.values) for f in factors), default=1)
     product = np.ones((n_rows, *(network.cards[v] for v in scope)))
     log_scale = np.zeros(n_rows)
-    for f in factors:
+    for n_done, f in enumerate(factors):
+        if n_done and n_done % EVERY == 0:
+            scaled = _scaled(scope, product, log_scale)
+            product, log_scale = scaled.values, scaled.log_scale
         order = sorted(range(len(f.scope)), key=lambda k, f=f: scope.index(f.scope[k]))  # type: ignore[misc]
         shape = [network.cards[v] if v in f.scope else 1 for v in scope]
         product *= f.values.transpose(0, *(k + 1 for k in order)).reshape(len(f.values), *shape)

@@ -1,6 +1,7 @@
 """Variable elimination against enumeration and against pgmpy, for rows that each know other columns."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -156,6 +157,36 @@ def test_long_chains_do_not_underflow() -> None:
         alpha = (alpha @ move) * emit[:, code]
     codes = np.concatenate([np.full(n, -1), seen])[:, None]
     assert log_evidence(network, codes)[0] == pytest.approx(total + np.log(alpha.sum()), rel=1e-12)
+
+
+def test_thousands_of_children_do_not_underflow() -> None:
+    """A column with 4,000 children that are known, each of which leans to one of its codes."""
+    rng, n = np.random.default_rng(0), 4_000
+    child = np.array([[0.9, 0.1], [0.1, 0.9]])
+    network = Network(((), *[(0,)] * n), (np.full(2, 0.5), *[child] * n))
+    hub = np.array([0, 1, 1])
+    seen = (rng.random((n, 3)) < np.where(hub, 0.9, 0.1)).astype(np.int64)
+    codes = np.concatenate([np.full((1, 3), -1), seen])
+    logs = np.log(0.5) + np.log(child)[:, seen].sum(1)  # (2, 3)
+    exact = np.logaddexp(*logs)
+    np.testing.assert_allclose(log_evidence(network, codes), exact, rtol=1e-12)
+    assert (completed(network, codes, rng.random(codes.shape))[0][0] == hub).all()
+    np.testing.assert_allclose(posterior(network, codes, (0,)), np.exp(logs - exact).T, atol=1e-12)
+
+
+def test_many_buckets_are_kept_for_fewer_rows_at_a_time() -> None:
+    """Forty hidden columns, and what all of them leave behind for 4,000 different rows."""
+    rng, n, card, n_rows = np.random.default_rng(0), 40, 20, 4_000
+    table = rng.dirichlet(np.ones(card), card)
+    parents = (*((v - 1,) if v else () for v in range(n)), *((v,) for v in range(n)))
+    network = Network(parents, (table[0], *[table] * (2 * n - 1)))
+    codes = np.concatenate([np.full((n, n_rows), -1), rng.integers(0, card, (n, n_rows))])
+    tracemalloc.start()
+    found = log_evidence(network, codes)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 300e6
+    np.testing.assert_allclose(found[:50], log_evidence(network, codes[:, :50]), rtol=1e-12)
 
 
 def test_impossible_evidence_is_minus_infinity() -> None:
