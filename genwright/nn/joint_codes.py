@@ -74,9 +74,11 @@ class JointCodes:
         _, inverse = np.unique(np.concatenate([self.table, codes]), axis=0, return_inverse=True)
         found = np.zeros(len(inverse))
         found[inverse.ravel()[:C]] = self.share
-        alone = np.prod([p[c] for p, c in zip(self.alone, codes.T, strict=True)], axis=0)
+        alone = sum(np.log(p)[c] for p, c in zip(self.alone, codes.T, strict=True))  # a product of many would be 0
         inside = [c.log_inside(batch[name].numpy()) for name, c in zip(self.space, self.columns, strict=True)]
-        return np.log(found[inverse.ravel()[C:]] + self.rest * alone) + np.sum(inside, axis=0)
+        with np.errstate(divide="ignore"):
+            seen = np.log(found[inverse.ravel()[C:]])
+        return np.logaddexp(seen, np.log(self.rest) + alone) + np.sum(inside, axis=0)
 
     def complete(
         self,

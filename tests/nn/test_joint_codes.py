@@ -136,3 +136,12 @@ def test_cold_draws_are_the_likeliest_ones(temperature: float) -> None:
     assert {name: set(x.tolist()) for name, x in rows.items()} == {name: {code} for name, code in best.items()}
     other = {"a": torch.full((20,), 1 - best["a"]), "c": torch.full((20,), 3 if best["a"] else 2)}
     assert set(joint.complete(20, other, torch_generator(0), temperature)["b"].tolist()) == {1 - best["a"]}
+
+
+def test_many_columns_do_not_underflow() -> None:
+    rng, n_columns, n_codes = np.random.default_rng(0), 300, 20
+    space = Space({f"c{j}": Field(Category(n_codes)) for j in range(n_columns)})
+    joint = _counted(Dataset(space, {name: rng.integers(0, n_codes, 200) for name in space}))
+    rows = {name: torch.from_numpy(rng.integers(0, n_codes, 3)) for name in space}
+    alone = sum(np.log(p)[rows[name].numpy()] for name, p in zip(space, joint.alone, strict=True))
+    np.testing.assert_allclose(joint.log_prob(rows), np.log(0.5) + alone, rtol=1e-12)  # of 200 rows, all different
