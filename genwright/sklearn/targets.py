@@ -18,6 +18,9 @@ def labels_of(estimator: Any, y: Any) -> np.ndarray:
         name = type(estimator).__name__
         raise ValueError(f"{name} requires y to be passed, but the target y is None.")
     found = column_or_1d(y, warn=True)
+    if (is_missing := pd.isna(found)).any():  # None and pandas' NA, too, which no comparison knows
+        told = f"row {int(is_missing.argmax()) + 1} has no label; leave out rows without one"
+        raise ValueError(f"Input y contains NaN: {told}")
     assert_all_finite(found, input_name="y")
     return found
 

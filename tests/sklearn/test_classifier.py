@@ -7,7 +7,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from genwright import classify
-from genwright.sklearn import Classifier
+from genwright.sklearn import Augmenter, Classifier
 
 
 def labelled(n: int = 120) -> tuple[pd.DataFrame, np.ndarray]:
@@ -77,3 +77,14 @@ def test_errors() -> None:
         Classifier("logistik").fit(X, y)
     with pytest.raises(ValueError, match="'x'"):
         Classifier("logistic").fit(X, y).predict(X.assign(x="far"))
+
+
+@pytest.mark.parametrize(
+    "missing", [pd.Series([None] + ["a", "b"] * 10), pd.Series([pd.NA] + ["a", "b"] * 10, dtype="string")]
+)
+@pytest.mark.parametrize("estimator", [Classifier("logistic"), Augmenter("marginals")])
+def test_a_row_without_a_label_is_told(missing: pd.Series, estimator: object) -> None:
+    X = np.random.default_rng(0).normal(size=(21, 2))
+    for y in (missing, missing.to_numpy(dtype=object), pl.Series([None] + ["a", "b"] * 10)):
+        with pytest.raises(ValueError, match="row 1 has no label"):
+            estimator.fit(X, y)  # type: ignore[attr-defined]
