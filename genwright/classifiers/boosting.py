@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genwright.core.classifier import MatrixClassifier, one_thread
+from genwright.core.config import check_least, check_positive
 from genwright.core.errors import RunError
 from genwright.core.feature_view import Features
 from genwright.core.skops_state import from_tensor, to_tensor
@@ -51,6 +52,11 @@ class BoostingConfig:
     n_leaves: int = 31  # leaves a tree has at most
     min_leaf: int = 20  # rows a leaf needs
     is_ordinal: bool = False  # split categories by the order of their codes; False: by sets of codes, where ≤ 255
+
+    def __post_init__(self) -> None:
+        check_least(self, 1, "n_iter", "min_leaf")
+        check_least(self, 2, "n_leaves")
+        check_positive(self, "learning_rate")
 
 
 class Boosting(MatrixClassifier):

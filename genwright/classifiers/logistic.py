@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from genwright.core.classifier import MatrixClassifier
+from genwright.core.config import check_least, check_positive
 from genwright.core.design import Design
 from genwright.core.feature_view import Features
 from genwright.core.skops_state import from_tensor, to_tensor
@@ -33,6 +34,11 @@ class LogisticConfig:
     max_levels: int = 50  # categories with an indicator of their own, a column; the rest have none
     penalty: float = 1.0  # weight of ½‖w‖² beside the summed loss
     n_iter: int = 200  # steps of L-BFGS at most
+
+    def __post_init__(self) -> None:
+        check_least(self, 0, "n_knots", "n_iter")
+        check_least(self, 1, "max_levels")
+        check_positive(self, "penalty")
 
 
 class Logistic(MatrixClassifier):

@@ -5,7 +5,8 @@ import pytest
 
 from genwright.classifiers.boosting import BoostedRegression
 from genwright.core.classifier import MatrixClassifier
-from genwright.core.errors import FitError
+from genwright.core.config import configure
+from genwright.core.errors import ConfigError, FitError
 from genwright.core.registry import CLASSIFIERS
 from genwright.core.statistics import auc
 
@@ -80,3 +81,17 @@ def test_boosted_regression_finds_the_mean_given_x() -> None:
     y = X[:, 0] ** 2 + rng.normal(size=3000)
     found = BoostedRegression().fit(X, y, np.array([True, False])).predict(np.array([[0, 0.5], [1, 0.5], [2, 0.5]]))
     assert np.abs(found - [0, 1, 4]).max() < 0.6
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        *(("boosting", {k: v}) for k, v in (("n_iter", 0), ("learning_rate", 0.0), ("n_leaves", 1), ("min_leaf", 0))),
+        *(("logistic", {k: v}) for k, v in (("penalty", 0.0), ("n_knots", -1), ("max_levels", 0), ("n_iter", -1))),
+        ("logistic", {"penalty": float("nan")}),
+        ("boosting", {"learning_rate": float("inf")}),
+    ],
+)
+def test_settings_out_of_range_are_refused_before_anything_is_learnt(name: str, settings: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(settings))):
+        configure(CLASSIFIERS.get(name).Config, settings)
