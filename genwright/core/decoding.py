@@ -76,7 +76,8 @@ class Decoding:
                 raise UnknownNameError(name, known, "the settings of a draw")
         stop = settings.get("stop", ())
         stops = (stop,) if isinstance(stop, str) else tuple(stop) if isinstance(stop, Iterable) else stop
-        return cls(**{**settings, "stop": stops})  # type: ignore[arg-type]
+        plain = {name: _plain(value) for name, value in settings.items()}
+        return cls(**{**plain, "stop": stops})  # type: ignore[arg-type]
 
     @property
     def is_plain(self) -> bool:
@@ -88,6 +89,11 @@ class Decoding:
         """The settings beside the temperature that are not at their defaults."""
         names = [f.name for f in fields(self) if getattr(self, f.name) != f.default]
         return [name for name in names if name != "temperature"]
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers as Python's, anything else as it is."""
+    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
 
 
 def _is_number(value: Any) -> bool:

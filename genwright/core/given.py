@@ -3,7 +3,7 @@
     "income = '>50K' and age > 60"                 text: comparisons joined by `and`
     {"income": ">50K", "age": "> 60"}              a mapping; equality, unless a sign and a space begin the value:
     {"tenure": "= < 1 year"}                       all that stands behind them is one value, here the text "< 1 year"
-    {"region": ["north", "south"]}                 a list: any of these
+    {"region": ["north", "south"]}                 a list, an array or a series: any of these
     {"age": (18, 30)}                              a pair: from, to, both included; None: open
     "text starts 'Once'", {"text": "starts 'Once'"}     a text that begins so
 
@@ -13,6 +13,7 @@ Operators: = != < <= > >= in, `starts`, `is missing`, `is not missing`. Column n
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from genwright.core.errors import GivenError
@@ -89,8 +90,9 @@ def parse(given: "str | Mapping[str, Any] | None") -> tuple[Condition, ...]:
 
 
 def _from_value(name: str, value: Any) -> list[Condition]:
-    if value is None:
+    if _is_missing(value):
         return [Condition(name, "is missing")]
+    value = _as_list(value)
     if isinstance(value, tuple) and len(value) == 2:
         ends = zip((">=", "<="), value, strict=True)
         return [Condition(name, op, (end,)) for op, end in ends if end is not None]
@@ -102,6 +104,21 @@ def _from_value(name: str, value: Any) -> list[Condition]:
     if isinstance(value, str) and (match := _STARTS.fullmatch(value)):
         return [Condition(name, "starts", (_unquoted(match.group(1)),))]
     return [Condition(name, "=", (value,))]
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether it is what stands for a missing value in Python, NumPy or pandas."""
+    is_nan = isinstance(value, Real) and bool(value != value)
+    return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")
+
+
+def _as_list(value: Any) -> Any:
+    """Arrays, series and ranges as lists; anything else as it is."""
+    if isinstance(value, range) or hasattr(value, "to_list"):
+        return list(value) if isinstance(value, range) else value.to_list()
+    if getattr(value, "ndim", 0) < 1 or not hasattr(value, "tolist"):
+        return value
+    return list(value) if value.dtype.kind in "mM" else value.tolist()  # of nanoseconds it would make numbers
 
 
 def _compared(column: str, operator: str, read: list[tuple[Any, str]]) -> Condition:

@@ -4,6 +4,8 @@ import datetime
 import operator
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import given as for_all
@@ -258,3 +260,23 @@ def test_texts_that_start_so():
 
 def test_a_mapping_whose_text_only_looks_like_a_beginning_is_a_value():
     assert parse({"text": "starts early"}) == (Condition("text", "=", ("starts early",)),)
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), np.float32("nan"), pd.NA, pd.NaT])
+def test_what_stands_for_a_missing_value_in_a_frame_is_missing(missing: object) -> None:
+    assert parse({"age": missing}) == (Condition("age", "is missing"),)
+
+
+@pytest.mark.parametrize(
+    "several",
+    [np.array(["<=50K", "x"]), pd.Series(["<=50K", "x"]), pl.Series(["<=50K", "x"]), pd.Index(["<=50K", "x"])],
+)
+def test_arrays_and_series_are_lists(several: object) -> None:
+    assert parse({"income": several}) == (Condition("income", "in", ("<=50K", "x")),)
+    assert meets(parse({"income": several}), TABLE).tolist() == [True, False, False]
+
+
+def test_ranges_and_arrays_of_days_are_lists() -> None:
+    assert parse({"age": range(3)}) == (Condition("age", "in", (0, 1, 2)),)
+    days = np.array(["2020-01-01", "2022-02-02"], "datetime64[ns]")
+    assert [str(v)[:10] for v in parse({"day": days})[0].values] == ["2020-01-01", "2022-02-02"]
