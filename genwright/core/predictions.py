@@ -30,6 +30,7 @@ from genwright.core.rng import numpy_generator
 from genwright.core.space import Batch, Space
 from genwright.core.statistics import share_measure
 
+LEAST_ROWS = 6  # rows below which it has a chance of more than 5 % that all lie on one side: 2 · 2^−n
 REPLICATES = 400  # R: resamples that an interval rests on
 PLACES = 4_000_000  # entries of W that are held at a time
 UNSEEN = -1  # the code of a class that the fit never saw
@@ -152,9 +153,13 @@ class CrossEntropy(Metric):
         return W @ -np.log(np.clip(of_truth(y, p), TINY, 1)) / W.sum(1)
 
     def beside(self, rows: Predictions) -> dict[str, Any]:
-        """How far it lies beyond the trivial guess: the middle 95 % of the difference, both on the same resamples."""
+        """How far it lies beyond the trivial guess: the middle 95 % of the difference, both on the same resamples.
+
+        Of very few rows resamples tell too little: their interval has 0 in it.
+        """
         more = resampled(self, rows) - resampled(self, replace(rows, p=rows.trivial))
-        return {"beyond_guess": np.quantile(more, [0.025, 0.975]).tolist()}
+        low, high = np.quantile(more, [0.025, 0.975]).tolist()
+        return {"beyond_guess": [low, high] if len(rows) >= LEAST_ROWS else [min(low, 0.0), max(high, 0.0)]}
 
 
 class Brier(Metric):

@@ -130,3 +130,13 @@ def test_one_class_has_no_area_and_no_row_no_score() -> None:
     rows = Predictions(np.zeros(5, int), np.ones((5, 1)), np.ones(1), np.arange(5))
     assert "roc_auc" not in by_name(rows)
     assert scores(Predictions(np.zeros(0, int), np.ones((0, 2)), np.ones(2) / 2, np.zeros(0))) == []
+
+
+@pytest.mark.parametrize(("n", "is_sure"), [(1, False), (5, False), (6, True), (40, True)])
+@pytest.mark.parametrize("is_right", [True, False])
+def test_a_few_rows_on_one_side_of_the_guess_may_be_chance(n: int, is_sure: bool, is_right: bool) -> None:
+    y = np.arange(n) % 2
+    p = np.where(np.eye(2)[y] == is_right, 0.9, 0.1)
+    low, high = beyond_guess(by_name(Predictions(y, p, np.array([0.5, 0.5]), np.arange(n)))["cross_entropy"])
+    assert (high < 0) == (is_sure and is_right)
+    assert (low > 0) == (is_sure and not is_right)
