@@ -13,9 +13,11 @@ from genwright.samplers.ode import Velocity
 
 
 def adams(velocity: Velocity, x: Tensor, at: list[float]) -> Tensor:
-    """x (B, D) at the last of the times from x at the first of them; they rise or fall."""
+    """x (B, D) at the last of the times from x at the first of them; they rise or fall, and may stand still."""
     before, last = 0.0, None
     for t, to in pairwise(at):
+        if to == t:
+            continue
         h, v = to - t, velocity(x, t)
         x = x + h * (v if last is None else v + h / (2 * before) * (v - last))
         before, last = h, v

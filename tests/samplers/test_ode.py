@@ -87,3 +87,11 @@ def test_steps_count_their_evaluations():
     solve(heun, told, START, times(5), last=euler)
     assert len(seen) == 9
     assert seen[-1] == pytest.approx(0.8)  # never at t = 1
+
+
+def test_adams_bears_times_that_stand_still():
+    """Towards data, steps of a high power are smaller than floats can tell."""
+    at = times(100, 10.0)
+    assert at[-3] == at[-1] == 1.0
+    moving = list(dict.fromkeys(at))
+    torch.testing.assert_close(adams(lambda x, t: -x, START, at), adams(lambda x, t: -x, START, moving))
