@@ -43,8 +43,16 @@ def points(rows: Batch, reference: Batch, space: Space) -> np.ndarray:
         if isinstance(f.support, Pixels):
             parts.append(x.reshape(len(x), math.prod(f.event_shape)) / (f.support.n - 1))
         elif isinstance(f.support, Category):
-            parts.append(np.eye(f.support.n)[x] / np.sqrt(2))
+            parts.append(_indicators(x, reference[name].numpy()) / np.sqrt(2))
         elif isinstance(f.support, Real) and not f.event_shape:
             ranks = mid_ranks(x, reference[name].numpy())
             parts.append(np.stack([np.nan_to_num(ranks, nan=0.5), np.isnan(ranks)], 1))
     return np.concatenate(parts, 1)
+
+
+def _indicators(codes: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Which of the codes of reference rows each row has, or none of them (B, codes there + 1)."""
+    there = np.unique(reference)
+    place = np.searchsorted(there, codes).clip(max=max(len(there) - 1, 0))
+    is_there = there[place] == codes if len(there) else np.zeros(len(codes), bool)
+    return np.eye(len(there) + 1)[np.where(is_there, place, len(there))]

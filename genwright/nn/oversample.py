@@ -10,6 +10,7 @@ are near by their scaled numbers, and a category that differs costs as much as t
 
 import numpy as np
 import torch
+from scipy.spatial.distance import cdist
 
 from genwright.core.dataset import Dataset, concat, select
 from genwright.core.space import Batch, Category, Pixels, Real
@@ -17,6 +18,7 @@ from genwright.nn.augment import applied, drawn
 
 N_NEIGHBOURS = 5  # k
 MOST_ROWS = 5_000  # of a class, between which points are laid
+AT_ONCE = 256  # rows whose neighbours are looked for together
 
 
 class Copies:
@@ -88,26 +90,27 @@ class Between:
 
     def _neighbours(self, rows: Batch, base: np.ndarray) -> np.ndarray:
         """The nearest rows of each base row, itself not among them (n, k)."""
-        from sklearn.neighbors import NearestNeighbors
-
-        points = self._points(rows)  # (B, D)
-        k = min(N_NEIGHBOURS, len(points) - 1)
         asked, back = np.unique(base, return_inverse=True)
-        found = NearestNeighbors(n_neighbors=k + 1).fit(points).kneighbors(points[asked], return_distance=False)
-        is_self = found == asked[:, None]
-        is_self[~is_self.any(1), -1] = True  # among many equal rows it may be absent: the last one goes
-        return found[~is_self].reshape(len(asked), k)[back]
+        numbers, codes, penalty = self._seen(rows)
+        k, found = min(N_NEIGHBOURS, len(numbers) - 1), []
+        for some in np.array_split(asked, -(-len(asked) // AT_ONCE)):
+            apart = cdist(numbers[some], numbers, "sqeuclidean")  # (S, B)
+            for column in codes:
+                apart += penalty**2 * (column[some, None] != column)
+            apart[np.arange(len(some)), some] = np.inf
+            found.append(np.argpartition(apart, k - 1, axis=1)[:, :k])
+        return np.concatenate(found)[back]
 
-    def _points(self, rows: Batch) -> np.ndarray:
-        """Rows in a space where distances count."""
-        numbers, codes = [], []
+    def _seen(self, rows: Batch) -> tuple[np.ndarray, list[np.ndarray], float]:
+        """Scaled numbers (B, R), codes of categories (B,) each, and how far apart two categories are."""
+        numbers, codes = [np.zeros((len(rows[self.target]), 0))], []
         for name in self.names:
             x, support = rows[name].numpy(), self.data.space[name].support
             if isinstance(support, Category):
-                codes.append(np.eye(support.n)[x])
+                codes.append(x)
             else:
                 known = x[~np.isnan(x)]
                 middle = np.median(known) if len(known) else 0.0
                 numbers.append((np.where(np.isnan(x), middle, x) / support.scale)[:, None])  # type: ignore[union-attr]
-        penalty = np.median([x.std() for x in numbers]) if numbers else 1.0
-        return np.concatenate([*numbers, *(penalty / np.sqrt(2) * c for c in codes)], 1)
+        penalty = np.median([x.std() for x in numbers[1:]]) if len(numbers) > 1 else 1.0
+        return np.concatenate(numbers, 1), codes, float(penalty)

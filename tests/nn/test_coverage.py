@@ -41,3 +41,12 @@ def test_nothing_to_measure():
     assert np.isnan(coverage(real, real, SPACE))
     assert np.isnan(coverage({}, {}, Space()))
     assert coverage(_rows(50, 0), _rows(0, 0), SPACE) == 0
+
+
+def test_many_categories_are_told_apart_by_those_that_real_rows_have():
+    space = Space({"c": Field(Category(10**6))})
+    real, fake = ({"c": torch.tensor(c)} for c in ([5, 5, 900_000, 5], [7, 999_999, 5]))
+    a, b = points(real, real, space), points(fake, real, space)
+    apart = np.linalg.norm(a[:, None] - b[None], axis=2)
+    np.testing.assert_allclose(apart, real["c"][:, None] != fake["c"])
+    np.testing.assert_allclose(np.linalg.norm(a[:, None] - a[None], axis=2), real["c"][:, None] != real["c"])

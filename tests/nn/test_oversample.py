@@ -63,3 +63,37 @@ def test_a_missing_number_and_a_class_of_one_row():
     one = data.subset(np.array([1, *range(10, 20)]))
     rows = Between(one, "y").draw(np.array([0, 3]), np.random.default_rng(0))
     assert (rows["x"] == one.arrays["x"][0]).all()
+
+
+def test_neighbours_are_those_of_brute_force_however_many_categories():
+    rng, n = np.random.default_rng(3), 300
+    c, d = rng.integers(0, 5, n) * 200_000, rng.integers(0, 3, n)
+    x, y = rng.normal(size=(2, n))
+    space = Space(
+        {
+            "x": Field(Real()),
+            "y": Field(Real()),
+            "c": Field(Category(10**6)),
+            "d": Field(Category(3)),
+            "k": Field(Category(1)),
+        }
+    )
+    data = Dataset(space, {"x": x, "y": y, "c": c, "d": d, "k": np.zeros(n, np.int64)})
+    base = np.arange(n)[::-1]
+    near = Between(data, "k")._neighbours(data.take(slice(None)), base)
+    penalty = np.median([x.std(), y.std()]) ** 2
+    apart = (x[:, None] - x) ** 2 + (y[:, None] - y) ** 2
+    apart += penalty * ((c[:, None] != c).astype(int) + (d[:, None] != d))
+    np.fill_diagonal(apart, np.inf)
+    assert near.shape == (n, 5)
+    assert (np.sort(near, 1) == np.sort(apart[base].argsort(1)[:, :5], 1)).all()
+
+
+def test_categories_alone_have_neighbours():
+    c, d = np.repeat([0, 1], 20), np.tile([0, 0, 0, 1], 10)
+    space = Space({"c": Field(Category(2)), "d": Field(Category(2)), "y": Field(Category(1))})
+    data = Dataset(space, {"c": c, "d": d, "y": np.zeros(40, np.int64)})
+    near = Between(data, "y")._neighbours(data.take(slice(None)), np.arange(40))
+    assert (c[near] == c[:, None]).all()
+    rows = Between(data, "y").draw(np.array([50]), np.random.default_rng(0))
+    assert len(rows["c"]) == 50
