@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+AT_ONCE = 1 << 22  # probabilities that are added up together
+
 
 @dataclass(frozen=True)
 class Group:
@@ -63,7 +65,7 @@ class CodeGroups(nn.Module):
 
     def split(self, padded: Tensor) -> list[Tensor]:
         """(B, P) → one (B, members, width) a group."""
-        return [padded[:, g.start : g.stop].view(len(padded), -1, g.width) for g in self.groups]
+        return [padded[:, g.start : g.stop].view(len(padded), len(g.members), g.width) for g in self.groups]
 
     def log_softmax(self, logits: Tensor) -> list[Tensor]:
         """Log probabilities of the codes, one tensor a group."""
@@ -85,6 +87,11 @@ class CodeGroups(nn.Module):
 
     def draw(self, logits: Tensor, u: Tensor) -> Tensor:
         """Codes (B, J) by inverting each distribution function at u in [0, 1), (B, J)."""
+        size = max(1, AT_ONCE // max(self.n_padded, 1))
+        parts = [self._drawn(*some) for some in zip(logits.split(size), u.split(size), strict=True)]
+        return torch.cat(parts) if parts else torch.empty(u.shape, dtype=torch.int64)
+
+    def _drawn(self, logits: Tensor, u: Tensor) -> Tensor:
         codes = torch.empty(u.shape, dtype=torch.int64)
         for group, log_p in zip(self.groups, self.log_softmax(logits), strict=True):
             members = list(group.members)

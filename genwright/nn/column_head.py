@@ -61,7 +61,7 @@ class ColumnHead(nn.Module):
     def _mixture(self, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """log π, μ, log s, each (B, R, K)."""
         assert self.mixture is not None
-        out = self.mixture(h).view(len(h), -1, 3, self.n_mixture)
+        out = self.mixture(h).view(len(h), self.view.n_scores, 3, self.n_mixture)
         scale = MIN_LOG_SCALE + F.softplus(out[:, :, 2] - MIN_LOG_SCALE)
         return out[:, :, 0].log_softmax(-1), out[:, :, 1], scale.clamp(max=MAX_LOG_SCALE)
 

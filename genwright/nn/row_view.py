@@ -23,6 +23,7 @@ from genwright.nn.cells import Cells
 EDGE = 12.0  # score of what lies beyond the ends of a column
 OF_SCORES = ("z", "z_low", "z_high", "log_width", "log_slope")  # what prepared rows hold of every score
 AT_ONCE = 1 << 20  # codes and scores drawn at a time
+LOGITS_AT_ONCE = 1 << 26  # probabilities that they are drawn by: half a gigabyte at most, as they are padded
 MOST_ROWS, LEAST_ROWS = 4096, 16
 LINEAR_REACH = 50.0  # scales around the median within which linear scores are told apart
 
@@ -161,7 +162,8 @@ class RowView:
     @property
     def n_at_once(self) -> int:
         """Rows that are drawn at a time, a power of two: fewer where they are wide, so that a few rows come soon."""
-        n = max(LEAST_ROWS, min(MOST_ROWS, AT_ONCE // max(self.n_codes + self.n_scores, 1)))
+        n = min(MOST_ROWS, AT_ONCE // max(self.n_codes + self.n_scores, 1))
+        n = max(LEAST_ROWS, min(n, LOGITS_AT_ONCE // max(sum(self.sizes), 1)))
         return 1 << (n.bit_length() - 1)
 
     @cached_property

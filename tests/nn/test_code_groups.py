@@ -71,3 +71,17 @@ def test_padding_has_no_gradient_and_no_probability() -> None:
 def test_a_uniform_on_an_edge_belongs_to_the_code_above() -> None:
     u = torch.tensor([[0.25], [0.5], [0.75]], dtype=torch.float64)
     assert CodeGroups([4]).draw(torch.zeros(3, 4), u)[:, 0].tolist() == [1, 2, 3]
+
+
+def test_rows_are_drawn_in_parts_and_each_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator, groups = torch.Generator().manual_seed(0), CodeGroups([3, 70, 20, 5])
+    logits = torch.randn(50, groups.n_padded, generator=generator)
+    u = torch.rand(50, 4, generator=generator, dtype=torch.float64)
+    whole = groups.draw(logits, u)
+    monkeypatch.setattr("genwright.nn.code_groups.AT_ONCE", 7 * groups.n_padded)
+    seen: list[int] = []
+    own = groups._drawn
+    monkeypatch.setattr(groups, "_drawn", lambda x, v: seen.append(len(x)) or own(x, v))
+    assert (groups.draw(logits, u) == whole).all()
+    assert max(seen) == 7
+    assert groups.draw(logits[:0], u[:0]).shape == (0, 4)

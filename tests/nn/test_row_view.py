@@ -73,6 +73,11 @@ def test_wide_rows_are_drawn_a_few_at_a_time(n_columns: int, n_rows: int) -> Non
     assert RowView(Space({"pixels": Field(Category(2), (n_columns,))})).n_at_once == n_rows
 
 
+@pytest.mark.parametrize(("n_codes", "n_rows"), [(16_384, 4096), (20_000, 2048), (10**6, 64), (10**8, 16)])
+def test_rows_with_many_categories_are_drawn_a_few_at_a_time(n_codes: int, n_rows: int) -> None:
+    assert RowView(Space({"c": Field(Category(n_codes))})).n_at_once == n_rows
+
+
 def test_scores_count_as_much_as_codes() -> None:
     number = Field(Real(low=-2.0, high=2.0, quantiles=(-1.0, 0.0, 1.0)), (256,))
     assert RowView(Space({"x": number})).n_at_once == 2048
