@@ -88,6 +88,9 @@ class FlowMatchingConfig:
             raise ConfigError(f"drop_given = {self.drop_given}; expected from 0 up to but not 1")
         if not self.guidance_scale >= 0:
             raise ConfigError(f"guidance_scale = {self.guidance_scale}; expected 0 or more")
+        if self.guidance_scale != 1 and not self.drop_given:
+            what = f"guidance_scale = {self.guidance_scale} needs the velocity of rows whose given columns are hidden"
+            raise ConfigError(f"{what}, which drop_given = 0 never shows in training; raise it, to 0.1 for example")
         check_positive(self, "time_power", "time_skew")
         if max(self.time_power, self.time_skew) > MOST_SKEW:
             name = "time_power" if self.time_power > MOST_SKEW else "time_skew"
@@ -220,9 +223,18 @@ class FlowMatching(Model, HasLoss, HasBound, HasLatent, Conditions):
     @torch.no_grad()
     def encode(self, batch: Batch) -> Tensor:
         """The noise that flows into each row (B, D), by Heun's method backwards."""
-        rows = self.prepare(batch)
-        n, at = n_rows(batch), times(self.config.n_bound_steps, BOUND_POWER)[::-1]
-        return solve(heun, self._velocity(self._known(rows, n)), self.points.centre(rows), at)
+        at = times(self.config.n_bound_steps, BOUND_POWER)[::-1]
+        parts = [self._noise(piece, at) for piece in self._pieces(self.prepare(batch))]
+        return torch.cat(parts) if parts else torch.zeros(0, self.points.n)
+
+    def _noise(self, rows: Batch, at: list[float]) -> Tensor:
+        """What the middle of each row's points came from (B, D), at falling times."""
+        return solve(heun, self._velocity(self._known(rows, len(rows["codes"]))), self.points.centre(rows), at)
+
+    def _pieces(self, rows: Batch) -> list[Batch]:
+        """Prepared rows, as many at a time as memory bears."""
+        size = max(1, BOUND_NUMBERS // max(self.points.n, 1))
+        return [{k: x[i : i + size] for k, x in rows.items()} for i in range(0, len(rows["codes"]), size)]
 
     @torch.no_grad()
     def decode(self, latents: Tensor, generator: torch.Generator, given: Batch | None = None) -> Batch:
@@ -236,11 +248,9 @@ class FlowMatching(Model, HasLoss, HasBound, HasLatent, Conditions):
         Where the trace is exact, log 1/S Σ_s p(x_s) / q(x_s | row); else the mean over probes of Hutchinson's estimate,
         whose expectation is a bound.
         """
-        rows, n = self.prepare(batch), n_rows(batch)
-        size = max(1, BOUND_NUMBERS // max(self.points.n, 1))
-        parts = [self._bound({k: x[i : i + size] for k, x in rows.items()}, generator) for i in range(0, n, size)]
+        parts = [self._bound(piece, generator) for piece in self._pieces(self.prepare(batch))]
         bound = torch.cat(parts) if parts else torch.zeros(0, dtype=torch.float64)
-        return bound + self.given.log_prob(batch, n)
+        return bound + self.given.log_prob(batch, len(bound))
 
     def _bound(self, rows: Batch, generator: torch.Generator) -> Tensor:
         is_exact = self.points.n <= self.config.exact_dim

@@ -312,8 +312,9 @@ class VAE(Model, HasLoss, HasBound, HasLatent, Conditions):
     @torch.no_grad()
     def encode(self, batch: Batch) -> Tensor:
         """μ(x) (B, K)."""
-        rows = self.prepare(batch)
-        return self.net.posterior(rows, self._known(rows, n_rows(batch)))[0]
+        rows, n = self.prepare(batch), n_rows(batch)
+        pieces = self._pieces(rows) if self._has_pictures and n else [rows]
+        return torch.cat([self.net.posterior(x, self._known(x, len(x["codes"])))[0] for x in pieces])
 
     @torch.no_grad()
     def decode(self, latents: Tensor, generator: torch.Generator, given: Batch | None = None) -> Batch:

@@ -15,6 +15,7 @@ from genwright.training.budget import Budget
 from genwright.training.learn import learn
 from genwright.training.plan import Plan
 from tests.laws.families import (
+    SMALL,
     built,
     draw,
     equal,
@@ -179,6 +180,31 @@ def test_latents_come_back_as_rows(model: Model) -> None:
     latents = model.encode(picture_rows().take(slice(0, 10)))
     assert len(latents) == 10
     assert model.space.check(model.decode(latents, torch_generator(0, "law"))) == 10
+
+
+def test_latents_of_many_pictures_are_found_a_few_at_a_time(name: str) -> None:
+    """All at once take a hundred times as much memory as the pictures themselves."""
+    space = Space({"image": Field(Pixels(), (1, 24, 24))})
+    if not _takes(name, space) or not issubclass(MODELS.get(name), HasLatent):
+        pytest.skip("has no latents of such pictures")
+    settings = {"n_bound_steps": 1} if name == "flow_matching" else {}
+    family, most = MODELS.get(name), [0]
+    model = family(space, configure(family.Config, {**SMALL.get(name, {}), **settings}))
+    assert isinstance(model, HasLatent)
+    assert isinstance(model, HasLoss)
+    model.start(torch_generator(0, "start"))
+    for module in model.net.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_pre_hook(lambda _, x: most.append(len(x[0])))
+    n = 1_500
+    rows = {
+        "image": torch.arange(n, dtype=torch.int64).remainder(256).to(torch.uint8).view(n, 1, 1, 1).expand(n, 1, 24, 24)
+    }
+    latents = model.encode({"image": rows["image"].contiguous()})
+    assert len(latents) == n
+    assert max(most) < n
+    few = model.encode({"image": rows["image"][-3:].contiguous()})
+    torch.testing.assert_close(latents[-3:], few, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (4, 9, 17)])
