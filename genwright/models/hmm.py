@@ -324,7 +324,7 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
         steps = self._read(given) if given else nothing(n)
         dice = Dice(generator, temperature)
         u_length, u = dice.uniform((n,)), dice.uniform((n, self.longest))
-        states, lengths = self._paths(hidden, steps, u_length, u)
+        states, lengths = self._paths(hidden, steps, u_length, u, temperature)
         values = self._emitted(hidden, np.maximum(states, 0), steps, dice)
         rows = with_steps(values, lengths, self.space)
         return {name: _completed(torch.from_numpy(rows[name]), given.get(name)) for name in self.space}
@@ -340,11 +340,12 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
         return {name: x[:, : row_shape(self.space[name])[0]] for name, x in found.items()}
 
     def _paths(
-        self, hidden: Hidden, steps: Steps, u_length: np.ndarray, u: np.ndarray
+        self, hidden: Hidden, steps: Steps, u_length: np.ndarray, u: np.ndarray, temperature: float
     ) -> tuple[np.ndarray, np.ndarray]:
         """States (n, T), -1 behind the end, and lengths (n,)."""
         if self.config.ends != "chain":
-            lengths = np.where(steps.is_settled, steps.lengths, self.lengths.draw(u_length, steps.lengths))
+            drawn = self.lengths.draw(u_length, steps.lengths, temperature)
+            lengths = np.where(steps.is_settled, steps.lengths, drawn)
             return self._smoothed_paths(hidden, cut(steps, lengths), u), lengths
         states = self._smoothed_paths(hidden, steps, u)
         is_empty = ~steps.is_settled & (steps.lengths == 0) & (u_length < self.lengths.p[0])

@@ -165,10 +165,10 @@ class NumberColumn:
         """Numbers in the column's own units."""
         shape = (*states.shape, self.support.dim)
         if isinstance(emission, Poisson):
-            return emission.draw(states, how.uniform(shape))
+            return emission.draw(states, how.uniform(shape), how.temperature)
         normals, known = how.normal(shape), None if known is None else self.read(known)
         if isinstance(emission, Mixture):
-            z = emission.draw(states, normals, how.uniform(states.shape), known)
+            z = emission.draw(states, normals, how.uniform(states.shape), known, how.temperature)
         else:
             z = emission.draw(states, normals, known)
         return z * self.scale + self.location

@@ -34,9 +34,22 @@ class Lengths:
             above = np.minimum(self.p[::-1].cumsum()[::-1], 1.0)
             return np.log(np.append(above, 0.0))[np.minimum(lengths, len(self.p))]
 
-    def draw(self, u: np.ndarray, least: np.ndarray) -> np.ndarray:
-        """Lengths of at least so many steps (B,), from uniform numbers (B,); `least` itself where none is longer."""
+    def draw(self, u: np.ndarray, least: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+        """Lengths of at least so many steps (B,), from uniform numbers (B,); `least` itself where none is longer.
+
+        A temperature T draws from p^(1/T) of the lengths that are left.
+        """
+        if temperature != 1:
+            return self._tempered(u, least, temperature)
         below = np.append(0.0, self.p.cumsum())
         total = below[-1]
         place = np.searchsorted(below, below[least] + u * (total - below[least]), side="right") - 1
         return np.clip(place, least, len(self.p) - 1)
+
+    def _tempered(self, u: np.ndarray, least: np.ndarray, temperature: float) -> np.ndarray:
+        found = np.array(least)
+        for n in np.unique(least[least < len(self.p)]):
+            mine, p = least == n, self.p[n:]
+            cdf = ((p / p.max()) ** (1 / temperature)).cumsum()
+            found[mine] = n + np.searchsorted(cdf, u[mine] * cdf[-1], side="right").clip(max=len(p) - 1)
+        return found

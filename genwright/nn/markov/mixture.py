@@ -51,13 +51,20 @@ class Mixture:
         return sorted({part // self.share.shape[1] for part in self.parts.at_floor()})
 
     def draw(
-        self, states: np.ndarray, normals: np.ndarray, u: np.ndarray, known: np.ndarray | None = None
+        self,
+        states: np.ndarray,
+        normals: np.ndarray,
+        u: np.ndarray,
+        known: np.ndarray | None = None,
+        temperature: float = 1.0,
     ) -> np.ndarray:
         """A frame for each state (F, D), as `Gaussian.draw`, and uniform numbers (F,) for the components."""
         weight = self.share[states]  # (F, M)
         if known is not None:
             joint = self._joint(Numbers(known))[states, :, np.arange(len(states))]
             weight = np.exp(joint - joint.max(1, keepdims=True))
+        if temperature != 1:
+            weight = (weight / weight.max(1, keepdims=True)) ** (1 / temperature)
         share = weight.cumsum(1)
         part = np.minimum((share <= u[:, None] * share[:, -1:]).sum(1), self.share.shape[1] - 1)
         return self.parts.draw(states * self.share.shape[1] + part, normals, known)

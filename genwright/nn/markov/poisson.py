@@ -1,11 +1,14 @@
 """Emissions of counts, b_k(x) = Π_d Poisson(x_d; λ_kd); missing counts are integrated out."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import gammaln
 
 from genwright.nn.markov.numbers import Numbers
+
+FARTHEST = 2**19  # counts on each side of λ that a hot distribution is cut to
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,28 @@ class Poisson:
         """States with a mean count that stands at the floor."""
         return np.flatnonzero((self.rate <= self.floor).any(1)).tolist()
 
-    def draw(self, states: np.ndarray, u: np.ndarray) -> np.ndarray:
+    def draw(self, states: np.ndarray, u: np.ndarray, temperature: float = 1.0) -> np.ndarray:
         """Counts for each state (F, D), from uniform numbers (F, D)."""
         from scipy.stats import poisson
 
-        return poisson.ppf(u, self.rate[states])
+        if temperature == 1:
+            return poisson.ppf(u, self.rate[states])
+        x = np.empty(u.shape)
+        for k in np.unique(states):
+            mine = states == k
+            for d, rate in enumerate(self.rate[k].tolist()):
+                x[mine, d] = _tempered(rate, u[mine, d], temperature)
+        return x
+
+
+def _tempered(rate: float, u: np.ndarray, temperature: float) -> np.ndarray:
+    """Counts of probability proportional to Poisson(λ)^(1/T), at uniform numbers u (F,).
+
+    Counts further than d from λ have less than e^-45 of the largest probability: (x − λ)² / 2(λ + d / 3) > 45 T.
+    """
+    d = min(15 * temperature + math.hypot(15 * temperature, math.sqrt(90 * rate) * math.sqrt(temperature)), FARTHEST)
+    counts = np.arange(max(0, math.floor(rate - d)), math.ceil(rate + d) + 1, dtype=np.float64)
+    logs = counts * np.log(rate) - gammaln(counts + 1)
+    with np.errstate(over="ignore"):
+        cdf = np.exp((logs - logs.max()) / temperature).cumsum()
+    return counts[np.searchsorted(cdf, u * cdf[-1], side="right").clip(max=len(counts) - 1)]

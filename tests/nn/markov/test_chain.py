@@ -67,3 +67,15 @@ def test_lengths_are_counted_and_drawn() -> None:
     assert table.draw(np.array([0.5]), np.array([6])).tolist() == [6]
     even = Lengths.counted(np.full(50, 4), 4)
     assert even.log_p(np.array([4]))[0] == pytest.approx(0, abs=1e-4)
+
+
+@pytest.mark.parametrize("temperature", [1e-9, 0.5, 3.0])
+def test_lengths_are_tempered_among_those_that_are_left(temperature: float) -> None:
+    lengths, n = Lengths(np.array([0.4, 0.05, 0.1, 0.25, 0.2])), 20_000
+    for least in range(5):
+        u = np.random.default_rng(0).random(n)
+        drawn = lengths.draw(u, np.full(n, least), temperature)
+        p = (lengths.p[least:] / lengths.p[least:].max()) ** (1 / temperature)
+        p /= p.sum()
+        found = np.bincount(drawn, minlength=5)[least:] / n
+        assert (np.abs(found - p) < 5 * np.sqrt(p * (1 - p) / n) + 1e-9).all()

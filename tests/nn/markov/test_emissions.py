@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, poisson
 
 from genwright.nn.markov.categorical import Categorical, categorical_of
 from genwright.nn.markov.chain import Chain, everything
@@ -181,3 +181,41 @@ def test_cold_codes_are_the_likeliest_of_their_state(temperature: float) -> None
     p = np.array([[0.2, 0.5, 0.3], [0.4, 0.35, 0.25]])
     drawn = Categorical(p, np.zeros(3)).draw(np.arange(20) % 2, np.random.default_rng(0).random(20), temperature)
     assert drawn.tolist() == [1, 0] * 10
+
+
+@pytest.mark.parametrize("temperature", [0.1, 0.5, 4.0])
+def test_counts_are_tempered(temperature: float) -> None:
+    n, rates = 20_000, np.array([[0.3, 20.0], [5.0, 3_000.0]])
+    states = np.arange(n) % 2
+    x = Poisson(rates).draw(states, np.random.default_rng(0).random((n, 2)), temperature)
+    for k, d in np.ndindex(2, 2):
+        every = np.arange(6_000)
+        p = poisson.logpmf(every, rates[k, d]) / temperature
+        p = np.exp(p - p.max())
+        p /= p.sum()
+        own = x[states == k, d]
+        mean = p @ every
+        var = p @ (every - mean) ** 2
+        assert abs(own.mean() - mean) < 5 * np.sqrt(var / len(own)) + 1e-9
+        edge = np.searchsorted(p.cumsum(), 0.3)
+        below = p[: edge + 1].sum()
+        assert abs((own <= edge).mean() - below) < 5 * np.sqrt(below * (1 - below) / len(own)) + 1e-9
+
+
+@pytest.mark.parametrize("temperature", [1e-300, 1e-9, 1e9, 1e300])
+def test_any_temperature_gives_counts(temperature: float) -> None:
+    emission = Poisson(np.array([[0.3, 3_000.5]]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        x = emission.draw(np.zeros(50, int), np.random.default_rng(0).random((50, 2)), temperature)
+    assert ((x >= 0) & (x == np.round(x))).all()
+    if temperature < 1:
+        assert (x == [0, 3_000]).all()
+
+
+def test_shares_of_a_mixture_are_tempered() -> None:
+    n, share = 20_000, np.array([[0.2, 0.8]])
+    emission = Mixture(share, Gaussian(np.array([[-5.0], [5.0]]), np.full((2, 1), 1e-4)))
+    x = emission.draw(np.zeros(n, int), np.zeros((n, 1)), np.random.default_rng(0).random(n), None, 0.5)
+    p = 0.2**2 / (0.2**2 + 0.8**2)
+    assert abs((x < 0).mean() - p) < 5 * np.sqrt(p * (1 - p) / n)
