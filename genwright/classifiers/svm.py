@@ -29,6 +29,7 @@ from genwright.core.skops_state import from_tensor, to_tensor
 if TYPE_CHECKING:
     import torch
 
+MOST_MARGINS = 20_000_000  # rows × pairs of classes up to which `auto` is exact: each has a margin, and is kept a while
 TRUSTED = frozenset(
     {
         ("ObjectNode", "sklearn.svm._classes.SVC"),
@@ -47,7 +48,7 @@ class SVMConfig:
     C: float = 1.0  # weight of the rows' losses
     gamma: float = 0.0  # γ of rbf; 0: 1 / (columns × their variance)
     approximation: Literal["auto", "exact", "nystroem", "fourier"] = "auto"  # of rbf; auto: nystroem above `n_exact`
-    n_exact: int = 5_000  # rows up to which auto is exact
+    n_exact: int = 5_000  # rows up to which auto is exact, where classes are not hundreds
     n_components: int = 500  # columns of an approximation
     calibration: Method = "platt"  # margins to probabilities: a sigmoid, or steps, which want a thousand rows
     n_folds: int = 5  # fits of the machine for calibration, beside its own
@@ -112,7 +113,8 @@ class SVM(MatrixClassifier):
             return "linear"
         if self.config.approximation != "auto":
             return self.config.approximation
-        return "exact" if len(rows) <= self.config.n_exact else "nystroem"
+        n_margins = len(rows) * len(self.classes) * (len(self.classes) - 1) // 2
+        return "exact" if len(rows) <= self.config.n_exact and n_margins <= MOST_MARGINS else "nystroem"
 
     def _state(self) -> "dict[str, torch.Tensor]":
         state = {**self._design.state(), **self._calibration.state(), "machine": to_tensor(self._machine)}

@@ -11,6 +11,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
+from genwright.classifiers import svm
 from genwright.classifiers.svm import SVM, SVMConfig, usual_gamma
 from genwright.core.config import configure
 from genwright.core.errors import ConfigError
@@ -137,3 +138,16 @@ def test_settings_are_checked() -> None:
     for settings in ({"kernel": "poly"}, {"C": 0}, {"n_folds": 1}, {"approximation": "x"}, {"gamma": -1}):
         with pytest.raises(ConfigError):
             configure(SVMConfig, settings)
+
+
+@pytest.mark.parametrize(("n_classes", "is_exact"), [(10, True), (20, False)])
+def test_margins_of_all_pairs_of_many_classes_are_not_kept(
+    n_classes: int, is_exact: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1,000 classes of two rows would have 10⁹ margins, 8 GB and more; here the limit is lower."""
+    monkeypatch.setattr(svm, "MOST_MARGINS", 40 * 100)
+    rng, y = np.random.default_rng(0), np.arange(40) % n_classes
+    X = rng.normal(0, 9, (n_classes, 2))[y] + rng.normal(size=(40, 2)) / 9
+    own = SVM(SVMConfig(n_folds=2)).fit(X, y, np.zeros(2, bool))
+    assert (own.margins(Features.of(X, np.zeros(2, bool))).shape[1] == 45) == is_exact
+    assert accuracy(own, X, y) > 0.8
