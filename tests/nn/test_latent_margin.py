@@ -86,3 +86,23 @@ def test_cold_margins_have_one_code_of_each_kind(name: str, temperature: float) 
         width = cold.histograms[0].width[part]
         if width.sum() > 1e-6:
             assert np.isin(np.flatnonzero(width > 1e-6), np.flatnonzero(density[part] == density[part].max())).all()
+
+
+@pytest.mark.parametrize(("low", "high", "step"), [(-(2.0**61), 2.0**61, 1.0), (0.0, 2e8, 1e-9)])
+@pytest.mark.parametrize("has_atom", [False, True])
+def test_steps_finer_than_intervals_have_a_density(low: float, high: float, step: float, has_atom: bool) -> None:
+    """Masses of cells add up to one, values come back from their latents, and none is not a number."""
+    cuts = np.linspace(low, high, 33)
+    field = Field(Real(low, high, step, (float(cuts[5]),) if has_atom else (), tuple(cuts)))
+    margin = LatentMargin(field)
+    margin.learn(np.random.default_rng(0).uniform(1, 50, margin.n), 1_000)
+    u = np.random.default_rng(1).uniform(0.001, 0.999, (1, 5_000))
+    x = margin.value(u)
+    assert np.isfinite(x).all()
+    below, above = margin.intervals(x)[0]
+    assert (below == above).mean() > 0.9
+    np.testing.assert_allclose(np.clip(u[0], below, above), u[0], atol=1e-9)
+    middle = low + (np.arange(90_001) + 0.5) / 90_001 * (high - low)  # none of them the atom
+    mass = np.exp(margin.log_density(middle)).mean() * (high - low) / step
+    at = margin.intervals(cuts[5:6])[0] if has_atom else np.zeros((2, 1))
+    assert mass + float(at[1, 0] - at[0, 0]) == pytest.approx(1, abs=2e-3)
