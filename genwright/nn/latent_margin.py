@@ -2,7 +2,9 @@
 
 A value with probability mass owns the interval (F(x−), F(x)] (the distributional transform, Rüschendorf, 2009,
 https://doi.org/10.1016/j.jspi.2009.05.030), a value with a density owns a point. F is a histogram over the column's
-codes: categories in an order of their own, or the cells of a real column (see `nn/cells`).
+codes: categories in an order of their own, or the cells of a real column (see `nn/cells`). Of a cell with so many
+multiples of the step that their intervals would be no wider than rounding, each is a point, too, and its mass stands
+for a density.
 
 A number with a step has mass on its multiples. Where cells hold more of these than floats can tell intervals apart, as
 of whole numbers near 2⁶⁰, it has the density of a number without one, and the mass of a value is that times the step.
@@ -20,6 +22,7 @@ from genwright.nn.cells import Cells
 
 LARGEST = 690.0  # nats that a weight of a tempered margin may lie from that of the likeliest code
 COLDEST = 1e300  # largest 1 / temperature
+FINE = 2.0**30  # multiples of a step above which each of them is a point
 MOST_MULTIPLES = 1 << 40  # of the step in a cell, whose intervals of u are told apart
 
 
@@ -80,7 +83,8 @@ class LatentMargin:
         if self.cells and is_fine:
             self.size = np.where(self.cells.is_atom, 1.0, self.cells.high - self.cells.low)
         self.is_point = self.cells.is_atom if self.cells else np.ones(self.n, bool)  # the code is a single value
-        self.is_smooth = not self.is_point.any() and not self.step  # its latent is a point for every value
+        self.is_dense = ~self.is_point & ((self.size > FINE) if self.step else True)  # values of the code are points
+        self.is_smooth = bool(self.is_dense.all())  # its latent is a point for every value
         self.line = np.arange(self.n)  # codes in the order of the line
         self.histograms: list[Histogram] = []  # of its one or two latents
 
@@ -91,8 +95,7 @@ class LatentMargin:
     def learn(self, counts: np.ndarray, n_rows: int) -> None:
         """Takes the shape of a histogram from positive counts (n,) or, with the missing code, (n+1,)."""
         self.counts, self.n_rows = counts, n_rows
-        ends = self.is_point[self.line[[0, -1]]]
-        edge = 0.0 if self.step or ends.all() else 0.25 / n_rows
+        edge = 0.25 / n_rows if self.is_dense[self.line[[0, -1]]].any() else 0.0
         self.histograms = [Histogram(counts[self.line], edge)]
         if self.has_missing:
             self.histograms.append(Histogram(np.array([counts[:-1].sum(), counts[-1]])))
@@ -107,7 +110,7 @@ class LatentMargin:
         if temperature == 1:
             return self
         other, p, beta = LatentMargin(self.field), self.counts / self.counts.sum(), min(1 / temperature, COLDEST)
-        known, rest = p[: self.n], ~self.is_point & (self.step == 0)
+        known, rest = p[: self.n], self.is_dense
         hot = np.log(self.size) + beta * np.log(known / self.size)  # logarithms: powers of cold margins are no numbers
         if rest.any():
             hot[rest] += beta * np.log(known[rest].sum()) - logsumexp(hot[rest])
@@ -137,7 +140,8 @@ class LatentMargin:
         low, size, is_point = self.cells.low[code], self.size[code], self.is_point[code]
         if self.step:
             index = (np.round(x / self.step) - np.round(low / self.step) - 1).clip(0, size - 1)
-            start, stop = index / size, (index + 1) / size
+            is_dense = self.is_dense[code]
+            start, stop = (index + 0.5 * is_dense) / size, (index + 1 - 0.5 * is_dense) / size
         else:
             start = stop = ((x - low) / np.where(is_point, 1, size)).clip(0, 1)
         return np.where(is_point, 0.0, start), np.where(is_point, 1.0, stop)

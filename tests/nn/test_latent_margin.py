@@ -106,3 +106,18 @@ def test_steps_finer_than_intervals_have_a_density(low: float, high: float, step
     mass = np.exp(margin.log_density(middle)).mean() * (high - low) / step
     at = margin.intervals(cuts[5:6])[0] if has_atom else np.zeros((2, 1))
     assert mass + float(at[1, 0] - at[0, 0]) == pytest.approx(1, abs=2e-3)
+
+
+def test_a_step_finer_than_rounding_is_a_density() -> None:
+    """Numbers of 62 bits: an interval of one of them would have no width."""
+    quantiles = tuple(np.linspace(0, 2.0**62, 129))
+    margin = LatentMargin(Field(Real(0.0, 2.0**62, 1.0, (), quantiles)))
+    margin.learn(np.full(margin.n, 8.0), 1_000)
+    assert margin.is_smooth
+    x = np.random.default_rng(0).integers(0, 2**62, 2_000).astype(np.float64)
+    x[:2] = 0.0, 2.0**62
+    u = margin.intervals(x)[0]
+    assert (u[0] == u[1]).all()
+    assert ((u > 0) & (u < 1)).all()
+    np.testing.assert_allclose(margin.value(u[:1]), x, atol=2.0**62 * 1e-12)
+    np.testing.assert_allclose(margin.log_density(x), np.log((1 - 2 * 0.25 / 1_000) / 2.0**62), atol=1e-6)
