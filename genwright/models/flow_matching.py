@@ -80,14 +80,12 @@ class FlowMatchingConfig:
     augment: tuple[Augmentation, ...] = ()  # pictures changed by chance while training, which no draw shows
 
     def __post_init__(self) -> None:
-        check_least(self, 0, "patch", "n_layers", "exact_dim")
+        check_least(self, 0, "patch", "n_layers", "exact_dim", "guidance_scale")
         check_least(self, 1, "n_hidden", "n_embed", "n_calls", "n_bound_steps", "n_probes", "n_importance")
         if self.width < 8 or self.width % 8:
             raise ConfigError(f"width = {self.width}; expected a multiple of 8")
         if not 0 <= self.drop_given < 1:
             raise ConfigError(f"drop_given = {self.drop_given}; expected from 0 up to but not 1")
-        if not self.guidance_scale >= 0:
-            raise ConfigError(f"guidance_scale = {self.guidance_scale}; expected 0 or more")
         if self.guidance_scale != 1 and not self.drop_given:
             what = f"guidance_scale = {self.guidance_scale} needs the velocity of rows whose given columns are hidden"
             raise ConfigError(f"{what}, which drop_given = 0 never shows in training; raise it, to 0.1 for example")

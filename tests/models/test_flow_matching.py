@@ -291,6 +291,7 @@ def test_times_lie_even_or_towards_the_middle():
         {"n_calls": 0},
         {"drop_given": 1.0},
         {"guidance_scale": -1.0},
+        {"guidance_scale": math.inf},
         {"guidance_scale": 2.0, "drop_given": 0.0},
         {"time_power": 0.0},
         {"time_skew": 0.0},
