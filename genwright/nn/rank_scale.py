@@ -32,7 +32,7 @@ class RankScale:
         self.values, self.counts, self.support, step = values, counts, support, support.step
         self.n = int(counts.sum())
         self.below = np.cumsum(counts) - counts  # rows below each value
-        middle = (values[1:] + values[:-1]) / 2
+        middle = values[1:] / 2 + values[:-1] / 2  # halves first: a sum may be more than float64 holds
         edges = np.concatenate([[values[0] - step / 2], middle, [values[-1] + step / 2]])
         is_single = counts == 1
         self._start = np.where(is_single, edges[:-1], values)
@@ -69,7 +69,7 @@ class RankScale:
         cell = np.searchsorted(self._stop, x).clip(0, len(self.values) - 1)
         width = self._stop[cell] - self._start[cell]
         is_inside = (x >= self._start[cell]) & (width > 0)
-        density = np.where(is_inside, 1 / (self.n * np.where(width > 0, width, 1)), 0.0)
+        density = np.where(is_inside, 1 / self.n / np.where(width > 0, width, 1), 0.0)
         low, high = self.owned(at)
         return (
             np.where(is_repeated, low, rank),

@@ -33,10 +33,11 @@ def find_formula(target: Target, predictors: np.ndarray, rng: np.random.Generato
         return None
     rows = rng.permutation(rows)[:MAX_ROWS]
     learnt, unseen = (_Rows(target, predictors, part) for part in np.array_split(rows, 2))
-    for search in (_product, _sum):
-        formula = search(learnt)
-        if formula and unseen.left_by(formula) <= min(1 - MIN_SHARE, MAX_LEFT * unseen.left_by_one):
-            return formula
+    with np.errstate(over="ignore", invalid="ignore"):  # of numbers near the end of floats nothing is left, and no sum
+        for search in (_product, _sum):
+            formula = search(learnt)
+            if formula and unseen.left_by(formula) <= min(1 - MIN_SHARE, MAX_LEFT * unseen.left_by_one):
+                return formula
     return None
 
 
@@ -112,12 +113,11 @@ def _left(cov: np.ndarray, s: float, r: float) -> np.ndarray:
 
 
 def _sum(learnt: _Rows) -> Formula | None:
-    """The sum of columns that is nearest; None where its unknowns are many for the rows."""
-    target = learnt.target
-    n_terms = sum(1 if k in learnt.numbers else len(target.columns[k].values) for k in _summed(learnt))
-    if n_terms * ROWS_PER_TERM > len(learnt.rows):
+    """The sum of columns that is nearest; None where there are none, or its unknowns are many for the rows."""
+    target, places = learnt.target, list(_summed(learnt))
+    n_terms = sum(1 if k in learnt.numbers else len(target.columns[k].values) for k in places)
+    if not places or n_terms * ROWS_PER_TERM > len(learnt.rows):
         return None
-    places = list(_summed(learnt))
     blocks = [_block(learnt, k) for k in places]
     A = np.concatenate(blocks, axis=1)
     scale = A.std(0) + 1e-12

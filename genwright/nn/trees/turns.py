@@ -18,6 +18,7 @@ from genwright.nn.trees.tree import grow_binned
 
 ANGLES = 8  # directions, with those of the two numbers themselves, which are left out
 MIN_LEAF, MAX_ROWS = 20, 8_000  # rows in a leaf, and rows, of the tree that picks the two numbers
+LARGEST = 1e150  # number whose square float64 holds, and sums of it
 TURNED = np.pi * np.array([k for k in range(ANGLES) if k % (ANGLES // 2)]) / ANGLES
 
 
@@ -57,7 +58,7 @@ class Turns:
 def find_turns(target: Target, predictors: np.ndarray, y: np.ndarray) -> Turns | None:
     """The directions of the two numbers that a tree on y (N,) cuts most often; None where there are no two."""
     columns, where = target.columns, target.donors.where
-    places = [k for k in predictors if not columns[k].is_category and len(columns[k].values) > 1]
+    places = [k for k in predictors if not columns[k].is_category and _can_turn(columns[k].values)]
     if len(places) < 2:
         return None
     tree = grow_binned(where[:MAX_ROWS, places], y[:MAX_ROWS], min_leaf=MIN_LEAF)
@@ -65,3 +66,8 @@ def find_turns(target: Target, predictors: np.ndarray, y: np.ndarray) -> Turns |
     chosen = np.sort(np.array(places, np.int64)[np.argsort(-n_cuts, kind="stable")[:2]])
     X = np.stack([columns[k].number_at(where[:, k]) for k in chosen])
     return Turns(chosen, X.mean(1), X.std(1) + 1e-12, columns)
+
+
+def _can_turn(values: np.ndarray) -> bool:
+    """Whether a column's numbers differ, and their sums and squares are numbers."""
+    return len(values) > 1 and bool(max(abs(values[0]), abs(values[-1])) < LARGEST)
