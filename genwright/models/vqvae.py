@@ -214,6 +214,13 @@ class VQVAE(Model, HasLoss, HasStages, HasBound, HasLatent, Conditions):
 
     def loss(self, rows: Batch, generator: torch.Generator, phase: str = "model") -> Tensor:
         """−log p(x | codes) + β ‖z − e‖² (B,)."""
+        if torch.is_grad_enabled():
+            return self._loss(rows, generator)
+        starts = range(0, n_rows(rows), self._at_once)  # many rows are watched at once: piece by piece
+        pieces = [{key: x[i : i + self._at_once] for key, x in rows.items()} for i in starts]
+        return torch.cat([self._loss(piece, generator) for piece in pieces])
+
+    def _loss(self, rows: Batch, generator: torch.Generator) -> Tensor:
         seen = generator if self.net.training else None
         rows, total = self._changed(rows, generator), []
         for name, part in self.net.of_name.items():

@@ -383,3 +383,18 @@ def test_codes_of_rows_that_are_sorted_by_class_come_in_an_order_by_chance() -> 
     assert len(np.unique(labels[:50])) > 5
     again = model.tokens(data.take(np.flatnonzero(data.arrays["label"] == 3)))["image"]
     assert sorted(map(tuple, rows.arrays["image"][labels == 3])) == sorted(map(tuple, again.numpy()))
+
+
+def test_many_watched_pictures_are_read_a_few_at_a_time() -> None:
+    """A logistic mixture has forty numbers a pixel, so that a thousand pictures at once would take gigabytes."""
+    model, sizes = _model(_digits(100)), [0]
+    model.start(torch_generator(0))
+    model._at_once = 16
+    rows = model.prepare(_digits(100).take(slice(None)))
+    whole = model.loss(rows, torch_generator(0))
+    part = model.net.of_name["image"]
+    part.register_forward_pre_hook(lambda _, x: sizes.append(len(x[0])))
+    with torch.no_grad():
+        found = model.loss(rows, torch_generator(0))
+    assert max(sizes) == 16
+    torch.testing.assert_close(found, whole.detach(), rtol=1e-4, atol=1e-3)
