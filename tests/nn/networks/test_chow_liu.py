@@ -33,6 +33,13 @@ def test_columns_that_cannot_be_linked_are_roots() -> None:
     assert sorted(map(len, parents)) == [0, 0, 1, 1]
 
 
+def test_the_root_has_the_largest_sum_of_weights() -> None:
+    weight = np.array([[0.0, 0.1, 0.2], [0.1, 0.0, 0.9], [0.2, 0.9, 0.0]])
+    assert spanning_tree(weight) == ((2,), (2,), ())
+    weight[0, 1] = weight[1, 0] = weight[0, 2] = weight[2, 0] = -np.inf
+    assert spanning_tree(weight) == ((), (), (1,))
+
+
 def test_information_of_pairs() -> None:
     network = random_network(1)
     counts = FamilyCounts(sampled(network, 500), network.cards)
