@@ -27,15 +27,15 @@ from benchmarks import sections
 from benchmarks.augment import HEAD, PAGE
 from benchmarks.scoring import Arena, encode
 from benchmarks.table_data import TABLES, load, split
-from genwright.core.dataset import concat, n_rows, select
+from genwright.core.dataset import Dataset, concat, n_rows, select
 from genwright.core.judge import Evidence
 from genwright.core.registry import JUDGES
 from genwright.data.read import read
 from genwright.nn.coverage import coverage
-from genwright.nn.picture_features import PictureFeatures
 from genwright.pipeline import fit
 from genwright.pipeline import load as load_run
 from genwright.recipes.filter import filtered
+from genwright.runs import picture_evidence
 from genwright.runs.run import Run
 
 MODELS, KEEP = ["vae", "gan"], [0.5, 0.25, 0.1]
@@ -73,13 +73,15 @@ class Pictures:
     def __init__(self, n_train: int | None, n: int):
         parts = [pa.Table.from_batches(read("fashion-mnist", part=part).open()) for part in ("train", "test")]
         self.train, self.held = parts[0].slice(0, n_train), parts[1].slice(0, n)
-        self.features: PictureFeatures | None = None  # learnt once for all runs
+        self.features: dict[str, torch.Tensor] | None = None  # learnt once for all runs
 
     def look(self, run: Run) -> None:
         """Encodes them as a run does, and learns what is seen in them."""
         self.run, self.space = run, run.artefact.codec.space
         self.rows, self.unseen = (concat(list(run.encode(part))) for part in (self.train, self.held))
-        self.features = self.features or PictureFeatures.fit(self.space, select(self.rows, slice(0, 10_000)))
+        some = {name: x.numpy() for name, x in select(self.rows, slice(0, 10_000)).items()}
+        self.features = self.features or picture_evidence.learnt(Dataset(self.space, some), None)
+        run.artefact.features = self.features  # as a run has them that was judged when it was fitted
 
     def real(self) -> Measured:
         """Of training pictures."""
@@ -92,7 +94,7 @@ class Pictures:
 
     def _measured(self, fake: Any) -> Measured:
         assert self.features is not None
-        evidence = Evidence(self.space, self.rows, self.unseen, fake, fake, features=self.features.state(), seed=0)
+        evidence = Evidence(self.space, self.rows, self.unseen, fake, fake, features=self.features, seed=0)
         found = JUDGES.get("picture_detectability")().measure(fake, evidence)
         return {name: m.value for name, m in found.items()}, coverage(self.unseen, fake, self.space)
 
@@ -141,18 +143,19 @@ def lines_of(data: Any, asked: argparse.Namespace) -> Iterator[list[str]]:
 
 def page(lines: list[list[str]], asked: argparse.Namespace, data: Any) -> str:
     """The section of a table."""
-    usual = {"table": "adult", "models": MODELS, "keep": KEEP, "judged_by": "boosting"}
+    usual = {"table": "adult", "models": MODELS, "keep": KEEP, "judged_by": "auto"}
     said = {n: getattr(asked, n) for n in (*usual, "steps", "minutes", "rows", "train")}
     words = [
         f" --{n.replace('_', '-')} {' '.join(map(str, v)) if isinstance(v, list) else v}"
         for n, v in said.items()
         if v is not None and v != usual.get(n)
     ]
+    by = f"`{asked.judged_by}`" if asked.judged_by != "auto" else "its usual detector"
     command = "python -m benchmarks.filter" + "".join(words)
     return (
         f"{date.today()}, Python {platform.python_version()}, one seed. {len(data.train):,} rows to learn from,\n"
         f"{len(data.held):,} unseen ones and as many draws. *keep*: share of draws that the filter keeps, judged by\n"
-        f"`{asked.judged_by}`. AUC of detectors that have seen neither side; in brackets the share of its distance to\n"
+        f"{by}. AUC of detectors that have seen neither side; in brackets the share of its distance to\n"
         f"that of real rows that is gone. Written by `{command}`.\n\n" + sections.table(lines[0], lines[1:])
     )
 
@@ -162,7 +165,7 @@ def main() -> None:
     parser.add_argument("--table", default="adult", choices=[*TABLES, "fashion"])
     parser.add_argument("--models", nargs="+", default=MODELS)
     parser.add_argument("--keep", nargs="+", type=float, default=KEEP)
-    parser.add_argument("--judged-by", default="boosting", help="the filter's detector")
+    parser.add_argument("--judged-by", default="auto", help="the filter's detector")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--rows", type=int, help="held-out rows and draws that are compared; 4,000, 2,000 pictures")

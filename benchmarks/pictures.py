@@ -96,7 +96,7 @@ def _codes(column: Any) -> np.ndarray:
 
 
 def fitted(
-    name: str, train: Dataset, seconds: float, settings: dict[str, Any], seed: int
+    name: str, train: Dataset, seconds: float, settings: dict[str, Any], seed: int, n_steps: int | None = None
 ) -> tuple[Any, dict[str, Any]]:
     """A family that has learnt for so many CPU seconds, and what it took."""
     family = MODELS.get(name)
@@ -105,14 +105,14 @@ def fitted(
         config, more = family.suited(config, train, seconds / 60)
         of_training = divided(family, settings, more)[1]
     quiet: Callable[[float, str], None] = lambda done, line: None  # noqa: E731
-    n_steps = None
-    if hasattr(family, "loss"):
+    is_asked = n_steps is not None
+    if hasattr(family, "loss") and not is_asked:
         n_steps = max(1, round(SHARE_ASKED * seconds / seconds_a_step(family, config, of_training, train, seconds)))
     while True:
         model, start = family(train.space, config), time.process_time()
         outcome = learn(model, train, Plan(of_training, Budget(steps=n_steps), seed), quiet)
         took = time.process_time() - start
-        if n_steps is None or LEAST_USED <= took / seconds <= MOST_USED:
+        if n_steps is None or is_asked or LEAST_USED <= took / seconds <= MOST_USED:
             break
         n_steps = math.ceil(n_steps * SHARE_ASKED * seconds / took)
     return model, {"steps": outcome.n_steps, "cpu_seconds": round(took, 1), "notes": outcome.notes}
@@ -149,7 +149,7 @@ def family(name: str, args: argparse.Namespace) -> None:
     """Fits, draws, and keeps both in `--out`."""
     torch.set_num_threads(1)
     train, held = data(args.data)
-    model, facts = fitted(name, train, args.seconds, parse_settings(args.set), args.seed)
+    model, facts = fitted(name, train, args.seconds, parse_settings(args.set), args.seed, args.steps)
     labels = torch.from_numpy(held.arrays["label"][: args.draws])
     start, parts = time.process_time(), []
     for k, some in enumerate(labels.split(250)):
@@ -280,6 +280,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", choices=["fashion", "mnist"], default="fashion")
     parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--steps", type=int, help="of a family that is fitted alone, with --fit; not timed then")
     parser.add_argument("--draws", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)

@@ -96,7 +96,7 @@ JudgedBy = Annotated[
         "--judged-by",
         metavar="WHO",
         help="Of --keep-best: the run of a classifier, or a classifier that learns to tell real rows from draws, "
-        "boosting without it.",
+        "boosting without it, logistic for pictures.",
     ),
 ]
 Minutes = Annotated[
@@ -164,7 +164,7 @@ def command(
     source: Draw | Filter = draw
     if keep_best is not None:
         how = {"keep": keep_best, "wanted": wanted, "minutes": minutes, "seed": seed, **settings}
-        source = _filter(screen, fitted, given, judged_by or "boosting", how)
+        source = _filter(screen, fitted, given, judged_by or "auto", how)
     if place is not None and is_folder(place):
         document = _folder(screen, fitted, source, n_rows, place, overwrite)
     else:
@@ -187,7 +187,7 @@ def _filter(
 
     by: Any = judged_by
     place = Path(judged_by).expanduser()
-    if judged_by not in CLASSIFIERS.names() and (place.exists() or len(place.parts) > 1):
+    if judged_by not in ("auto", *CLASSIFIERS.names()) and (place.exists() or len(place.parts) > 1):
         by = load(place)
         require(isinstance(by, ClassifierRun), f"--judged-by {judged_by} is a run that draws; name one that predicts")
     with screen.progress() as progress:

@@ -51,6 +51,7 @@ BOUND_NUMBERS = 1 << 18  # numbers of points whose density is worked out at once
 DRAWN_NUMBERS = 1 << 16  # pixels that are drawn at once; a power of two of rows
 LEAST_ROWS = 16
 MOST_SKEW = 10.0  # ρ and σ of a draw's times: beyond, the first steps would be none
+MIDDLE = 0.75  # share of the mixed times that are logit-normal: draws gain by them, and bounds by the others
 BOUND_POWER = 2.0  # ρ of the times in `bound` and `encode`
 
 
@@ -64,8 +65,8 @@ class FlowMatchingConfig:
     n_hidden: int = 256  # units of a hidden layer
     n_layers: int = 2  # residual blocks of the columns that are no pictures
     n_embed: int = 8  # width of the vector that stands for a given code
-    time_sampling: Literal["uniform", "logit-normal"] = (
-        "uniform"  # times that training looks at; logit-normal: the middle
+    time_sampling: Literal["auto", "uniform", "logit-normal", "mixed"] = (
+        "auto"  # times that training looks at; logit-normal: the middle; mixed: both, as auto has it for pictures
     )
     drop_given: float = 0.1  # share of rows whose given columns are hidden in training
     guidance_scale: float = 1.0  # how strongly draws follow the given columns; 1: as rows do
@@ -175,9 +176,13 @@ class FlowMatching(Model, HasLoss, HasBound, HasLatent, Conditions):
     def _times(self, n: int, generator: torch.Generator) -> Tensor:
         """Times (B,), evenly spread over the batch (Kingma et al., 2021, https://arxiv.org/abs/2107.00630)."""
         u = (torch.rand(1, generator=generator) + torch.arange(n) / n) % 1
-        if self.config.time_sampling == "uniform":
+        how = self.config.time_sampling
+        if how == "auto":
+            how = "mixed" if self.points.shapes else "uniform"
+        if how == "uniform":
             return u
-        return torch.special.ndtri(u.clamp(1e-6, 1 - 1e-6)).sigmoid()
+        middle = torch.special.ndtri(u.clamp(1e-6, 1 - 1e-6)).sigmoid()
+        return middle if how == "logit-normal" else torch.where(torch.rand(n, generator=generator) < MIDDLE, middle, u)
 
     def _velocity(self, known: Tensor, guidance_scale: float = 1.0) -> Callable[[Tensor, float], Tensor]:
         """v(x, t) for rows with these given columns."""

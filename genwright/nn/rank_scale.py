@@ -13,6 +13,8 @@ from scipy.special import ndtri
 
 from genwright.core.space import Real
 
+LOST = 1e-12  # ranks nearer to each other than this hardly differ in float64
+
 
 def score_of(rank: np.ndarray, n: int) -> np.ndarray:
     """Standard normal quantile of ranks, kept within a quarter of a row of the ends."""
@@ -56,13 +58,26 @@ class RankScale:
 
         Returns:
             First and last rank, and the density d rank / d value (B,): NaN where x has probability mass, and then the
-            ranks span an interval; elsewhere the two ranks are one.
+            ranks span an interval; elsewhere the two ranks are one. Of steps too fine for ranks, a density per step.
         """
-        if self.support.step:
-            half = self.support.step / 2
-            first, last = (np.interp(x + h, self._knot_value, self._knot_rank) for h in (-half, half))
-            is_end = [x <= self.values[0], x >= self.values[-1]]
-            return np.where(is_end[0], 0.0, first), np.where(is_end[1], 1.0, last), np.full(len(x), np.nan)
+        if not self.support.step:
+            return self._ranks_of_points(x)
+        half = self.support.step / 2
+        first, last = (np.interp(x + h, self._knot_value, self._knot_rank) for h in (-half, half))
+        is_end = [x <= self.values[0], x >= self.values[-1]]
+        first, last = np.where(is_end[0], 0.0, first), np.where(is_end[1], 1.0, last)
+        is_lost = last - first < LOST  # a step of nanoseconds, or of numbers of 60 bits, is lost in rounding
+        if not is_lost.any():
+            return first, last, np.full(len(x), np.nan)
+        low, high, density = self._ranks_of_points(x)
+        return (
+            np.where(is_lost, low, first),
+            np.where(is_lost, high, last),
+            np.where(is_lost, density * self.support.step, np.nan),
+        )
+
+    def _ranks_of_points(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The same without a step."""
         at = np.searchsorted(self.values, x).clip(0, len(self.values) - 1)
         is_repeated = (self.values[at] == x) & (self.counts[at] > 1)
         rank = np.interp(x, self._knot_value, self._knot_rank)

@@ -25,6 +25,7 @@ OF_SCORES = ("z", "z_low", "z_high", "log_width", "log_slope")  # what prepared 
 AT_ONCE = 1 << 20  # codes and scores drawn at a time
 LOGITS_AT_ONCE = 1 << 26  # probabilities that they are drawn by: half a gigabyte at most, as they are padded
 MOST_ROWS, LEAST_ROWS = 4096, 16
+LOST = 1e-12  # scores nearer to each other than this hardly differ in float64
 LINEAR_REACH = 50.0  # scales around the median within which linear scores are told apart
 
 
@@ -232,5 +233,13 @@ def _add_scores(found: dict[str, list[np.ndarray]], number: NumberView, x: np.nd
     found["z"].append(np.where(is_smooth, number.scores(known), 0.0))
     found["z_low"].append(low)
     found["z_high"].append(high)
-    found["log_width"].append(np.log(np.maximum(high - low, 1e-30)) if number.support.step else np.zeros_like(low))
-    found["log_slope"].append(number.log_slope(known))
+    slope = number.log_slope(known)
+    found["log_width"].append(_log_width(high - low, slope, number.support.step))
+    found["log_slope"].append(slope)
+
+
+def _log_width(width: np.ndarray, log_slope: np.ndarray, step: float) -> np.ndarray:
+    """log of the scores that come out as one number; 0 without a step. What float64 loses of fine steps, slopes tell."""
+    if not step:
+        return np.zeros_like(width)
+    return np.where(width < LOST, log_slope + np.log(step), np.log(np.maximum(width, LOST)))

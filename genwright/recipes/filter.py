@@ -26,7 +26,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from genwright.core.classifier import Classifier, MatrixClassifier
 from genwright.core.codec import TableCodec
+from genwright.core.config import configure
 from genwright.core.dataset import Dataset, concat, n_rows, select
 from genwright.core.errors import ConfigError, DataError, FitError, UnknownNameError
 from genwright.core.given import meets, parse
@@ -39,7 +41,7 @@ from genwright.core.space import Batch, Space, pictures, row_shape
 from genwright.data.typed import readable
 from genwright.nn.acceptance import Acceptance, Method, fitted
 from genwright.nn.coverage import K, coverage
-from genwright.nn.density_ratio import LEAST_ROWS, N_FOLDS, DensityRatio
+from genwright.nn.density_ratio import LEAST_ROWS, N_FOLDS, DensityRatio, in_one_go
 from genwright.nn.picture_features import PictureFeatures
 from genwright.nn.picture_numbers import PictureNumbers
 from genwright.runs.classifier_run import ClassifierRun
@@ -50,7 +52,7 @@ from genwright.runs.run import Run, silent
 from genwright.training.budget import Budget
 from genwright.training.taught import Teacher
 
-USUAL = "boosting"  # the detector where none is named
+USUAL, USUAL_OF_PICTURES = "boosting", "logistic"  # the detector where none is named
 MOST_ROWS = 50_000  # real rows that a detector learns from at most, and as many draws, while they hold at most
 MOST_NUMBERS = 1_000_000  # numbers in all; but
 FEWEST = 10_000  # of them however large rows are
@@ -122,7 +124,8 @@ class Filter:
         run: Fitted.
         given: Conditions of the draws, as `Run.sample` takes them.
         keep: Share of the draws that is kept.
-        judged_by: A family of `genwright.classifiers` that learns to tell real rows from draws, or a fitted classifier.
+        judged_by: A family of `genwright.classifiers` that learns to tell real rows from draws, or a fitted classifier;
+            `auto`: `boosting`, of pictures `logistic`.
         wanted: With a classifier: the class that draws should be. Without it, each row's own value of the classifier's
             target, where the run draws that; else the class `real`.
         real: Real rows; those the run learnt from where it is not given.
@@ -147,7 +150,7 @@ class Filter:
         given: Any = None,
         *,
         keep: float = 0.25,
-        judged_by: "str | ClassifierRun" = USUAL,
+        judged_by: "str | ClassifierRun" = "auto",
         wanted: Any = None,
         real: Any = None,
         method: Method = "importance",
@@ -167,6 +170,8 @@ class Filter:
         self.draw = run.draw(given, seed=self.seed, **settings)
         self._own = lambda what: run.draw(given if what == "pilot" else None, seed=derive(self.seed, what), **settings)
         self.budget = Budget(USUAL_MINUTES if minutes is None and steps is None else minutes, steps)
+        if judged_by == "auto":
+            judged_by = self._usual
         name = judged_by if isinstance(judged_by, str) else f"the classifier of {judged_by.target!r}"
         self.report = Report(keep, name)
         real_rows = self._real(real, needed=isinstance(judged_by, str))
@@ -217,12 +222,17 @@ class Filter:
         n = min(max(MOST_NUMBERS // _n_numbers(own.space), FEWEST), MOST_ROWS)
         return own.sample_rows(n, numpy_generator(self.seed, "filter", "real"))
 
+    @property
+    def _usual(self) -> str:
+        """The detector of such rows: what the numbers of pictures tell is a matter of sums, not of thresholds."""
+        return USUAL_OF_PICTURES if pictures(self.run.artefact.codec.space) else USUAL
+
     def _detector(self, name: str, real: Batch) -> "_Detector":
         n, is_network = n_rows(real), issubclass(CLASSIFIERS.get(name), HasLoss)
         self.numbers, whole_rows = self._numbers(real), _Sight(self.run.artefact.codec)
         see = whole_rows if is_network else self.numbers
         n_folds = N_FOLDS_OF_NETWORKS if is_network else N_FOLDS
-        how = (n_folds, Teacher(self.budget.each(n_folds)).classifier)
+        how = (n_folds, _straight if see.numbers else Teacher(self.budget.each(n_folds)).classifier)
         real = see.encoded(real)
         first = DensityRatio(see.space, name, derive(self.seed, "detector"), *how)
         first.fit(real, self._seen(see, "detector", n))
@@ -295,12 +305,12 @@ class Filter:
         n, report = min(n_rows(real), len(kept)), self.report
         if n < LEAST_ROWS:
             return
-        name = USUAL if issubclass(CLASSIFIERS.get(detector), HasLoss) else detector
-        see = self.numbers
+        name = self._usual if issubclass(CLASSIFIERS.get(detector), HasLoss) else detector
+        see, teach = self.numbers, _straight if self.numbers.numbers else in_one_go
         real = see.encoded(select(real, np.arange(n)))
 
         def told(rows: np.ndarray) -> float:
-            ratio = DensityRatio(see.space, name, derive(self.seed, "fresh detector"))
+            ratio = DensityRatio(see.space, name, derive(self.seed, "fresh detector"), teach=teach)
             return ratio.fit(real, see.encoded(select(pilot, rows[:n]))).auc.value
 
         report.told_before, report.told_after = told(np.arange(n_rows(pilot))), told(kept)
@@ -411,6 +421,16 @@ class _Odds:
         is_text = self.run.artefact.facts.get("is_text", False)
         own = readable(table.select([self.own]), Schema((self.run.schema[self.own],)), is_text)
         return [str(value) for value in own.column(0).to_pylist()]
+
+
+def _straight(name: str, data: Dataset, target: str, seed: int) -> Classifier:
+    """Teaches a detector of pictures; `logistic` without hinges, since these numbers are many, and sums of others."""
+    if name != "logistic":
+        return in_one_go(name, data, target, seed)
+    machine = CLASSIFIERS.get(name)(configure(CLASSIFIERS.get(name).Config, {"n_knots": 0})).bind(data.space, target)
+    assert isinstance(machine, MatrixClassifier)
+    machine.fit_rows(data, seed)
+    return machine
 
 
 def _n_numbers(space: Space) -> int:

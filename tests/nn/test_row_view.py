@@ -81,3 +81,13 @@ def test_rows_with_many_categories_are_drawn_a_few_at_a_time(n_codes: int, n_row
 def test_scores_count_as_much_as_codes() -> None:
     number = Field(Real(low=-2.0, high=2.0, quantiles=(-1.0, 0.0, 1.0)), (256,))
     assert RowView(Space({"x": number})).n_at_once == 2048
+
+
+@pytest.mark.parametrize("size", [10.0**6, 2.0**60])
+def test_widths_of_steps_are_those_of_slopes_however_fine(size: float) -> None:
+    quantiles = tuple(np.linspace(0, size, 129).round())
+    number = Field(Real(low=0.0, high=size, step=1.0, quantiles=quantiles))
+    rows = RowView(Space({"x": number})).rows(
+        {"x": torch.linspace(0.1, 0.9, 50, dtype=torch.float64).mul(size).round()}
+    )
+    torch.testing.assert_close(rows["log_width"], rows["log_slope"], rtol=1e-3, atol=2e-2)

@@ -161,3 +161,19 @@ def test_unpacking_undoes_packing(column: TreeColumn) -> None:
     again = TreeColumn.unpack(Unpacker(packer.tensors()), column.field)
     u, v = np.random.default_rng(9).random((2, 500))
     np.testing.assert_array_equal(again.draw_alone(u, v), column.draw_alone(u, v))
+
+
+def test_steps_finer_than_rounding_are_densities() -> None:
+    """Numbers of 60 bits, some of which repeat, are as likely as without a step."""
+    rng = np.random.default_rng(11)
+    x = np.round(np.append(rng.uniform(0, 2.0**60, 400), np.repeat(rng.uniform(0, 2.0**60, 40), 3)))
+    stepped, plain = real_column(x, step=1.0), real_column(x)
+    at = np.append(x, rng.uniform(x.min(), x.max(), 200).round())
+    at = at[(at > x.min()) & (at < x.max())]
+    expected, found = plain.smooth.ranks(at), stepped.smooth.ranks(at)
+    for a, b in zip(expected, found, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-9)
+    ordinary = real_column(np.round(SMOOTH * 100), step=1.0)
+    first, last, density = ordinary.smooth.ranks(np.unique(np.round(SMOOTH * 100)))
+    assert np.isnan(density).all()
+    assert (last - first).sum() == pytest.approx(1, abs=1e-6)
