@@ -151,12 +151,13 @@ def page(lines: list[list[str]], asked: argparse.Namespace, data: Any) -> str:
         if v is not None and v != usual.get(n)
     ]
     by = f"`{asked.judged_by}`" if asked.judged_by != "auto" else "its usual detector"
+    same = " The SVMs look at\nthe numbers that the filter's detector reads, too." if asked.table == "fashion" else ""
     command = "python -m benchmarks.filter" + "".join(words)
     return (
         f"{date.today()}, Python {platform.python_version()}, one seed. {len(data.train):,} rows to learn from,\n"
         f"{len(data.held):,} unseen ones and as many draws. *keep*: share of draws that the filter keeps, judged by\n"
         f"{by}. AUC of detectors that have seen neither side; in brackets the share of its distance to\n"
-        f"that of real rows that is gone. Written by `{command}`.\n\n" + sections.table(lines[0], lines[1:])
+        f"that of real rows that is gone.{same} Written by `{command}`.\n\n" + sections.table(lines[0], lines[1:])
     )
 
 
@@ -188,7 +189,8 @@ def main() -> None:
         lines.append(line)
         print("| " + " | ".join(line) + " |", flush=True)
     if not asked.quick:
-        title = f"Filtered draws, {'Fashion-MNIST' if is_picture else asked.table}"
+        steps = f", {asked.steps:,} steps" if asked.steps else ""
+        title = f"Filtered draws, {'Fashion-MNIST' if is_picture else asked.table}{steps}"
         sections.put_section(asked.page, HEAD, title, page(lines, asked, data))
 
 
