@@ -70,6 +70,7 @@ class RankScale:
         if not is_lost.any():
             return first, last, np.full(len(x), np.nan)
         low, high, density = self._ranks_of_points(x)
+        is_lost &= density != 0  # elsewhere no step comes out
         return (
             np.where(is_lost, low, first),
             np.where(is_lost, high, last),
@@ -83,7 +84,7 @@ class RankScale:
         rank = np.interp(x, self._knot_value, self._knot_rank)
         cell = np.searchsorted(self._stop, x).clip(0, len(self.values) - 1)
         width = self._stop[cell] - self._start[cell]
-        is_inside = (x >= self._start[cell]) & (width > 0)
+        is_inside = (x >= self._start[cell]) & (x <= self._stop[cell]) & (width > 0)
         density = np.where(is_inside, 1 / self.n / np.where(width > 0, width, 1), 0.0)
         low, high = self.owned(at)
         return (
