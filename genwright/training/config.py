@@ -1,5 +1,6 @@
 """Settings of the training loop, the same for every gradient family."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,11 +32,11 @@ class TrainingConfig:
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} = {getattr(self, name)}; expected 1 or more")
         for name in ("weight_decay", "patience", "n_validation", "checkpoint_seconds"):
-            if not getattr(self, name) >= 0:
+            if not 0 <= getattr(self, name) < math.inf:
                 raise ConfigError(f"{name} = {getattr(self, name)}; expected 0 or more")
         for name in ("lr_warmup", "ema"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"{name} = {getattr(self, name)}; expected from 0 up to but not 1")
-        for name in ("learning_rate", "clip"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(f"{name} = {getattr(self, name)}; expected more than 0")
+        for name in ("learning_rate", "muon_scale", "clip"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ConfigError(f"{name} = {getattr(self, name)}; expected more than 0, and finite")

@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from genwright.core.errors import ConfigError, FitError
 from genwright.core.space import Batch
 from genwright.training.batches import divide
 from genwright.training.budget import Budget
+from genwright.training.config import TrainingConfig
 from genwright.training.loop import train
 from genwright.training.plan import Plan
 from tests.training.worlds import Line, plan, small_vae, table, weights
@@ -284,3 +286,10 @@ def test_watching_is_cheap_beside_learning(n: int, n_evaluations: int, n_seen: i
     assert len(watched) == n_seen or not torch.equal(seen[0], watched[:n_seen])
     assert np.isin(seen[0], watched).all()
     assert all(torch.equal(x, seen[0]) for x in seen)
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "muon_scale", "clip", "weight_decay", "checkpoint_seconds"])
+@pytest.mark.parametrize("value", [-1.0, math.inf, math.nan])
+def test_settings_of_no_training_are_refused(name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=name):
+        TrainingConfig(**{name: value})
