@@ -239,7 +239,7 @@ def _add_scores(found: dict[str, list[np.ndarray]], number: NumberView, x: np.nd
 
 
 def _log_width(width: np.ndarray, log_slope: np.ndarray, step: float) -> np.ndarray:
-    """log of the scores that come out as one number, 0 without a step; what float64 loses of fine steps, slopes tell."""
+    """log of the scores that come out as one number, 0 without a step; of steps that float64 loses, slopes tell."""
     if not step:
         return np.zeros_like(width)
     return np.where(width < LOST, log_slope + np.log(step), np.log(np.maximum(width, LOST)))
