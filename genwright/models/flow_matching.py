@@ -51,7 +51,7 @@ BOUND_NUMBERS = 1 << 18  # numbers of points whose density is worked out at once
 DRAWN_NUMBERS = 1 << 16  # pixels that are drawn at once; a power of two of rows
 LEAST_ROWS = 16
 MOST_SKEW = 10.0  # ρ and σ of a draw's times: beyond, the first steps would be none
-MIDDLE = 0.75  # share of the mixed times that are logit-normal: draws gain by them, and bounds by the others
+MIDDLE = 0.5  # share of the mixed times that are logit-normal: draws gain by them, and bounds by the others
 BOUND_POWER = 2.0  # ρ of the times in `bound` and `encode`
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, norm
 
 from genwright.core.dataset import Dataset
 from genwright.core.errors import ConfigError, UnsupportedError
@@ -275,13 +275,19 @@ def test_the_network_is_told_how_pictures_were_changed(monkeypatch: pytest.Monke
 
 def test_times_lie_even_or_towards_the_middle():
     space = correlated().space
-    even, middle = (
+    even, middle, mixed = (
         FlowMatching(space, FlowMatchingConfig(time_sampling=how))._times(10_000, torch_generator(0, "t"))
-        for how in ("uniform", "logit-normal")
+        for how in ("uniform", "logit-normal", "mixed")
     )
     np.testing.assert_allclose(np.quantile(even, [0.1, 0.5, 0.9]), [0.1, 0.5, 0.9], atol=0.01)
     ends = 1 / (1 + math.exp(1.2816))
     np.testing.assert_allclose(np.quantile(middle, [0.1, 0.5, 0.9]), [ends, 0.5, 1 - ends], atol=0.01)
+    below = 0.5 * ends + 0.5 * norm.cdf(math.log(ends / (1 - ends)))  # P(t < ends): half even, half logit-normal
+    assert abs(float((mixed < ends).double().mean()) - below) < 5 * math.sqrt(below * (1 - below) / 10_000)
+    spaces = {"tables": space, "pictures": lamps(20).space}
+    usual = {name: FlowMatching(s)._times(10_000, torch_generator(0, "t")) for name, s in spaces.items()}
+    assert torch.equal(usual["tables"], even)
+    assert torch.equal(usual["pictures"], mixed)
 
 
 @pytest.mark.parametrize(
