@@ -6,9 +6,6 @@ codes: categories in an order of their own, or the cells of a real column (see `
 multiples of the step that their intervals would be no wider than rounding, each is a point, too, and its mass stands
 for a density.
 
-A number with a step has mass on its multiples. Where cells hold more of these than floats can tell intervals apart, as
-of whole numbers near 2⁶⁰, it has the density of a number without one, and the mass of a value is that times the step.
-
 A real column that can be missing has a second latent, which says whether it is; where it is, the first one is not seen
 and may be anything.
 """
@@ -23,7 +20,6 @@ from genwright.nn.cells import Cells
 LARGEST = 690.0  # nats that a weight of a tempered margin may lie from that of the likeliest code
 COLDEST = 1e300  # largest 1 / temperature
 FINE = 2.0**30  # multiples of a step above which each of them is a point
-MOST_MULTIPLES = 1 << 40  # of the step in a cell, whose intervals of u are told apart
 
 
 class Histogram:
@@ -74,14 +70,10 @@ class LatentMargin:
         if field.event_shape or not isinstance(support, (Real, Category)):
             raise UnsupportedError(f"a margin needs numbers or categories, found {field}")
         self.cells = Cells(support) if isinstance(support, Real) else None
-        is_fine = self.cells is not None and bool(self.cells.step) and self.cells.size.max() > MOST_MULTIPLES
-        self.step = self.cells.step if self.cells and not is_fine else 0.0
-        self.grain = self.cells.step if self.cells and is_fine else 1.0  # what a density counts for a value
+        self.step = self.cells.step if self.cells else 0.0
         self.n = len(self.cells.low) if self.cells else support.n  # type: ignore[union-attr]  # codes but the missing one
         self.has_missing = self.cells is not None and self.cells.has_missing
         self.size = self.cells.size if self.cells else np.ones(self.n)  # multiples of the step in a code, or its width
-        if self.cells and is_fine:
-            self.size = np.where(self.cells.is_atom, 1.0, self.cells.high - self.cells.low)
         self.is_point = self.cells.is_atom if self.cells else np.ones(self.n, bool)  # the code is a single value
         self.is_dense = ~self.is_point & ((self.size > FINE) if self.step else True)  # values of the code are points
         self.is_smooth = bool(self.is_dense.all())  # its latent is a point for every value
@@ -148,12 +140,12 @@ class LatentMargin:
 
     def log_density(self, x: np.ndarray) -> np.ndarray:
         """log du/dx (B,) where the latent is a point, for a value with a step times that; 0 elsewhere."""
-        if self.step or not self.cells:
+        if not self.cells:
             return np.zeros(len(x))
         is_missing = np.isnan(x)
         code = np.where(is_missing, 0, self.codes(x))
         density = self.histograms[0].width[code] / self.size[code]
-        return np.where(is_missing | self.is_point[code], 0.0, np.log(density) + np.log(self.grain))
+        return np.where(is_missing | ~self.is_dense[code], 0.0, np.log(density))
 
     def value(self, u: np.ndarray) -> np.ndarray:
         """Values (B,) at some u of its latents (latents, B)."""

@@ -88,7 +88,7 @@ def test_cold_margins_have_one_code_of_each_kind(name: str, temperature: float) 
             assert np.isin(np.flatnonzero(width > 1e-6), np.flatnonzero(density[part] == density[part].max())).all()
 
 
-@pytest.mark.parametrize(("low", "high", "step"), [(-(2.0**61), 2.0**61, 1.0), (0.0, 2e8, 1e-9)])
+@pytest.mark.parametrize(("low", "high", "step"), [(-(2.0**61), 2.0**61, 1.0), (0.0, 2e8, 1e-9), (0.0, 2.0**37, 1.0)])
 @pytest.mark.parametrize("has_atom", [False, True])
 def test_steps_finer_than_intervals_have_a_density(low: float, high: float, step: float, has_atom: bool) -> None:
     """Masses of cells add up to one, values come back from their latents, and none is not a number."""
