@@ -281,7 +281,6 @@ def main() -> None:
     parser.add_argument("--tables", nargs="+", default=list(TARGETS), choices=list(TARGETS))
     parser.add_argument("--settings", nargs="+", default=SETTINGS, choices=SETTINGS)
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--first-seed", type=int, default=0, help="where to begin; earlier ones are in the store")
     parser.add_argument("--most-rows", type=int, default=2_000, help="training rows of a cell at most")
     parser.add_argument("--seconds", type=float, default=20.0, help="CPU seconds of TVAE a cell")
     parser.add_argument("--without", nargs="*", default=[], choices=WAYS[1:-1], help="contenders to leave out")
@@ -292,14 +291,14 @@ def main() -> None:
     keys = [(t, s, seed, asked.most_rows) for seed in range(asked.seeds) for t in asked.tables for s in asked.settings]
     absent = set(asked.without)
     known = kept(asked.store)
-    for key in (key for key in keys if key[2] >= asked.first_seed):
+    for key in keys:
         line = run(key, known.get(key, {}), asked.seconds, absent)
         if line:
             print(json.dumps(line), file=sys.stderr, flush=True)
             with asked.store.open("a") as file:
                 file.write(json.dumps(line) + "\n")
     known = kept(asked.store)
-    cells = [known[key] for key in keys if key in known]
+    cells = [known[key] for key in keys]
     sections.put_section(asked.page, HEAD, "Tables", page(cells, asked.most_rows))
     print(told(cells))
 
