@@ -39,8 +39,6 @@ def excess(score: Score) -> float:
     A score whose floor has no interval, as in runs of earlier versions, lends it its own.
     """
     own, floor = _ends(score)
-    if own[0] == math.inf and math.isfinite(floor[0]):  # a held-out row that the model holds impossible
-        return math.inf
     is_known = all(x is not None and math.isfinite(x) for x in (*own, *floor))
     if not is_known:
         return math.nan

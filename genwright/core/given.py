@@ -95,7 +95,7 @@ def _from_value(name: str, value: Any) -> list[Condition]:
     value = _as_list(value)
     if isinstance(value, tuple) and len(value) == 2:
         ends = zip((">=", "<="), value, strict=True)
-        return [Condition(name, op, (end,)) for op, end in ends if end is not None]
+        return [Condition(name, op, (end,)) for op, end in ends if not _is_missing(end)]
     if isinstance(value, (list, set, frozenset)):
         return [Condition(name, "in", tuple(value))]
     if isinstance(value, str) and (match := _SIGNED.fullmatch(value)):
@@ -118,7 +118,8 @@ def _as_list(value: Any) -> Any:
         return list(value) if isinstance(value, range) else value.to_list()
     if getattr(value, "ndim", 0) < 1 or not hasattr(value, "tolist"):
         return value
-    return list(value) if value.dtype.kind in "mM" else value.tolist()  # of nanoseconds it would make numbers
+    is_of_moments = getattr(value.dtype, "kind", None) in ("m", "M")
+    return list(value) if is_of_moments else value.tolist()  # of nanoseconds it would make numbers
 
 
 def _compared(column: str, operator: str, read: list[tuple[Any, str]]) -> Condition:

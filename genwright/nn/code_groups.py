@@ -88,8 +88,7 @@ class CodeGroups(nn.Module):
     def draw(self, logits: Tensor, u: Tensor) -> Tensor:
         """Codes (B, J) by inverting each distribution function at u in [0, 1), (B, J)."""
         size = max(1, AT_ONCE // max(self.n_padded, 1))
-        parts = [self._drawn(*some) for some in zip(logits.split(size), u.split(size), strict=True)]
-        return torch.cat(parts) if parts else torch.empty(u.shape, dtype=torch.int64)
+        return torch.cat([self._drawn(*some) for some in zip(logits.split(size), u.split(size), strict=True)])
 
     def _drawn(self, logits: Tensor, u: Tensor) -> Tensor:
         codes = torch.empty(u.shape, dtype=torch.int64)

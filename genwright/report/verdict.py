@@ -25,6 +25,7 @@ together (`core/chance.py`): rows as good as real ones are blamed for anything i
 Nothing is called good whose fidelity was too uncertain to tell, or of which privacy alone is known.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -91,7 +92,7 @@ def verdict(scores: Iterable[Score], blame: str = "", level: float = LEVEL) -> V
         blame: What differs most, said when the rows are told apart: "worst columns: age, income".
         level: Of all scores together, see `core/chance.py`.
     """
-    by_name = {score.name: score for score in scores if is_known(score.value)}
+    by_name = {s.name: s for s in scores if is_known(s.value) or s.value == math.inf}  # ∞: a text held impossible
     found = Found(by_name, beyond_chance(by_name.values(), level))
     findings = tuple(f for question in QUESTIONS if (f := question(found)))
     if not findings:

@@ -8,6 +8,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import torch
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
@@ -58,6 +59,7 @@ def test_mapping():
     )
     assert parse({"region": ["north", "south"]}) == (Condition("region", "in", ("north", "south")),)
     assert parse({"age": (18, 30)}) == (Condition("age", ">=", (18,)), Condition("age", "<=", (30,)))
+    assert parse({"age": (float("nan"), 30)}) == parse({"age": (None, 30)}) == (Condition("age", "<=", (30,)),)
     assert parse({"age": (None, 30)}) == (Condition("age", "<=", (30,)),)
 
 
@@ -277,6 +279,6 @@ def test_arrays_and_series_are_lists(several: object) -> None:
 
 
 def test_ranges_and_arrays_of_days_are_lists() -> None:
-    assert parse({"age": range(3)}) == (Condition("age", "in", (0, 1, 2)),)
+    assert parse({"age": range(3)}) == parse({"age": torch.arange(3)}) == (Condition("age", "in", (0, 1, 2)),)
     days = np.array(["2020-01-01", "2022-02-02"], "datetime64[ns]")
     assert [str(v)[:10] for v in parse({"day": days})[0].values] == ["2020-01-01", "2022-02-02"]

@@ -201,6 +201,9 @@ def test_more_surprise_than_independent_tokens_is_poor():
     worse = score("bits_per_char", 6.0, floor=5.9, ceiling=4.8, direction="lower")
     found = verdict([*good_scores(), worse])
     assert (found.level, "6.00 bits, more than with independent tokens (4.80)" in found.sentence) == ("poor", True)
+    endless = replace(worse, value=math.inf, low=math.inf, high=math.inf)  # a text that the model holds impossible
+    found = verdict([*good_scores(), endless])
+    assert (found.level, "∞ bits, more than with independent tokens" in found.sentence) == ("poor", True)
     unsure = replace(worse, low=4.7, high=7.3)
     assert verdict([*good_scores(), unsure]).level == "good"
 

@@ -31,9 +31,8 @@ def spanning_tree(weight: np.ndarray) -> Parents:
     n_columns = len(weight)
     parent = np.full(n_columns, -1)
     total = np.where(np.isfinite(weight), weight, 0.0).sum(1)
-    best = (
-        -1.0 - (total[:, None] < total).sum(1) - np.abs(total).max(initial=0.0)
-    )  # roots by their sums, after all else
+    least = weight.min(initial=0.0, where=np.isfinite(weight))
+    best = least - 1 - (total[:, None] < total).sum(1)  # roots by their sums, after all else
     is_in = np.zeros(n_columns, bool)
     for _ in range(n_columns):
         v = int(np.where(is_in, -np.inf, best).argmax())

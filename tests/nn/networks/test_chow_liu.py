@@ -28,7 +28,7 @@ def test_trees_have_the_largest_weight() -> None:
 def test_columns_that_cannot_be_linked_are_roots() -> None:
     weight = np.full((4, 4), -np.inf)
     weight[0, 1] = weight[1, 0] = 0.5
-    weight[2, 3] = weight[3, 2] = 0.0
+    weight[2, 3] = weight[3, 2] = -3.0
     parents = spanning_tree(weight)
     assert sorted(map(len, parents)) == [0, 0, 1, 1]
 
