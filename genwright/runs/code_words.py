@@ -33,7 +33,9 @@ def code_words(codec: TableCodec, name: str, codes: Codes) -> list[str]:
 def _texts(codec: TableCodec, name: str, values: pa.Array) -> list[str | None]:
     """Values as the data write them; None where missing."""
     written = untyped(pa.table({name: values}), Schema((codec.schema[name],))).column(0)
-    return [None if text is None else str(text) for text in without_midnights(written).to_pylist()]
+    is_there = values.is_valid().to_pylist()  # a file has words of its own for what is missing
+    texts = without_midnights(written).to_pylist()
+    return [str(text) if known else None for text, known in zip(texts, is_there, strict=True)]
 
 
 def _ranges(codec: TableCodec, name: str, codes: Codes) -> list[str]:

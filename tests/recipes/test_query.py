@@ -105,6 +105,23 @@ def test_missing_values_are_a_value():
         assert re.fullmatch(r"20\d\d-\d\d-\d\d to 20\d\d-\d\d-\d\d", words)  # days, as the frame shows them
 
 
+@pytest.mark.parametrize("absent", ["", "NA"])
+@pytest.mark.parametrize("family", ["bayes_net", "marginals"])
+def test_missing_values_of_a_file_are_called_so(family, absent, tmp_path):
+    is_known = np.arange(80) % 4 > 0
+    days = pd.Series(pd.date_range("2024-01-01", periods=80)).where(is_known).dt.strftime("%Y-%m-%d")
+    columns = {"kind": np.where(is_known, "a", None), "member": np.where(is_known, "yes", None), "day": days}
+    frame = pd.DataFrame({**columns, "n": np.arange(80.0)}).assign(n=lambda d: d.n.where(is_known))
+    frame.loc[1::2, "kind"] = frame.kind[1::2].replace("a", "b")
+    frame.loc[1::2, "member"] = frame.member[1::2].replace("yes", "no")
+    frame.to_csv(tmp_path / "gaps.csv", index=False, na_rep=absent)
+    found = fit(tmp_path / "gaps.csv", family, judge=False)
+    for name, answer in query(found, frame.columns).items():
+        assert {"missing"} == {word for word in answer.shares if word in ("", "NA", "missing")}, name
+    if family == "bayes_net":
+        assert most_probable(found, "kind is missing")["kind"] == "missing"
+
+
 @pytest.mark.parametrize("family", ["bayes_net", "marginals"])
 def test_truth_values_are_those_of_the_data(family, tmp_path):
     """As a file writes them, or as a frame shows them."""
