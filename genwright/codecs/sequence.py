@@ -84,12 +84,7 @@ class Sequence(Codec):
 
     def encode(self, values: pa.Array) -> torch.Tensor:
         """Rows of codes (B, T) or of vectors (B, T, D)."""
-        values = _plain(values)
-        lists = self._lists
-        if not is_list(values.type) and values.null_count == len(values):  # whatever type says that none is known
-            values = pa.nulls(len(values), pa.list_(lists.kind))
-        if not is_list(values.type):
-            values = _without_items(values)
+        lists, values = self._lists, self._as_lists(values)
         if values.type.value_type != lists.kind:
             values = _cast(values, lists.kind)
         rows, n_cut, n_lost = lists.encode(values)
@@ -106,10 +101,17 @@ class Sequence(Codec):
         lists = self._lists
         learnt = lists.longest
         try:
-            lists.longest = int(pc.max(pc.list_value_length(_plain(values))).as_py() or 0)
+            lists.longest = int(pc.max(pc.list_value_length(self._as_lists(values))).as_py() or 0)
             return self.encode(values)
         finally:
             lists.longest = learnt
+
+    def _as_lists(self, values: pa.Array) -> pa.Array:
+        """Lists of the common layout, whatever type says that none is known, or that no step is."""
+        values = _plain(values)
+        if not is_list(values.type) and values.null_count == len(values):
+            return pa.nulls(len(values), pa.list_(self._lists.kind))
+        return values if is_list(values.type) else _without_items(values)
 
     def decode(self, codes: torch.Tensor) -> pa.Array:
         """Lists of the type that was learnt."""

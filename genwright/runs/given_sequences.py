@@ -6,7 +6,9 @@
 "tags = 'VERB _ NOUN'", "tags starts 'VERB PRON'"     items in text have blanks between them, _ is drawn
 """
 
+import math
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -134,9 +136,10 @@ def _code(step: Any, codec: Sequence, condition: Condition) -> int:
 
 def _numbers(step: Any, support: Vectors, condition: Condition) -> list[float]:
     """The numbers of a step, −∞ where they are drawn."""
+    step = step.tolist() if hasattr(step, "tolist") else step
     numbers = [step] * support.dim if step is None or not isinstance(step, (list, tuple)) else list(step)
     is_right = len(numbers) == support.dim and (support.dim == 1 or step is None or isinstance(step, (list, tuple)))
-    if not is_right or not all(x is None or isinstance(x, (int, float)) for x in numbers):
+    if not is_right or not all(x is None or (isinstance(x, Real) and math.isfinite(x)) for x in numbers):
         raise GivenError(
             f"{condition.column}: {step!r} is no step; expected {support.dim} numbers, or None to draw them"
         )

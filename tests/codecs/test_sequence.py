@@ -117,9 +117,12 @@ def test_sequences_of_missing_steps_alone_come_as_texts(learnt: pa.Array) -> Non
     codec = fitted(learnt)
     texts, lists = pa.array(["[null, null]", "[]", None]), pa.array([[None, None], [], None], learnt.type)
     np.testing.assert_array_equal(codec.encode(texts).numpy(), codec.encode(lists).numpy())
+    np.testing.assert_array_equal(codec.encode_whole(texts).numpy(), codec.encode_whole(lists).numpy())
     for wrong in (pa.array(["[null, 1]"]), pa.array(["a"]), pa.array([1.0])):
         with pytest.raises(DataError, match="where sequences were learnt; expected lists"):
             codec.encode(wrong)
+        with pytest.raises(DataError, match="where sequences were learnt; expected lists"):
+            codec.encode_whole(wrong)
 
 
 @pytest.mark.parametrize("kind", [pa.float64(), pa.string(), pa.null()])

@@ -118,6 +118,14 @@ def test_tables_of_sequences_are_for_hmm() -> None:
     assert run.artefact.facts["why"].startswith("sequences")
 
 
+def test_sequences_without_a_step_have_no_states_and_texts_are_none(tagger: tuple[Path, Run]) -> None:
+    _, run = tagger
+    for words in ([[]], [None], [[], None]):
+        assert segment(run, pd.DataFrame({"words": words})).num_rows == 0
+    with pytest.raises(DataError, match="holds text where sequences were learnt"):
+        segment(run, pd.DataFrame({"words": ["the dog"]}))
+
+
 def test_words_get_tags_from_their_neighbours(tagger: tuple[Path, Run]) -> None:
     _, run = tagger
     found = tag(run, ["the light light", "the big unicorn sees"])

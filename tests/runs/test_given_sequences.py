@@ -66,6 +66,20 @@ def test_known_numbers_stay(series: Run) -> None:
     assert all(len(row) == 12 for row in rows)
 
 
+def test_known_numbers_may_be_those_of_numpy(series: Run) -> None:
+    x = np.array([[5.0, -5.0], [4.0, -4.0]], np.float32)
+    for given in ([*x, ...], [list(x[0]), list(x[1]), ...], [*x.astype(int), ...]):
+        rows = series.sample(3, {"x": given}, flavour="arrow").column("x").to_pylist()
+        assert all(row[:2] == x.tolist() for row in rows)
+
+
+@pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan])
+def test_steps_of_no_number_are_refused(series: Run, number: float) -> None:
+    """An infinite number stands for an end, or for what is drawn."""
+    with pytest.raises(GivenError, match="is no step; expected 2 numbers, or None to draw them"):
+        series.sample(1, {"x": [[5.0, number], ...]})
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
