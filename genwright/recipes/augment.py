@@ -15,6 +15,7 @@ nothing is said. Networks share the time: each takes as many steps as its first 
 
 import logging
 import math
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -139,13 +140,14 @@ def augment(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """What has been told of all rows is not told again of every part of them."""
-    log, level = logging.getLogger("genwright"), logging.getLogger("genwright").level
-    log.setLevel(logging.ERROR)
+    """What has been told of all rows is not told again of every part of them; other threads tell what they do."""
+    log, thread = logging.getLogger("genwright"), threading.get_ident()
+    told = lambda record: record.thread != thread or record.levelno >= logging.ERROR  # noqa: E731
+    log.addFilter(told)
     try:
         yield
     finally:
-        log.setLevel(level)
+        log.removeFilter(told)
 
 
 @dataclass

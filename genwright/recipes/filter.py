@@ -28,7 +28,7 @@ import pyarrow as pa
 
 from genwright.core.classifier import Classifier, MatrixClassifier
 from genwright.core.codec import TableCodec
-from genwright.core.config import configure
+from genwright.core.config import configure, is_number
 from genwright.core.dataset import Dataset, concat, n_rows, select
 from genwright.core.errors import ConfigError, DataError, FitError, UnknownNameError
 from genwright.core.given import meets, parse
@@ -161,10 +161,10 @@ class Filter:
         progress: Progress = silent,
         **settings: Any,
     ):
-        if not 0 < keep <= 1:
-            raise ConfigError(f"keep = {keep} of the draws; expected above 0 and at most 1")
-        if not 0 <= most_loss <= 1:
-            raise ConfigError(f"most_loss = {most_loss} of the coverage; expected from 0 to 1")
+        if not (is_number(keep) and 0 < keep <= 1):
+            raise ConfigError(f"keep = {keep!r:.40} of the draws; expected above 0 and at most 1")
+        if not (is_number(most_loss) and 0 <= most_loss <= 1):
+            raise ConfigError(f"most_loss = {most_loss!r:.40} of the coverage; expected from 0 to 1")
         self.run, self.method, self.most_loss = run, method, most_loss
         self.seed = run.artefact.seed if seed is None else seed
         self.draw = run.draw(given, seed=self.seed, **settings)

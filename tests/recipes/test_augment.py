@@ -1,6 +1,7 @@
 """It gains where rows help, declines where they do not, and looks at no row that tests."""
 
 import json
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -51,6 +52,17 @@ def test_rare_classes_are_found_better(helped):
     assert report.p < 0.05
     assert report.gains[0].low > 0, str(report)
     assert report.gains[0].n == 120
+
+
+def test_the_log_speaks_again_when_two_have_augmented(caplog):
+    log, one, other = logging.getLogger("genwright"), recipe._quiet(), recipe._quiet()
+    one.__enter__()
+    other.__enter__()
+    log.warning("meanwhile")
+    one.__exit__(None, None, None)  # before the other, as in two threads
+    other.__exit__(None, None, None)
+    log.warning("afterwards")
+    assert caplog.messages == ["afterwards"]
 
 
 def test_rows_stand_first_as_they_were_and_classes_are_equal(helped):

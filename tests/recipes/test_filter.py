@@ -129,6 +129,8 @@ def test_no_rows(run, classifier):
 def test_what_cannot_be(run, classifier, tmp_path):
     with pytest.raises(ConfigError, match="keep"):
         Filter(run, keep=0)
+    with pytest.raises(ConfigError, match="keep = 'half' of the draws; expected above 0"):
+        Filter(run, keep="half")
     with pytest.raises(ConfigError, match="most_loss"):
         Filter(run, most_loss=2)
     with pytest.raises(UnknownNameError, match="did you mean boosting"):
