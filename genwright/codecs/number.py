@@ -10,6 +10,7 @@ digits, the nearest float64 is kept and a warning says so.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -182,7 +183,10 @@ def _from_float(x: np.ndarray, missing: np.ndarray, kind: pa.DataType) -> pa.Arr
     if not pa.types.is_decimal(kind):
         with np.errstate(over="ignore"):
             return pa.array(x.astype(kind.to_pandas_dtype()), kind, mask=missing)
-    texts = [None if gone else f"{v:.{max(kind.scale, 0)}f}" for v, gone in zip(x.tolist(), missing, strict=True)]
+    beyond = 10.0 ** (kind.precision - kind.scale)  # where float64 has rounded the largest decimals up
+    ends = [Decimal((sign, (9,) * kind.precision, -kind.scale)) for sign in (0, 1)]
+    plain = (v if abs(v) < beyond else ends[v < 0] for v in x.tolist())
+    texts = [None if gone else f"{v:.{max(kind.scale, 0)}f}" for v, gone in zip(plain, missing, strict=True)]
     return pa.array(texts, pa.string()).cast(kind)
 
 

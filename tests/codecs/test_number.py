@@ -162,6 +162,15 @@ def test_step(values: pa.Array, step: float) -> None:
     assert _support(values).step == step
 
 
+@pytest.mark.parametrize("kind", [pa.decimal128(18, 2), pa.decimal128(38, 4), pa.decimal256(76, 0)])
+def test_the_largest_decimals_of_a_type_come_back(kind: pa.DataType) -> None:
+    """They are what marks no value in many a database, and float64 rounds them up to more than their type holds."""
+    most = Decimal((0, (9,) * kind.precision, -kind.scale))
+    values = pa.array([most, most.copy_negate(), Decimal(0), None], kind)
+    codec = _fitted(values)
+    assert codec.decode(codec.encode(values)).equals(values)
+
+
 def test_decimals_can_be_set() -> None:
     codec = _fitted(pa.array([0.123, 4.567]), NumberConfig(decimals=1))
     assert codec.field.support.step == 0.1  # type: ignore[union-attr]
