@@ -1,10 +1,12 @@
 """What one pass keeps of the texts of a column: how often each character occurs, lengths, and the texts themselves,
 all of them while they are few, else a sample that depends on the texts only and not on their order.
 
-Beyond `LIMIT` bytes, texts are kept whose hash lies below a threshold; the threshold is halved as often as it takes.
+Beyond `LIMIT` bytes each different text is kept once, however often it occurs, if its hash lies below a threshold; the
+threshold is halved as often as it takes.
 """
 
 import hashlib
+from collections import Counter
 
 import numpy as np
 import pyarrow as pa
@@ -28,8 +30,8 @@ class Sample:
         self.n = self.n_bytes = self.n_kept = 0  # texts, their bytes, bytes that are kept
         self.longest = self.most_characters = 0  # bytes and characters of the longest text
         self.counts = np.zeros(0, np.int64)  # by code point
-        self._kept: list[str] = []
-        self._threshold = 1 << 64  # hashes below it are kept
+        self._kept: Counter[str] = Counter()
+        self._threshold: int | None = None  # hashes below it are kept; None: every text is, as often as it occurs
 
     def add(self, texts: pa.Array) -> None:
         """Takes in large strings without nulls."""
@@ -54,7 +56,7 @@ class Sample:
 
     def texts(self) -> list[str]:
         """What was kept, in an order that does not depend on how it came."""
-        return sorted(self._kept)
+        return sorted(self._kept.elements())
 
     def _count(self, points: np.ndarray) -> None:
         found = np.bincount(points)
@@ -65,13 +67,13 @@ class Sample:
             self.counts[: len(found)] += found
 
     def _keep(self, text: str) -> None:
-        if self._threshold < 1 << 64 and _hash(text) >= self._threshold:
+        if self._threshold is not None and (text in self._kept or _hash(text) >= self._threshold):
             return
-        self._kept.append(text)
+        self._kept[text] += 1
         self.n_kept += len(text.encode())
         while self.n_kept > self.limit:
-            self._threshold >>= 1
-            self._kept = [kept for kept in self._kept if _hash(kept) < self._threshold]
+            self._threshold = 1 << 64 if self._threshold is None else self._threshold >> 1
+            self._kept = Counter({kept for kept in self._kept if _hash(kept) < self._threshold})
             self.n_kept = sum(len(kept.encode()) for kept in self._kept)
 
 

@@ -262,6 +262,20 @@ def test_a_sample_depends_on_the_texts_only():
     assert (samples[0].n, samples[0].n_characters) == (500, sum(map(len, texts)))
 
 
+def test_texts_that_fill_a_sample_alone_stay_in_it(monkeypatch):
+    often = "this text stands in most of the rows"
+    texts = [*[often] * 200, *(f"text {i}" for i in range(30)), *[often] * 200]
+    samples = [Sample(limit=3_000) for _ in range(2)]
+    for text in texts:
+        samples[0].add(pa.array([text], pa.large_string()))
+    samples[1].add(pa.array(texts[::-1], pa.large_string()))
+    assert samples[0].texts() == samples[1].texts() == sorted(set(texts))
+    assert not samples[0].is_whole
+    monkeypatch.setattr("genwright.codecs.text.Sample", lambda: Sample(limit=3_000))
+    codec = _fitted(texts, tokenizer="bpe")
+    assert codec.decode(codec.encode(pa.array(texts))).to_pylist() == texts
+
+
 def test_lengths_beyond_the_sample_are_wide_enough(monkeypatch):
     texts = [f"{'word ' * (i % 40)}{i}" for i in range(400)]
     monkeypatch.setattr("genwright.codecs.text.Sample", lambda: Sample(limit=3_000))
