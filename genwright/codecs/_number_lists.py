@@ -98,7 +98,7 @@ class NumberLists:
     def _arrow_steps(self, steps: np.ndarray) -> pa.Array:
         kind = self.kind.value_type if self.is_nested else self.kind
         flat = steps.ravel().round() if pa.types.is_integer(kind) else steps.ravel()
-        numbers = pc.cast(pa.array(flat, mask=np.isnan(flat)), kind, safe=False)
+        numbers = pc.cast(pa.array(np.clip(flat, *_ends(kind)), mask=np.isnan(flat)), kind, safe=False)
         if not self.is_nested:
             return numbers
         absent = pa.array(np.isnan(steps).all(1))
@@ -134,6 +134,18 @@ def _numbers(values: pa.Array) -> np.ndarray:
     if np.isinf(found).any():
         raise DataError("holds an infinite number; replace it, or make it missing")
     return found
+
+
+def _ends(kind: pa.DataType) -> tuple[float, float]:
+    """The least and the largest number of a type, as far as float64 does not round them to what is beyond."""
+    if pa.types.is_decimal(kind):
+        high = min((10**kind.precision - 1) / 10**kind.scale, np.nextafter(10.0 ** (kind.precision - kind.scale), 0))
+        return -high, high
+    if pa.types.is_floating(kind):
+        high = float(np.finfo(kind.to_pandas_dtype()).max)
+        return -high, high
+    limits = np.iinfo(kind.to_pandas_dtype())
+    return float(limits.min), limits.max if limits.bits < 64 else np.nextafter(float(limits.max), 0)
 
 
 def _centre(counts: Counts) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """Sequences as tokens and vectors: rare items, lengths, and what does not fit."""
 
 import logging
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,8 @@ from genwright.codecs._word_classes import ANY, class_of, shapes, word_classes
 from genwright.codecs.sequence import Sequence, SequenceConfig
 from genwright.core.errors import ConfigError, DataError
 from genwright.core.space import Tokens, Vectors
+
+FLOAT32 = float(np.finfo("float32").max)
 
 
 def fitted(values: pa.Array, **settings: object) -> Sequence:
@@ -132,6 +135,23 @@ def test_missing_sequences_of_any_type_are_missing(kind: pa.DataType, learnt: pa
     codec.update(learnt)
     codec.finish()
     assert codec.decode(codec.encode(pa.nulls(2, kind))).null_count == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "low", "high"),
+    [
+        *((pa.from_numpy_dtype(t), np.iinfo(t).min, np.iinfo(t).max) for t in ("uint8", "int8", "uint16", "int32")),
+        *((pa.int64(), -(2**63), 2**63 - 1024), (pa.uint64(), 0, 2**64 - 2048)),
+        *((pa.decimal128(4, 2), Decimal("-99.99"), Decimal("99.99")), (pa.float32(), -FLOAT32, FLOAT32)),
+        (pa.decimal128(18, 2), Decimal(2 - 10**16), Decimal(10**16 - 2)),
+    ],
+)
+def test_drawn_numbers_stay_in_their_type(kind: pa.DataType, low: object, high: object) -> None:
+    """Others would wrap around, as −1 to 255 among bytes."""
+    drawn = torch.tensor([[[-1e300], [0.0], [1e300]]], dtype=torch.float64)
+    assert fitted(pa.array([[1, 2, 3]], pa.list_(kind)), numbers=True).decode(drawn).to_pylist() == [[low, 0, high]]
+    nested = fitted(pa.array([[[1], [2], [3]]], pa.list_(pa.list_(kind))))
+    assert nested.decode(drawn).to_pylist() == [[[low], [0], [high]]]
 
 
 def test_shapes_of_words() -> None:
