@@ -70,8 +70,7 @@ class Datetime(RealCodec):
     def encode(self, values: pa.Array) -> torch.Tensor:
         """Units since 1970; instants outside the ends become the nearer end."""
         missing = values.is_null().to_numpy(zero_copy_only=False)
-        known = _ticks(cast(values, self.type, self.type, safe=False)) if self.scale else None
-        return self._tensor(np.nan if known is None else self._to_float(known), missing)
+        return self._tensor(self._to_float(self._known(values)) if self.scale else np.nan, missing)
 
     def decode(self, codes: torch.Tensor) -> pa.Array:
         """Instants of the records' own type, rounded to the granularity."""
@@ -102,6 +101,16 @@ class Datetime(RealCodec):
             return ()
         day = NANOSECONDS["D"] // NANOSECONDS[self.granularity]
         return tuple(float(days * day) for days in (1, 7) if days * day > 1)
+
+    def _known(self, values: pa.Array) -> np.ndarray:
+        """The known instants in ticks of the column's type; what it cannot hold as the first or last that it can."""
+        kind, t = values.type, pa.types
+        is_alike = t.is_time(kind) if t.is_time(self.type) else t.is_timestamp(kind) or t.is_date(kind)
+        ratio = _nanoseconds(kind) // _nanoseconds(self.type) if is_alike else 0
+        if ratio <= 1:
+            return _ticks(cast(values, self.type, self.type, safe=False))
+        most = (2**63 - 1) // ratio
+        return np.clip(_ticks(values), -most, most) * ratio
 
     def _to_float(self, ticks: np.ndarray) -> np.ndarray:
         assert self.scale is not None

@@ -121,3 +121,19 @@ def test_other_types_can_be_encoded_later() -> None:
         codec.encode(pa.array(["soon"]))
     with pytest.raises(DataError, match="whole numbers, not dates"):
         Datetime().update(pa.array([1]))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31), None], pa.timestamp("us")),
+        pa.array([dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31), None], pa.timestamp("s", "UTC")),
+        pa.array([dt.date(1, 1, 1), dt.date(9999, 12, 31), None]),
+    ],
+)
+def test_instants_that_nanoseconds_cannot_hold_become_the_nearer_end(values: pa.Array) -> None:
+    learnt = pa.array([dt.datetime(2020, 1, 1, 3), None, dt.datetime(2021, 1, 1, 3)], pa.timestamp("ns"))
+    codec = Datetime()
+    codec.update(learnt)
+    codec.finish()
+    assert codec.decode(codec.encode(values)).equals(learnt.take(pa.array([0, 2, 1])))
