@@ -20,6 +20,7 @@ from genwright.codecs._arrow_json import array_from_json, array_to_json, type_fr
 from genwright.codecs._notes import warn_once
 from genwright.codecs._storage import from_storage, is_new_type, storage_type, to_storage, value_type
 from genwright.core.codec import Codec
+from genwright.core.config import check_least
 from genwright.core.errors import DataError
 from genwright.core.space import Category as CategorySupport
 from genwright.core.space import Field
@@ -32,6 +33,9 @@ class CategoryConfig:
     """How a category is encoded."""
 
     min_count: int = 1  # values seen less often share one code
+
+    def __post_init__(self) -> None:
+        check_least(self, 0, "min_count")
 
 
 class Category(Codec):

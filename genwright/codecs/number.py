@@ -22,6 +22,7 @@ from genwright.codecs._counts import Counts
 from genwright.codecs._marginal import IntegerScale, RealCodec, atoms_of, is_rounded, quantiles_of, real_field
 from genwright.codecs._notes import warn_once
 from genwright.codecs._storage import cast, is_new_type
+from genwright.core.config import check_least
 from genwright.core.errors import DataError
 from genwright.core.schema import in_words
 
@@ -34,6 +35,10 @@ class NumberConfig:
     """How a number is encoded."""
 
     decimals: int | None = None  # decimals that are kept; empty: as many as the data have
+
+    def __post_init__(self) -> None:
+        if self.decimals is not None:
+            check_least(self, 0, "decimals")
 
 
 class Number(RealCodec):
@@ -125,7 +130,7 @@ class Number(RealCodec):
 
     def _final_decimals(self) -> int:
         if self.config.decimals is not None:
-            return min(max(self.config.decimals, 0), CONTINUOUS)
+            return min(self.config.decimals, CONTINUOUS)
         if self._counts is None or self._decimals == CONTINUOUS:
             return self._decimals
         size = max(map(abs, self._counts.ends()))

@@ -1,5 +1,6 @@
 """Stop strings: a text ends before the first of them, however the tokens cut it."""
 
+from genwright.core.errors import ConfigError
 from genwright.samplers.spelling import Spelling, to_bytes
 
 
@@ -9,9 +10,14 @@ class Stops:
     Args:
         strings: The strings, none of them empty.
         spelling: What codes spell.
+
+    Raises:
+        ConfigError: one of them holds half a character.
     """
 
     def __init__(self, strings: tuple[str, ...], spelling: Spelling):
+        if odd := [s for s in strings if any("\ud800" <= c <= "\udfff" for c in s)]:
+            raise ConfigError(f"stop = {odd[0]!r} holds half a character (a lone surrogate); remove it")
         self.strings = [to_bytes(s) for s in strings]
         self.spelling = spelling
         self.longest = max(map(len, self.strings))

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genwright.codecs.category import Category, CategoryConfig
-from genwright.core.errors import DataError
+from genwright.core.errors import ConfigError, DataError
 
 QUICK = settings(max_examples=40, deadline=None)
 
@@ -67,6 +67,8 @@ def test_values_of_any_type_survive_json(values: pa.Array) -> None:
 
 
 def test_rare_values_share_a_code_that_decodes_to_the_most_frequent_of_them() -> None:
+    with pytest.raises(ConfigError, match="min_count = -1; expected 0 or more"):
+        CategoryConfig(min_count=-1)
     rows = ["a"] * 5 + ["b"] * 4 + ["z"] * 2 + ["y"] * 2 + ["x"] + [None]
     codec = _fitted(pa.array(rows), min_count=3)
     codes = codec.encode(pa.array(["a", "b", "x", "y", "z", "never", None])).tolist()

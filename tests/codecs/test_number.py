@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from genwright.codecs._marginal import N_QUANTILES, IntegerScale, is_rounded
 from genwright.codecs.number import Number, NumberConfig
-from genwright.core.errors import DataError
+from genwright.core.errors import ConfigError, DataError
 from genwright.core.space import Space
 
 QUICK = settings(max_examples=40, deadline=None)
@@ -172,6 +172,8 @@ def test_the_largest_decimals_of_a_type_come_back(kind: pa.DataType) -> None:
 
 
 def test_decimals_can_be_set() -> None:
+    with pytest.raises(ConfigError, match="decimals = -2; expected 0 or more"):
+        NumberConfig(decimals=-2)
     codec = _fitted(pa.array([0.123, 4.567]), NumberConfig(decimals=1))
     assert codec.field.support.step == 0.1  # type: ignore[union-attr]
     assert codec.decode(codec.encode(pa.array([0.123, 4.567]))).to_pylist() == [0.1, 4.6]

@@ -1,6 +1,8 @@
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genwright.core.errors import ConfigError
 from genwright.core.space import Tokens
 from genwright.samplers.spelling import Spelling
 from genwright.samplers.stop import Stops, n_held
@@ -9,6 +11,11 @@ from tests.samplers.worlds import Letters
 PIECES = Letters(["a", "b", "ab", "ba", "bba", "é", "\udcc3", "\udca9"])
 SPELLING = Spelling(PIECES.pieces(), Tokens(9, len(PIECES.pieces())))
 STRINGS = st.lists(st.text("abé", min_size=1, max_size=3), min_size=1, max_size=3)
+
+
+def test_half_a_character_is_no_stop_string():
+    with pytest.raises(ConfigError, match="half a character"):
+        Stops(("a", "\ud83d"), SPELLING)
 
 
 @settings(max_examples=500, deadline=None)
