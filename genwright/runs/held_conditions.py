@@ -39,8 +39,6 @@ def read_condition(condition: Condition, codec: TableCodec) -> Condition:
         raise GivenError(
             f"{condition}: {condition.column} is of kind {described.kind}, and only texts start with something"
         )
-    if any(v is None for v in condition.values):
-        raise GivenError(f"{condition}: a missing value is written 'is missing', or None on its own in a mapping")
     for value in condition.values:
         if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
             raise GivenError(
@@ -48,7 +46,10 @@ def read_condition(condition: Condition, codec: TableCodec) -> Condition:
             )
     kind = kind_of(column)
     said = condition.words if is_of_strings(kind) or _is_of_days(kind) else condition.values
-    values = tuple(_held(v, kind, condition, described, column) for v in said)
+    is_part = condition.operator == "starts"  # of a text, which may begin as a missing one is written
+    values = tuple(map(str, said)) if is_part else tuple(_held(v, kind, condition, described, column) for v in said)
+    if any(v is None for v in values):
+        raise GivenError(f"{condition}: a missing value is written 'is missing', or None on its own in a mapping")
     operator = "=" if condition.operator == "in" and len(values) == 1 else condition.operator
     return replace(condition, operator=operator, values=values, texts=())
 

@@ -212,6 +212,17 @@ def test_an_unseen_word_lists_the_words_of_the_file(texts):
         texts.draw("churned = maybe")
 
 
+def test_a_beginning_may_be_written_as_a_missing_value_is():
+    words = ["NA-1", "NA-2", "None at all", "north", ""]
+    run = fit(pd.DataFrame({"code": words * 20, "n": range(100)}), "marginals", judge=False)
+    assert set(run.sample(200, "code starts 'NA'")["code"]) == {"NA-1", "NA-2"}
+    assert set(run.sample(200, "code starts 'None'")["code"]) == {"None at all"}
+    assert set(run.sample(200, "code starts ''")["code"]) == set(words[:4])
+    for given in ("code = 'NA'", "code != ''", "code in ('north', NA)", {"code": ["north", ""]}):
+        with pytest.raises(GivenError, match="a missing value is written 'is missing'"):
+            run.sample(1, given)
+
+
 def test_constant_and_text_columns_cannot_be_given():
     frame = customers(100).assign(country="NL", note=[f"wrote {i} long lines about {i * 7}" for i in range(100)])
     run = fit(frame, "trees", judge=False, kinds={"note": "text"})
