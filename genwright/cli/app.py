@@ -69,6 +69,7 @@ class Commands(TyperGroup):
         **extra: Any,
     ) -> Any:
         """Runs a command line and ends with its exit code, whatever happens."""
+        _open_streams()
         words = list(sys.argv[1:] if args is None else args)
         flags = words[: words.index("--")] if "--" in words else words
         work = partial(super().main, words, prog_name or NAME, complete_var, False, windows_expand_args, **extra)
@@ -195,6 +196,13 @@ def _as_typer(name: str, function: Callable[..., Any], doc: str) -> Any:
 
 def _nothing() -> None:
     """Stands in for a command in a list."""
+
+
+def _open_streams() -> None:
+    """Streams that were closed before the start, as by `>&-`, lead nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # until the end
 
 
 def _use_threads(n: int) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, read_as_said
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import many
 
@@ -21,6 +22,10 @@ def command(
         str, typer.Argument(metavar="DATA", help="The file with holes; columns as in the data of the run.")
     ],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="File to write; without it, CSV is printed.")] = None,
+    header: Header = True,
+    encoding: Encoding = None,
+    part: Part = None,
+    skip_bad: SkipBad = False,
     seed: Annotated[int, typer.Option(help="Another seed gives another filling, as good as the first.")] = 0,
     excel_safe: Annotated[
         bool, typer.Option("--excel-safe", help="Put ' before cells that a spreadsheet would run as a formula.")
@@ -29,13 +34,12 @@ def command(
 ) -> dict[str, Any]:
     """Fills row by row, in the file's order."""
     from genwright.cli.terminal.rows import is_watched, put, table_file
-    from genwright.data.read import read
     from genwright.pipeline import load
     from genwright.recipes.impute import filled, filled_schema, holes
 
     place = table_file(out, overwrite)
     fitted = load(run)
-    records = read(data)
+    records = read_as_said(data, header, encoding, part, skip_bad)
     n_rows, left = 0, Counter[str]()
 
     def counted() -> Any:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, rows_as_said
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import count, require
 from genwright.core.errors import UnknownNameError
@@ -38,6 +39,10 @@ def command(
         str | None,
         typer.Option(metavar="N", help="Rows of each side that judges look at; without it 10000, with pictures 2000."),
     ] = None,
+    header: Header = True,
+    encoding: Encoding = None,
+    part: Part = None,
+    skip_bad: SkipBad = False,
 ) -> dict[str, Any]:
     """Judges, shows and keeps the scores."""
     from genwright.cli.terminal.guesses import show_guesses
@@ -59,8 +64,9 @@ def command(
     before = (
         [] if held_out or train else [s for s in fitted.scores if owner(s.name)[0] not in (judge or JUDGES.names())]
     )
+    unseen, seen = (rows_as_said(data, header, encoding, part, skip_bad) for data in (held_out, train))
     with screen.progress() as progress:
-        scores = fitted.judge(held_out, train, judges=judge, targets=target or [], max_rows=n, progress=progress)
+        scores = fitted.judge(unseen, seen, judges=judge, targets=target or [], max_rows=n, progress=progress)
     screen.kept = "the run keeps the scores it had"
     kept = sorted([*before, *scores], key=lambda score: owner(score.name)[0])  # each judge's numbers in its own order
     rewrite(run, scores=kept, features=fitted.artefact.features)

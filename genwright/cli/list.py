@@ -12,7 +12,7 @@ import typer
 
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.table import short
-from genwright.core.errors import UnknownNameError
+from genwright.core.errors import RunError, UnknownNameError
 from genwright.core.registry import CLASSIFIERS, CODECS, JUDGES, MODELS, Registry
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ def command(
         raise UnknownNameError(what, WORDS, "what can be listed")
     if what in REGISTRIES and name:
         return _settings(screen, REGISTRIES[what], name)
+    if name and not Path(name).is_dir():
+        raise RunError(f"no folder {name}; name the folder that runs lie in")
     found: dict[str, Any] = {}
     for word in [what] if what else WORDS:
         found[word] = _runs(Path(name or "runs")) if word == "runs" else _entries(REGISTRIES[word])

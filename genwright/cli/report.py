@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, rows_as_said
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import free_file
 
@@ -21,6 +22,10 @@ def command(
     data: Annotated[
         str | None, typer.Option("--data", help="Real rows to show: file or folder; without it, those of the fit.")
     ] = None,
+    header: Header = True,
+    encoding: Encoding = None,
+    part: Part = None,
+    skip_bad: SkipBad = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> dict[str, Any]:
     """Builds the page and says where it is."""
@@ -30,9 +35,10 @@ def command(
 
     place = None if out is None else free_file(out, overwrite)
     fitted = load(run)
+    real = rows_as_said(data, header, encoding, part, skip_bad)
     with screen.progress() as progress:
         progress(0.0, "drawing the report")
-        page = build_report(fitted, data)
+        page = build_report(fitted, real)
     place = add_file(run, "report.html", page) if place is None else _write(place, page)
     screen.result(str(place))
     return {"run": str(run), "report": str(place)}

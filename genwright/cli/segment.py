@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from genwright.cli.terminal.reading import Encoding, Header, read_as_said
 from genwright.cli.terminal.screen import Screen
 
 
@@ -17,6 +18,8 @@ def command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.")],
     data: Annotated[str, typer.Argument(metavar="DATA", help="A file with the columns of the data of the run.")],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="File to write; without it, CSV is printed.")] = None,
+    header: Header = True,
+    encoding: Encoding = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> dict[str, Any]:
     """Finds states, writes them, and says how often each occurs."""
@@ -27,7 +30,7 @@ def command(
 
     place = table_file(out, overwrite)
     fitted = load(run)
-    table = segment(fitted, data)
+    table = segment(fitted, read_as_said(data, header, encoding, None, False))
     document = put(screen, [table], segment_schema(table), place)
     counts = table.column(table.column_names[-2]).value_counts().to_pylist()
     share = {str(c["values"]): c["counts"] / table.num_rows for c in counts}

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genwright.cli.terminal.reading import is_run
+from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, is_run, read_as_said
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import kinds, many, require
 
 if TYPE_CHECKING:
+    from genwright.core.records import Records
     from genwright.runs.run import Run
 
 
@@ -25,21 +26,23 @@ def command(
         list[str] | None,
         typer.Option(metavar="COLUMN=KIND", help="Read a column of data as this kind; again for more."),
     ] = None,
+    header: Header = True,
+    encoding: Encoding = None,
+    part: Part = None,
+    skip_bad: SkipBad = False,
 ) -> dict[str, Any]:
     """A run where there is one, else data."""
     asked = kinds(kind or [])
     if not is_run(what):
-        return _data(screen, what, asked)
+        return _data(screen, read_as_said(what, header, encoding, part, skip_bad), asked)
     require(not asked, "--kind is for data; the kinds of a run's columns are settled")
     return _run(screen, Path(what))
 
 
-def _data(screen: Screen, what: str, asked: dict[str, str]) -> dict[str, Any]:
+def _data(screen: Screen, records: "Records", asked: dict[str, str]) -> dict[str, Any]:
     from genwright.cli.terminal.columns import show_schema
     from genwright.data.infer import infer
-    from genwright.data.read import read
 
-    records = read(what)
     with screen.progress() as progress:
         progress(0.0, f"reading {records.name}")
         schema, stats = infer(records, asked)

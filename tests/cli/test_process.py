@@ -47,8 +47,20 @@ def test_ascii_output_and_no_colour() -> None:
     done = run_program("list", "codecs", PYTHONIOENCODING="ascii", PYTHONUTF8="0", FORCE_COLOR="1")
     assert done.returncode == 0, done.stderr
     assert "datetime" in done.stdout
+    assert "|" not in done.stdout
     assert done.stdout.isascii()
     assert "\x1b" not in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+@pytest.mark.parametrize(
+    ("closed", "word", "code"), [(">&-", "--version", 0), (">&-", "smaple", 2), ("2>&-", "smaple", 2)]
+)
+def test_closed_streams_are_no_failure(closed: str, word: str, code: int) -> None:
+    words = " ".join([*PROGRAM, word])
+    done = subprocess.run(["bash", "-c", f"{words} {closed}"], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")

@@ -234,6 +234,22 @@ def test_judge_keeps_scores_in_the_run(people: Path, here: Path) -> None:
     assert judged("runs/people") == {"marginals"}
 
 
+def test_a_file_without_a_header_for_a_run_of_one(people: Path, here: Path) -> None:
+    """What the warning about its first line advises is there in every command that reads rows for a run."""
+    (here / "bare.csv").write_text("".join(people.read_text().splitlines(True)[1:]))
+    fit = call("fit", "bare.csv", "--no-header", "--model", "marginals", "--no-judge", "--out", "bare")
+    assert fit.code == 0, fit.err
+    assert call("show", "bare.csv", "--no-header", "--json").document["n_rows"] == N_ROWS
+    assert call("impute", "bare", "bare.csv", "--no-header", "--json").document["n_rows"] == N_ROWS
+    for words in (
+        ("judge", "bare", "--held-out", "bare.csv", "--judge", "marginals"),
+        ("report", "bare", "--data", "bare.csv", "-o", "page.html"),
+    ):
+        assert "--no-header" in call(*words).err
+        done = call(*words, "--no-header")
+        assert done.code == 0, done.err
+
+
 def test_judge_says_why_a_judge_has_nothing_to_say(run: Path) -> None:
     before = judged(str(run))
     ended = call("judge", run, "--judge", "frechet")
@@ -327,6 +343,8 @@ def test_a_run_that_is_not_there_or_damaged(command: str, run: Path, here: Path)
 
 def test_list_runs(run: Path, here: Path) -> None:
     assert "none here" in call("list", "runs").out
+    absent = call("list", "runs", "elsewhere")
+    assert (absent.code, "no folder elsewhere" in absent.err) == (4, True)
     (here / "damaged").mkdir()
     (here / "damaged" / "run.json").write_text("{")
     found = call("list", "runs", run.parent, "--json").document["runs"]

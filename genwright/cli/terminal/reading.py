@@ -41,6 +41,15 @@ def read_as_said(
     return read(data, **said, **flags)
 
 
+def rows_as_said(
+    data: str | None, header: bool, encoding: str | None, part: str | None, skip_bad: bool
+) -> "Records | str | None":
+    """Other rows for a run: where nothing was said the name alone, which is then read as the data of the fit were."""
+    if data is None or (header and encoding is None and part is None and not skip_bad):
+        return data
+    return read_as_said(data, header, encoding, part, skip_bad)
+
+
 def is_run(what: str) -> bool:
     """Whether it is the folder of a run."""
     return any((Path(what) / name).exists() for name in ("run.json", "manifest.json"))

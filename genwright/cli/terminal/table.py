@@ -21,7 +21,9 @@ def table_text(head: Sequence[str], rows: Iterable[Sequence[object]], right: Ite
     from rich.table import Table
     from rich.text import Text
 
-    line: Box = SIMPLE_HEAD if is_unicode(sys.stdout) else Box(str(ASCII).replace("|", " ").replace("+", " "))
+    line: Box = (
+        SIMPLE_HEAD if is_unicode(sys.stdout) else Box(str(ASCII).replace("|", " ").replace("+", " "), ascii=True)
+    )
     table = Table(
         box=line, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", show_header=any(head)
     )
