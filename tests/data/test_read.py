@@ -273,6 +273,12 @@ def test_pandas_frame():
     assert pa.types.is_dictionary(records.arrow_schema.field("c").type)
 
 
+def test_classes_that_pandas_cuts_are_texts() -> None:
+    months = pd.Categorical(pd.PeriodIndex(["2024-01", None, "2024-02"], freq="M"))
+    table = whole(read(pd.DataFrame({"a": pd.cut([1.0, np.nan, 4.0], [0, 2, 5]), "m": months})))
+    assert table.to_pydict() == {"a": ["(0, 2]", None, "(2, 5]"], "m": ["2024-01", None, "2024-02"]}
+
+
 def test_pandas_names_that_repeat():
     assert read(pd.DataFrame([[1, 2, 3]], columns=["a", "a", 0])).arrow_schema.names == ["a", "a_2", "0"]
 

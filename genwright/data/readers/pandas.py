@@ -70,6 +70,9 @@ def _array(series: "pd.Series") -> "pa.Array | pa.ChunkedArray":
     import pandas as pd
     import pyarrow as pa
 
+    classes = getattr(series.dtype, "categories", None)
+    if isinstance(classes, (pd.IntervalIndex, pd.PeriodIndex)):  # pd.cut makes such ones
+        series = series.cat.rename_categories(classes.astype(str))
     if isinstance(series.dtype, pd.PeriodDtype):
         series = series.dt.to_timestamp()
     elif isinstance(series.dtype, pd.IntervalDtype) or pd.api.types.is_complex_dtype(series.dtype):
