@@ -410,17 +410,18 @@ class _Odds:
     def __call__(self, table: pa.Table) -> np.ndarray:
         found = self.classifier.predict_proba(table, flavour="arrow")
         p = np.stack([found.column(name).to_numpy() for name in self.names], 1)  # (B, K)
-        labels = self._own_labels(table) if self.own else [self.wanted] * len(p)
+        labels: list[str | None] = self._own_labels(table) if self.own else [self.wanted] * len(p)
         place = {name: k for k, name in enumerate(self.names)}
         of_wanted = np.array([p[i, place[name]] if name in place else 0.0 for i, name in enumerate(labels)])
         odds = np.clip(of_wanted, 1e-6, 1 - 1e-6)
         return np.log(odds) - np.log1p(-odds)
 
-    def _own_labels(self, table: pa.Table) -> list[str]:
-        """What the rows have in the classifier's target, as its classes are written."""
+    def _own_labels(self, table: pa.Table) -> list[str | None]:
+        """What the rows have in the classifier's target, as its classes are written; None where it is missing."""
         is_text = self.run.artefact.facts.get("is_text", False)
         own = readable(table.select([self.own]), Schema((self.run.schema[self.own],)), is_text)
-        return [str(value) for value in own.column(0).to_pylist()]
+        is_there = table.column(self.own).is_valid().to_pylist()
+        return [str(v) if known else None for v, known in zip(own.column(0).to_pylist(), is_there, strict=True)]
 
 
 def _straight(name: str, data: Dataset, target: str, seed: int) -> Classifier:

@@ -34,7 +34,7 @@ def read_condition(condition: Condition, codec: TableCodec) -> Condition:
     if is_sequence(column):
         return read_sequence(condition, column)
     if isinstance(column.field.support, Pixels):
-        raise GivenError(f"{condition}: {condition.column} holds pictures, and conditions are on the other columns")
+        raise GivenError(f"{condition.column} holds pictures, and conditions are on the other columns")
     if condition.operator == "starts" and not is_of_strings(kind_of(column)):
         raise GivenError(
             f"{condition}: {condition.column} is of kind {described.kind}, and only texts start with something"

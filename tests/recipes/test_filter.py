@@ -120,6 +120,18 @@ def test_a_classifier_of_a_file_with_words_for_truth(tmp_path):
     assert np.abs(odds).max() < 5  # each row's own class is among those of the classifier
 
 
+def test_a_row_without_a_class_is_not_of_the_class_none(tmp_path):
+    kinds = np.array(["None", "b", None] * 40, object)
+    pd.DataFrame({"kind": kinds, "x": np.arange(120.0)}).to_csv(tmp_path / "kinds.csv", index=False)
+    drawing = fit(tmp_path / "kinds.csv", "marginals", judge=False)
+    odds = Filter(drawing, judged_by=classify(tmp_path / "kinds.csv", "kind", "naive_bayes", judge=False)).judge
+    rows = next(drawing.stream(60))
+    absent = rows.column("kind").is_null().to_numpy()
+    assert absent.any()
+    assert (odds(rows)[absent] == odds(rows).min()).all()
+    assert (odds(rows)[~absent] > odds(rows).min()).all()
+
+
 def test_no_rows(run, classifier):
     found = filtered(run, 0, judged_by=classifier)
     assert len(found.rows) == 0

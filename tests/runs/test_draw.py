@@ -223,6 +223,13 @@ def test_a_beginning_may_be_written_as_a_missing_value_is():
             run.sample(1, given)
 
 
+def test_a_picture_that_is_given_is_not_told_pixel_by_pixel():
+    pictures = list(np.arange(20 * 64, dtype=np.uint8).reshape(20, 8, 8))
+    run = fit(pd.DataFrame({"image": pictures, "n": range(20)}), "marginals", judge=False)
+    with pytest.raises(GivenError, match=r"^image holds pictures, and conditions are on the other columns$"):
+        run.sample(1, {"image": pictures[0]})
+
+
 def test_constant_and_text_columns_cannot_be_given():
     frame = customers(100).assign(country="NL", note=[f"wrote {i} long lines about {i * 7}" for i in range(100)])
     run = fit(frame, "trees", judge=False, kinds={"note": "text"})
