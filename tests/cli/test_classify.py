@@ -59,6 +59,10 @@ def test_other_commands(place: Path) -> None:
     judged = call("judge", place / "run", "--judge", "accuracy")
     assert judged.code == 0
     assert "trivial guess" in judged.out
+    names = [s["name"] for s in call("show", place / "run", "--json").document["scores"]]
+    assert call("judge", place / "run").code == 0
+    again = [s["name"] for s in call("show", place / "run", "--json").document["scores"]]
+    assert len(again) == len(set(again)) == len(names)
     for words in (["sample", place / "run"], ["impute", place / "run", place / "new.csv"]):
         ended = call(*words)
         assert ended.code == 3
