@@ -1,7 +1,4 @@
-"""A column with one value, or with none: it is not modelled, the value comes back in every row.
-
-Where some of its rows are missing, the same share is missing again, at rows given by a hash of (seed, row number).
-"""
+"""A column with one value, or with none: it is not modelled, the value comes back in every row."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,12 +7,10 @@ import numpy as np
 import pyarrow as pa
 
 from genwright.codecs._arrow_json import array_from_json, array_to_json, type_from_text, type_to_text
-from genwright.codecs._hashing import mix
 from genwright.codecs._storage import from_storage, to_storage, value_type
 from genwright.codecs._unmodelled import Unmodelled
 from genwright.core.codec import NoConfig
 from genwright.core.errors import DataError
-from genwright.core.rng import derive
 
 
 class Constant(Unmodelled):
@@ -25,7 +20,6 @@ class Constant(Unmodelled):
         super().__init__(config)
         self.type: pa.DataType = pa.null()
         self.value: pa.Array = pa.nulls(0)  # the value, or nothing
-        self._n, self._n_missing = 0, 0
 
     def update(self, values: pa.Array) -> None:
         """Keeps the value and counts missing rows.
@@ -34,8 +28,9 @@ class Constant(Unmodelled):
             DataError: there is a second value.
         """
         self.type = self.type if pa.types.is_null(values.type) else value_type(values.type)
-        known = to_storage(values).drop_null()
-        self._n, self._n_missing = self._n + len(values), self._n_missing + len(values) - len(known)
+        stored = to_storage(values)
+        self._count(stored)
+        known = stored.drop_null()
         if pa.types.is_null(self.value.type):
             self.value = known[:0]
         if not len(known):
@@ -54,17 +49,15 @@ class Constant(Unmodelled):
         """The value, or missing in the share of rows in which it was."""
         if not len(self.value):
             return pa.nulls(n, self.type)
-        rows = np.arange(start, start + n, dtype=np.uint64)
-        dice = mix(mix(rows) ^ np.uint64(derive(seed, "constant"))) >> np.uint64(11)
-        missing = dice < np.uint64(self._n_missing / self._n * 2**53)
+        missing = self._is_missing(n, start, seed)
         return from_storage(self.value.take(pa.array(np.zeros(n, np.int64), mask=missing)), self.type)
 
     def state(self) -> dict[str, Any]:
         """Everything learnt."""
-        counts = {"n": self._n, "n_missing": self._n_missing}
+        counts = {"n": self.n, "n_missing": self.n_missing}
         return {"type": type_to_text(self.type), "value": array_to_json(self.value), **counts}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """The inverse of `state`."""
         self.type, self.value = type_from_text(state["type"]), array_from_json(state["value"])
-        self._n, self._n_missing = state["n"], state["n_missing"]
+        self.n, self.n_missing = state["n"], state["n_missing"]

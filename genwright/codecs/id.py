@@ -54,7 +54,9 @@ class Id(Unmodelled):
         """Takes in the identifiers of a chunk."""
         kind = value_type(values.type)
         self.type = self.type if pa.types.is_null(kind) else kind
-        known = to_storage(values).drop_null()
+        stored = to_storage(values)
+        self._count(stored)
+        known = stored.drop_null()
         if not len(known):
             return
         if pa.types.is_integer(kind) or pa.types.is_floating(kind):
@@ -71,15 +73,21 @@ class Id(Unmodelled):
         self._learning = Templates()
 
     def regenerate(self, n: int, start: int, seed: int) -> pa.Array:
-        """New identifiers; never missing where any was seen."""
-        rows = np.arange(start, start + n, dtype=np.uint64)
+        """New identifiers, or missing in the share of rows in which they were."""
+        made = self._made(np.arange(start, start + n, dtype=np.uint64), seed)
+        if not self.n_missing:
+            return made
+        at = pa.array(np.arange(n), mask=self._is_missing(n, start, seed))
+        return from_storage(to_storage(made).take(at), made.type)
+
+    def _made(self, rows: np.ndarray, seed: int) -> pa.Array:
         if self.ends:
             return self._more_integers(rows)
         if self.counter.is_counter:
             return _from_text(self.counter.more(rows), self.type)
         if self.templates:
             return _from_text(self._more_texts(rows, seed).tolist(), self.type)
-        return pa.nulls(n, self.type)
+        return pa.nulls(len(rows), self.type)
 
     def state(self) -> dict[str, Any]:
         """Everything learnt."""
@@ -91,6 +99,8 @@ class Id(Unmodelled):
             "templates": [{"sets": list(t.sets), "n": t.n} for t in self.templates],
             "seen": base64.b64encode(packed).decode(),
             "n_seen_bits": len(self._seen),
+            "n": self.n,
+            "n_missing": self.n_missing,
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -101,6 +111,7 @@ class Id(Unmodelled):
         self.templates = [Template(tuple(t["sets"]), t["n"]) for t in state["templates"]]
         packed = np.frombuffer(zlib.decompress(base64.b64decode(state["seen"])), np.uint8)
         self._seen = np.unpackbits(packed, count=state["n_seen_bits"]).astype(bool)
+        self.n, self.n_missing = state.get("n", 0), state.get("n_missing", 0)  # older runs have neither
         self._free = {}
 
     def _update_integers(self, known: pa.Array) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from genwright.core.config import configure, to_json
 from genwright.core.errors import CellError, DataError, UnsupportedError
 from genwright.core.registry import CODECS
+from genwright.core.rng import derive
 from genwright.core.schema import Column, Schema, settings_of
 from genwright.core.space import Batch, Field, Space
 
@@ -151,7 +152,7 @@ class TableCodec:
 
         n = len(next(iter(batch.values()))) if batch else 0
         columns = [
-            codec.decode(batch[name]) if codec.is_modelled else codec.regenerate(n, start, seed)
+            codec.decode(batch[name]) if codec.is_modelled else codec.regenerate(n, start, derive(seed, name))
             for name, codec in self.codecs.items()
         ]
         return pa.Table.from_arrays(columns, names=list(self.codecs))

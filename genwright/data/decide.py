@@ -6,8 +6,8 @@
    words are then missing values, and a note names the first. Not: leading zeros, commas, integers beyond 64 bits.
 4. datetime: one format fits every value. If day and month could be either way round, `/` means month first
    (12/31/2024), `.` and `-` mean day first (31.12.2024), and a note says so.
-5. id: another value in every row, and all look alike or like codes, or the column's name says id (ids.py). Fewer
-   than 20 rows: only under such a name. Numbers with a sign, unit or colon ($1007.43, 30%, 08:30): the same.
+5. id: another value in every row that has one, and all look alike or like codes, or the column's name says id (ids.py).
+   Fewer than 20 values: only under such a name. Numbers with a sign, unit or colon ($1007.43, 30%, 08:30): the same.
 6. text: most rows have a value of their own, and values are long (more than 40 characters or 6 words on average); or,
    from 100 rows on, nearly every row (95 %) has a value of its own, as names of people do, and not most are numbers;
    from 5,000 different values on, more than half of the rows suffice.
@@ -71,11 +71,11 @@ def decide_typed(name: str, facts: TypedColumn, kind: "pa.DataType") -> Column:
         return Column(name, "datetime", why=f"dates ({kind})")
     if not is_numeric(kind):
         return Column(name, "category", why=f"{n_different} different values")
-    if pa.types.is_integer(kind) and _is_all_different(facts) and is_id_name(name):
-        return Column(name, "id", why="whole numbers, another in every row")
+    is_whole = pa.types.is_integer(kind) or facts.moments.is_whole  # floats in which some are missing
+    if is_whole and not pa.types.is_decimal(kind) and _is_all_different(facts) and is_id_name(name):
+        return Column(name, "id", why=f"whole numbers, {_another(facts)}")
     if pa.types.is_integer(kind) and set(facts.counter.counts) == {0, 1}:
         return Column(name, "category", why="0 and 1")
-    is_whole = pa.types.is_integer(kind) or facts.moments.is_whole  # floats in which some are missing
     return Column(name, "number", why="whole numbers" if is_whole else "decimal numbers")
 
 
@@ -167,7 +167,7 @@ def _number(name: str, facts: TextColumn) -> Column | None:
         return None
     is_whole = found.decimals == (0, 0) and not found.has_exponent and not found.moments.n_infinite
     if is_whole and not found.n_odd and is_id_name(name) and _is_all_different(facts):
-        return Column(name, "id", {"parse": _parse(facts, type="int64")}, why="whole numbers, another in every row")
+        return Column(name, "id", {"parse": _parse(facts, type="int64")}, why=f"whole numbers, {_another(facts)}")
     return _number_column(name, facts, is_whole)
 
 
@@ -219,14 +219,18 @@ def _id(name: str, facts: TextColumn) -> Column | None:
     is_alike = bool(facts.shapes) and not facts.shapes & {None, MEASURE}
     if not _is_all_different(facts) or not (is_alike or is_id_name(name)):
         return None
-    if facts.n < MIN_ROWS_FOR_ID and not is_id_name(name):
+    if facts.n - facts.n_missing < MIN_ROWS_FOR_ID and not is_id_name(name):
         return None
     looks = f"such as {facts.counter.top(1)[0][0]}" if is_alike else "and its name says id"
-    return Column(name, "id", {"parse": _parse(facts)}, why=f"another value in every row, {looks}")
+    return Column(name, "id", {"parse": _parse(facts)}, why=f"{_another(facts)}, {looks}")
 
 
 def _is_all_different(facts: Facts) -> bool:
-    return facts.counter.is_unique and not facts.n_missing and facts.n > 1
+    return facts.counter.is_unique and facts.n - facts.n_missing > 1
+
+
+def _another(facts: Facts) -> str:
+    return "another value in every row" + (" that has one" if facts.n_missing else "")
 
 
 def _words(name: str, facts: TextColumn) -> Column:

@@ -39,7 +39,23 @@ def _made(values: Any, n: int, start: int = 0, seed: int = 0) -> list[Any]:
 def test_integers_go_on() -> None:
     assert _made(pa.array([7, 3, 9], pa.int32()), 3) == [10, 11, 12]
     assert _made([7, 3, 9], 2, start=5) == [15, 16]
-    assert _made([7.0, None, 9.0], 2) == [10.0, 11.0]
+    assert _made([7.0, 9.0], 2) == [10.0, 11.0]
+
+
+@pytest.mark.parametrize("known", [[3.0, 9.0], ["A-1", "A-7"], TELCO[:50]])
+def test_ids_with_holes_keep_their_share(known: list[Any]) -> None:
+    n, made = 4000, _fitted(known * 3 + [None] * len(known)).regenerate(4000, 0, 3)
+    assert abs(made.null_count / n - 0.25) < 5 * (0.25 * 0.75 / n) ** 0.5
+    there = made.drop_null().to_pylist()
+    assert len(set(there)) == len(there)
+    assert not set(there) & set(known)
+
+
+def test_uuids_with_holes_keep_their_type() -> None:
+    storage = pa.array([RNG.bytes(16) for _ in range(30)] + [None] * 30, pa.binary(16))
+    made = _fitted(pa.ExtensionArray.from_storage(pa.uuid(), storage)).regenerate(100, 0, 0)
+    assert made.type == pa.uuid()
+    assert 0 < made.null_count < 100
 
 
 def test_integers_at_the_end_of_their_type_go_on_below() -> None:

@@ -133,6 +133,16 @@ def test_kind_of_arrow_types(kind, column):
 def test_integer_ids_of_a_frame():
     assert infer(values(id=[3, 1, 2]))[0]["id"].kind == "id"
     assert infer(values(id=[3, 1, 1]))[0]["id"].kind == "number"
+    assert infer(values(id=[3, None, 1]))[0]["id"].kind == "id"
+    assert infer(values(id=[3.5, None, 1]))[0]["id"].kind == "number"
+
+
+def test_ids_may_be_missing() -> None:
+    cards = [f"C-{i:04d}" if i % 3 else None for i in range(0, 97 * 31, 31)]
+    column = infer(values(card=cards))[0]["card"]
+    assert column.kind == "id"
+    assert column.why == "another value in every row that has one, such as C-0031"
+    assert infer(values(card=cards[:10]))[0]["card"].kind == "category"
 
 
 def test_few_odd_words_among_numbers_are_missing_and_told(caplog):
