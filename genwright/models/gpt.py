@@ -120,6 +120,9 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         self.context = self.looks_back = self.config.context or min(self.layout.length, most)
         self.given = GivenColumns(Space({n: f for n, f in space.items() if f.is_given and not _is_sequence(f)}))
         self.has_sequence = any(c.is_sequence for c in self.layout.columns)
+        if self.config.positions == "learned" and self.layout.length > self.context and not self._is_cut:
+            places = f"a row has {self.layout.length} places, which learned positions must all reach"
+            raise ConfigError(f"context = {self.context}: {places}; leave context out, or use rotary positions")
         self.chunk = min(max(TOKENS_A_CHUNK // self.layout.length, CHUNK[0]), CHUNK[1])  # type: ignore[misc]
         self.net = untrained(lambda: DecoderNet(self.config, self.layout, self.context))
         self._mean_length = float(self.layout.length)

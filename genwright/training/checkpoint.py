@@ -4,6 +4,7 @@ The file is in the safetensors format: tensors, and the rest as JSON in its head
 read. A training that goes on from it ends with the same bits as one that was never stopped.
 """
 
+import errno
 import hashlib
 import json
 from collections.abc import Mapping
@@ -67,7 +68,9 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, save(tensors, {KEY: json.dumps(header)}))
     except OSError as error:
-        raise RunError(f"cannot write the checkpoint {path}: {error.strerror or error}; free some space") from None
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        step = "free some space" if is_full else "name a file in a folder that you may write to"
+        raise RunError(f"cannot write the checkpoint {path}: {error.strerror or error}; {step}") from None
 
 
 def read(path: Path) -> Checkpoint:

@@ -438,3 +438,12 @@ def test_any_temperature_draws_single_values(temperature: float) -> None:
             assert torch.equal(rows["a"], model.sample(50, {}, torch_generator(1), 1e-9)["a"])
         found |= set(rows["a"].tolist())
     assert len(found) > 1
+
+
+def test_learned_positions_that_end_before_the_row_are_refused() -> None:
+    columns = Space({name: Field(Category(3)) for name in "abc"})
+    with pytest.raises(ConfigError, match="a row has 3 places"):
+        GPT(columns, GPTConfig(context=2, positions="learned"))
+    assert GPT(columns, GPTConfig(context=3, positions="learned")).context == 3
+    text = Space({"a": Field(Tokens(5, 6))})
+    assert GPT(text, GPTConfig(context=2, positions="learned")).context == 2  # learnt from in windows

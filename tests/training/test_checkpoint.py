@@ -1,3 +1,5 @@
+import errno
+import os
 import re
 from pathlib import Path
 
@@ -97,3 +99,15 @@ def test_a_training_goes_on_only_as_it_began(tmp_path: Path, other: dict, says: 
 
 def test_the_checkpoint_lies_beside_the_run() -> None:
     assert beside("runs/customers") == Path("runs/customers.checkpoint")
+
+
+def test_the_next_step_is_that_of_the_disk(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(RunError, match="Is a directory; name a file in a folder that you may write to"):
+        write(tmp_path, SOME)
+
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr("genwright.training.checkpoint.replace_file", full)
+    with pytest.raises(RunError, match="No space left on device; free some space"):
+        write(tmp_path / "c", SOME)
