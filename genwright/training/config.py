@@ -6,6 +6,8 @@ from typing import Literal
 
 from genwright.core.errors import ConfigError
 
+MOST_THREADS = 1_000  # the library beneath torch ends the process where it cannot start them all
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
@@ -31,6 +33,8 @@ class TrainingConfig:
         for name in ("batch_size", "n_evaluations", "shards", "threads"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} = {getattr(self, name)}; expected 1 or more")
+        if self.threads > MOST_THREADS:
+            raise ConfigError(f"threads = {self.threads}; expected at most {MOST_THREADS:,}")
         for name in ("weight_decay", "patience", "n_validation", "checkpoint_seconds"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ConfigError(f"{name} = {getattr(self, name)}; expected 0 or more")

@@ -124,7 +124,13 @@ def test_a_typo_of_a_model_offers_the_nearest_before_any_data_are_read() -> None
 
 
 def test_unknown_option_and_missing_argument_are_usage_errors() -> None:
-    for words in (["fit", "--modle", "x"], ["fit"], ["sample", "x", "--seed", "one"], ["list", "--threads", "0"]):
+    for words in (
+        ["fit", "--modle", "x"],
+        ["fit"],
+        ["sample", "x", "--seed", "one"],
+        ["list", "--threads", "0"],
+        ["list", "--threads", "5000"],
+    ):
         ended = call(*words)
         assert ended.code == 2, words
         assert ended.err.startswith("error: ")

@@ -293,3 +293,9 @@ def test_watching_is_cheap_beside_learning(n: int, n_evaluations: int, n_seen: i
 def test_settings_of_no_training_are_refused(name: str, value: float) -> None:
     with pytest.raises(ConfigError, match=name):
         TrainingConfig(**{name: value})
+
+
+@pytest.mark.parametrize("n", [0, 5_000])
+def test_threads_that_no_machine_starts_are_refused(n: int) -> None:
+    with pytest.raises(ConfigError, match="threads"):
+        TrainingConfig(threads=n)
