@@ -7,6 +7,7 @@ else missing. A list that is missing is a row of pads.
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -60,9 +61,9 @@ class ItemLists:
         n = FIRST + len(self.items) + len(self.standing) + 1
         return Tokens(self.longest + 1, n, PAD, END, missing=n - 1)
 
-    def encode(self, values: pa.Array) -> tuple[np.ndarray, int, int]:
-        """Rows of codes (B, T), how many lists were cut, and how many items had to become missing."""
-        support = self.support
+    def encode(self, values: pa.Array, longest: int) -> tuple[np.ndarray, int, int]:
+        """Rows of codes (B, longest + 1), how many lists were cut, and how many items had to become missing."""
+        support = replace(self.support, length=longest + 1)
         codes = np.full((len(values), support.length), PAD, np.int64)
         lengths = pc.list_value_length(values).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
         items = values.flatten()

@@ -4,6 +4,7 @@ A step that is missing is a step of missing numbers; a list that is missing is a
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -73,9 +74,9 @@ class NumberLists:
         steps[valid] = _numbers(known.flatten()).reshape(-1, self.dim) if self.dim else 0.0
         return steps
 
-    def encode(self, values: pa.Array) -> tuple[np.ndarray, int, int]:
-        """Rows (B, T, D), how many lists were cut, and 0."""
-        support = self.support
+    def encode(self, values: pa.Array, longest: int) -> tuple[np.ndarray, int, int]:
+        """Rows (B, longest or 1, D), how many lists were cut, and 0."""
+        support = replace(self.support, length=max(longest, 1))
         rows = np.full((len(values), support.length, support.dim), np.inf)
         lengths = pc.list_value_length(values).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
         steps = self._steps(values.flatten())

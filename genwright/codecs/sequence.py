@@ -5,7 +5,6 @@ numbers, become `Vectors` (`_number_lists`). Lists may have any length, none inc
 be missing. A list longer than any that was learnt is cut, and a warning says so.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -84,10 +83,16 @@ class Sequence(Codec):
 
     def encode(self, values: pa.Array) -> torch.Tensor:
         """Rows of codes (B, T) or of vectors (B, T, D)."""
-        lists, values = self._lists, self._as_lists(values)
-        if values.type.value_type != lists.kind:
-            values = _cast(values, lists.kind)
-        rows, n_cut, n_lost = lists.encode(values)
+        return self._rows(values, self._lists.longest)
+
+    def encode_whole(self, values: pa.Array) -> torch.Tensor:
+        """Rows as long as the longest of these lists, so that none is cut."""
+        return self._rows(values, int(pc.max(pc.list_value_length(self._as_lists(values))).as_py() or 0))
+
+    def _rows(self, values: pa.Array, longest: int) -> torch.Tensor:
+        """Rows with room for lists of so many steps."""
+        lists = self._lists
+        rows, n_cut, n_lost = lists.encode(self._as_lists(values), longest)
         if n_cut:
             warn_once(
                 self, f"has sequences of more than {lists.support.length} steps, the longest learnt; they are cut"
@@ -96,22 +101,18 @@ class Sequence(Codec):
             warn_once(self, "has items never seen when it was learnt; they are read as missing steps")
         return torch.from_numpy(rows)
 
-    def encode_whole(self, values: pa.Array) -> torch.Tensor:
-        """Rows as long as the longest of these lists, so that none is cut."""
-        lists = self._lists
-        learnt = lists.longest
-        try:
-            lists.longest = int(pc.max(pc.list_value_length(self._as_lists(values))).as_py() or 0)
-            return self.encode(values)
-        finally:
-            lists.longest = learnt
-
     def _as_lists(self, values: pa.Array) -> pa.Array:
-        """Lists of the common layout, whatever type says that none is known, or that no step is."""
-        values = _plain(values)
-        if not is_list(values.type) and values.null_count == len(values):
-            return pa.nulls(len(values), pa.list_(self._lists.kind))
-        return values if is_list(values.type) else _without_items(values)
+        """Lists of the common layout and of the type that was learnt.
+
+        Raises:
+            DataError: they are no lists, or lists of something else.
+        """
+        values, kind = _plain(values), self._lists.kind
+        if values.null_count == len(values):
+            return pa.nulls(len(values), pa.list_(kind))
+        if not is_list(values.type):
+            raise DataError(f"holds {in_words(values.type)} where sequences were learnt; expected lists")
+        return values if values.type.value_type == kind else _cast(values, kind)
 
     def decode(self, codes: torch.Tensor) -> pa.Array:
         """Lists of the type that was learnt."""
@@ -150,20 +151,6 @@ def _plain(values: pa.Array) -> pa.Array:
         inner = pa.list_(inner.value_type)
     target = pa.list_(inner)
     return values if kind == target else values.cast(target)
-
-
-def _without_items(values: pa.Array) -> pa.Array:
-    """Lists of missing steps alone, which no type tells from texts and which come as such: `[null, null]`.
-
-    Raises:
-        DataError: they are no lists.
-    """
-    texts = values.to_pylist()
-    if not pa.types.is_string(values.type) or not all(
-        t is None or re.fullmatch(r"\[(null(, null)*)?\]", t) for t in texts
-    ):
-        raise DataError(f"holds {in_words(values.type)} where sequences were learnt; expected lists")
-    return pa.array([None if t is None else [None] * t.count("null") for t in texts], pa.list_(pa.null()))
 
 
 def _cast(values: pa.Array, kind: pa.DataType) -> pa.Array:

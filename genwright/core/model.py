@@ -287,6 +287,6 @@ class Conditions(abc.ABC):
                 equal for rows with equal known cells: enough for picking, and cheaper.
         """
         raise UnsupportedError(
-            f"{type(self).__name__} cannot weigh proposals, and so cannot draw around known cells; "
+            f"{MODELS.name_of(type(self))} cannot weigh proposals, and so cannot draw around known cells; "
             "fit another family for that, for example trees or bayes_net for tables"
         )

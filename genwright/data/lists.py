@@ -4,6 +4,7 @@ Lists of texts, whole numbers, decimals or truth values stay lists, and so do li
 """
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from genwright.data.observe import TypedColumn, is_numeric
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
+_NOTHING = re.compile(r"\[(null(, ?null)*)?\]")
 N_SHOWN = 8  # steps of a list that tell it from others in the facts
 
 
@@ -82,6 +84,16 @@ class ListColumn(TypedColumn):
 def texts_of(column: "pa.Array | pa.ChunkedArray") -> list[str | None]:
     """Lists as JSON."""
     return [None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in column.to_pylist()]
+
+
+def lists_of(texts: "pa.Array") -> "pa.Array":
+    """The inverse for lists without one known step, such as `[null, null]`; texts with another one among them stay."""
+    import pyarrow as pa
+
+    values = texts.to_pylist()
+    if not all(v is None or _NOTHING.fullmatch(v) for v in values):
+        return texts
+    return pa.array([None if v is None else json.loads(v) for v in values], pa.list_(pa.null()))
 
 
 def flat_streams(column: "pa.Array") -> "tuple[list[np.ndarray], pa.Array]":

@@ -2,6 +2,7 @@
 
 number → int64 or float64, boolean → bool, datetime → timestamp, anything else → string (the numbers 0 and 1 of a
 category, and whole-number ids → int64); missing → null. Columns that came typed keep their type; NaN → null.
+Sequences without one known step, which sources without a type for them give as text, are lists again.
 A row without its picture is refused.
 
 `Column.options["parse"]` holds what this file needs of a column of strings: `missing` (tokens, the most frequent
@@ -17,6 +18,7 @@ from genwright.core.errors import DataError, SchemaError, quoted
 from genwright.core.records import Records
 from genwright.core.schema import Column, Schema
 from genwright.data import dates, numbers
+from genwright.data.lists import lists_of
 from genwright.data.missing import ALWAYS, SOMETIMES, is_token, trimmed
 from genwright.data.picture_types import is_picture_type, missing
 
@@ -179,7 +181,8 @@ def _typed_strings(column: Column, values: "pa.Array") -> "pa.Array":
     known = pc.invert(is_token(bare, {*ALWAYS, *parse.get("missing", ()), *(SOMETIMES if is_measure else ())}))
     nothing = pa.scalar(None, pa.string())
     if not is_measure and "type" not in parse:
-        return pc.if_else(known, values, nothing)
+        texts = pc.if_else(known, values, nothing)
+        return lists_of(texts) if column.kind == "sequence" else texts
     bare = pc.if_else(known, bare, nothing)
     if column.kind == "datetime":
         return _dates(column, parse, bare)

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
+from genwright.codecs.sequence import Sequence
 from genwright.core.codec import Codec
 from genwright.core.dataset import select
 from genwright.core.errors import DataError, UnsupportedError
@@ -35,6 +36,7 @@ from genwright.runs.frames import frame, gapped, known_flavour
 from genwright.runs.run import Run
 
 ROWS = 2_048  # rows filled at a time
+NO_ITEMS = pa.list_(pa.null())  # the type of lists without one known step
 TURNS = 4  # times that proposals are drawn for a row before its holes are filled without regard to its known cells
 
 
@@ -129,9 +131,19 @@ def _pieces(run: Run, records: Records, seed: int) -> Iterator[_Piece]:
         others = [name for name in raw.column_names if name not in set(present.names)]
         for name in others:
             table = table.append_column(raw.schema.field(name), raw.column(name))
+        table = _with_list_types(table, run)
         piece = _Piece(raw, table)
         _fill(run, piece, seed, k)
         yield piece
+
+
+def _with_list_types(table: pa.Table, run: Run) -> pa.Table:
+    """Lists whose own type does not tell of what they are, in the type that the run learnt."""
+    for name in run.artefact.codec.modelled:
+        codec = run.artefact.codec.codecs[name]
+        if isinstance(codec, Sequence) and name in table.column_names and table.column(name).type == NO_ITEMS:
+            table = table.set_column(table.column_names.index(name), name, table.column(name).cast(codec.type))
+    return table
 
 
 def _chunks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:

@@ -12,6 +12,7 @@ from genwright.core.errors import DataError, SchemaError
 from genwright.core.schema import Column, Schema
 from genwright.data.missing import ALWAYS, SOMETIMES
 from genwright.data.numbers import format_floats
+from genwright.data.read import read
 from genwright.data.typed import typed, typed_value, untyped
 from genwright.data.typed import typed_table as typed_in_memory
 from tests.data.helpers import infer, strings, typed_table, values
@@ -243,3 +244,11 @@ def test_drawn_numbers_are_rounded_as_the_column_is():
     assert format_floats(drawn, 2, 2) == ["1.23", "2.00", "0.00"]
     assert format_floats(drawn, 2, 0) == ["1.23", "2", "0"]
     assert format_floats(drawn, None, 1) == ["1.23456", "2.0", "1e-07"]
+
+
+def test_lists_without_a_known_step_are_lists_again():
+    column = Schema((Column("x", "sequence"),))
+    (batch,) = typed(read(pa.table({"x": [[], None, [None, None]]})), column)
+    assert batch.column(0).to_pylist() == [[], None, [None, None]]
+    (batch,) = typed(read(pa.table({"x": ["[]", "a"]})), column)
+    assert batch.column(0).to_pylist() == ["[]", "a"]

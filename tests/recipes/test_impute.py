@@ -5,8 +5,12 @@ import pandas as pd
 import polars
 import pyarrow as pa
 import pytest
+import torch
 
+from genwright.core.codec import TableCodec
 from genwright.core.errors import DataError, UnsupportedError
+from genwright.core.registry import MODELS
+from genwright.data.infer import infer
 from genwright.data.write import write
 from genwright.pipeline import fit
 from genwright.recipes import impute as recipe
@@ -257,3 +261,24 @@ def test_two_thousand_rows_of_fifteen_columns_take_seconds():
     found = impute(run, rows)
     assert time.process_time() - start < 20
     assert not found.isna().any().any()
+
+
+@pytest.mark.parametrize("kind", ["items", "numbers", "vectors"])
+def test_lists_of_which_no_step_is_known_are_completed(kind: str) -> None:
+    run = fit(_unlike_cells(kind), "marginals", judge=False)
+    found = impute(run, pa.table({"x": [[], None, []], "y": ["p", "q", None]}))
+    assert found.column("x").type == _unlike_cells(kind).column("x").type
+    x = found.column("x").to_pylist()
+    assert x[0] == x[2] == []
+    assert x[1]
+    assert impute(run, pa.table({"x": [[], []], "y": ["p", "q"]})).column("x").to_pylist() == [[], []]
+    frame = impute(run, pd.DataFrame({"x": [[], []], "y": ["p", None]}))
+    assert [list(x) for x in frame["x"]] == [[], []]
+
+
+def test_a_family_that_cannot_is_called_by_its_name() -> None:
+    family = MODELS.get("gan")
+    rows = _unlike_cells("items").select(["y"])
+    space = TableCodec(infer(rows)[0]).fit(rows.to_batches()).space
+    with pytest.raises(UnsupportedError, match=r"^gan cannot weigh"):
+        family(space).propose(1, {}, torch.Generator())
