@@ -39,7 +39,7 @@ def command(
     fitted = load(run)
     is_file = _is_file(text)
     found = recipe.tag(fitted, recipe.sentences_of(fitted, text) if is_file else [text])
-    unseen = sorted({w for s in found for w, is_known in zip(s.words, s.is_known) if not is_known})
+    unseen = sorted({w for s in found for w, is_known in zip(s.words, s.is_known) if w is not None and not is_known})
     if is_file or place is not None:
         if place is not None and place.name.lower().removesuffix(".gz").endswith(".conllu"):
             document = put(screen, [recipe.as_sentences(found)], recipe.sentences_schema(), place)

@@ -12,6 +12,7 @@ from genwright.core.errors import DataError, UnsupportedError
 from genwright.core.schema import Column, Schema
 from genwright.core.space import Tokens
 from genwright.data.read import read
+from genwright.data.typed import typed
 from genwright.models.hmm import HMM
 from genwright.runs.run import Run
 from genwright.runs.states import encoded, hmm_of, state_names
@@ -24,24 +25,24 @@ class Tagged:
     """One sentence.
 
     Args:
-        words: Its words.
+        words: Its words; None: one that is missing.
         tags: A tag for each of them.
         probabilities: Of each tag, given the whole sentence.
         is_known: Whether each word was seen in training; the tags of others rest on their shape and neighbours.
     """
 
-    words: tuple[str, ...]
+    words: tuple[str | None, ...]
     tags: tuple[str, ...]
     probabilities: tuple[float, ...]
     is_known: tuple[bool, ...]
 
 
-def tag(run: Run, sentences: "str | Iterable[str | Sequence[str]]") -> list[Tagged]:
+def tag(run: Run, sentences: "str | Iterable[str | Sequence[str | None]]") -> list[Tagged]:
     """Tags of sentences.
 
     Args:
         run: Of an `hmm` whose states are tags.
-        sentences: Texts, whose words have blanks between them, or lists of words.
+        sentences: Texts, whose words have blanks between them, or lists of words; a missing word is tagged, too.
 
     Raises:
         UnsupportedError: the run guesses no tags.
@@ -54,7 +55,7 @@ def tag(run: Run, sentences: "str | Iterable[str | Sequence[str]]") -> list[Tagg
     return found
 
 
-def sentences_of(run: Run, source: Any) -> list[list[str]]:
+def sentences_of(run: Run, source: Any) -> list[list[str | None]]:
     """The sentences of a file or table: a column of words as the run has it, or texts, one a row.
 
     Raises:
@@ -70,9 +71,9 @@ def sentences_of(run: Run, source: Any) -> list[list[str]]:
         raise DataError(
             f"{records.name} has no column {name!r}, and not one column of texts; it has {', '.join(columns)}"
         )
-    return [
-        _words(value or ()) for batch in records.open() for value in batch.column(columns.index(chosen)).to_pylist()
-    ]
+    schema = Schema((run.schema[name],)) if chosen == name else None
+    batches = records.open() if schema is None else typed(records, schema)
+    return [_words(value or ()) for batch in batches for value in batch.column(chosen).to_pylist()]
 
 
 def as_table(tagged: Iterable[Tagged]) -> pa.Table:
@@ -116,11 +117,11 @@ def _tagger(run: Run) -> tuple[HMM, str]:
     return model, words[0]
 
 
-def _words(sentence: "str | Sequence[str]") -> list[str]:
-    return sentence.split() if isinstance(sentence, str) else [str(word) for word in sentence]
+def _words(sentence: "str | Sequence[str | None]") -> list[str | None]:
+    return list(sentence.split()) if isinstance(sentence, str) else [None if w is None else str(w) for w in sentence]
 
 
-def _tagged(run: Run, model: HMM, name: str, rows: list[list[str]]) -> list[Tagged]:
+def _tagged(run: Run, model: HMM, name: str, rows: list[list[str | None]]) -> list[Tagged]:
     batch = encoded(run, pa.table({name: pa.array(rows, pa.list_(pa.string()))}))
     states, _ = model.best_paths(batch)
     gamma = model.posteriors(batch)

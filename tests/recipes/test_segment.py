@@ -141,6 +141,19 @@ def test_words_get_tags_from_their_neighbours(tagger: tuple[Path, Run]) -> None:
     assert {score.name for score in run.scores} >= {"tagging.accuracy"}
 
 
+def test_missing_words_are_tagged_and_sentences_may_be_empty(tagger: tuple[Path, Run], tmp_path: Path) -> None:
+    place, run = tagger
+    (tmp_path / "s.jsonl").write_text('{"words": ["the", null, "sees"]}\n{"words": []}\n{"words": null}\n')
+    assert sentences_of(run, tmp_path / "s.jsonl") == [["the", None, "sees"], [], []]
+    (found, *_) = tag(run, sentences_of(run, tmp_path / "s.jsonl"))
+    assert found.words == ("the", None, "sees")
+    assert found.tags == ("DET", "NOUN", "VERB")
+    assert as_table([found]).column("word").to_pylist() == ["the", None, "sees"]
+    assert call("tag", place, tmp_path / "s.jsonl", "--json").document["n_unseen"] == 0
+    (tmp_path / "empty.jsonl").write_text('{"words": []}\n{"words": []}\n')
+    assert sentences_of(run, tmp_path / "empty.jsonl") == [[], []]
+
+
 def test_the_command_tags_texts_and_files(tagger: tuple[Path, Run], tmp_path: Path) -> None:
     place, run = tagger
     ended = call("tag", place, "the lamp runs")
