@@ -189,7 +189,8 @@ class Id(Unmodelled):
 
     def _free_texts(self, k: int, seed: int) -> np.ndarray:
         """All texts of a small template that were not seen in training, in an order of the seed; else with a suffix."""
-        if (k, seed) not in self._free:
+        found = self._free.get((k, seed))
+        if found is None:
             numbers = np.arange(self.templates[k].room, dtype=np.uint64)
             numbers = permute(numbers, len(numbers), derive(seed, "id", k))
             texts = free = self.templates[k].fill(numbers, numbers)
@@ -197,9 +198,10 @@ class Id(Unmodelled):
             while not len(free := free[~self._was_seen(free)]) and suffix < 100:
                 suffix += 1
                 free = np.array([f"{t}-{suffix}" for t in texts.tolist()])
-            self._free = {key: value for key, value in self._free.items() if key[1] == seed}
-            self._free[k, seed] = free if len(free) else texts
-        return self._free[k, seed]
+            found = free if len(free) else texts
+            kept = {key: value for key, value in self._free.items() if key[1] == seed}
+            self._free = {**kept, (k, seed): found}
+        return found
 
     def _was_seen(self, texts: np.ndarray) -> np.ndarray:
         return self._seen[_hash(texts) & np.uint64(len(self._seen) - 1)]
@@ -290,10 +292,17 @@ def _to_text(values: pa.Array) -> pa.Array:
 
 
 def _from_text(texts: list[str], kind: pa.DataType) -> pa.Array:
-    """The inverse of `_to_text`."""
+    """The inverse of `_to_text`.
+
+    Raises:
+        DataError: a text has a suffix, which bytes cannot have.
+    """
     storage = storage_type(kind)
     if _is_binary(storage):
-        return from_storage(pa.array([bytes.fromhex(t) for t in texts], storage), kind)
+        try:
+            return from_storage(pa.array([bytes.fromhex(t) for t in texts], storage), kind)
+        except ValueError:
+            raise DataError(f"has no room for so many more ids of the form of its bytes ({kind})") from None
     return from_storage(pa.array(texts, pa.string()).cast(storage), kind)
 
 

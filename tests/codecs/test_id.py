@@ -143,3 +143,12 @@ def test_refusals_name_the_next_step() -> None:
         Id().update(pa.array(["x" * 300]))
     with pytest.raises(DataError, match="set its kind to another"):
         Id().update(pa.array([True]))
+
+
+def test_bytes_that_are_used_up_are_refused() -> None:
+    codec = _fitted(pa.array([bytes([i]) for i in range(200)], pa.binary(1)))
+    made = codec.regenerate(20, 0, 0).to_pylist()
+    assert len(set(made)) == 20
+    assert set(made) <= {bytes([i]) for i in range(200, 256)}
+    with pytest.raises(DataError, match="no room for so many more ids"):
+        codec.regenerate(57, 0, 0)
