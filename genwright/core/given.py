@@ -90,12 +90,12 @@ def parse(given: "str | Mapping[str, Any] | None") -> tuple[Condition, ...]:
 
 
 def _from_value(name: str, value: Any) -> list[Condition]:
-    if _is_missing(value):
+    if is_missing(value):
         return [Condition(name, "is missing")]
     value = _as_list(value)
     if isinstance(value, tuple) and len(value) == 2:
         ends = zip((">=", "<="), value, strict=True)
-        return [Condition(name, op, (end,)) for op, end in ends if not _is_missing(end)]
+        return [Condition(name, op, (end,)) for op, end in ends if not is_missing(end)]
     if isinstance(value, (list, set, frozenset)):
         return [Condition(name, "in", tuple(value))]
     if isinstance(value, str) and (match := _SIGNED.fullmatch(value)):
@@ -106,9 +106,10 @@ def _from_value(name: str, value: Any) -> list[Condition]:
     return [Condition(name, "=", (value,))]
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
     """Whether it is what stands for a missing value in Python, NumPy or pandas."""
-    is_nan = isinstance(value, Real) and bool(value != value)
+    is_of_moments = type(value).__name__ in ("datetime64", "timedelta64")
+    is_nan = (is_of_moments or isinstance(value, Real)) and bool(value != value)
     return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")
 
 

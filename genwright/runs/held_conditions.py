@@ -10,7 +10,7 @@ import torch
 
 from genwright.core.codec import Codec, TableCodec
 from genwright.core.errors import GivenError, UnknownNameError
-from genwright.core.given import Condition, is_of_strings, meets
+from genwright.core.given import Condition, is_missing, is_of_strings, meets
 from genwright.core.schema import Column, Schema, in_words
 from genwright.core.space import Category, Pixels, Real, Vectors, row_shape
 from genwright.data.typed import typed_value, untyped
@@ -47,7 +47,8 @@ def read_condition(condition: Condition, codec: TableCodec) -> Condition:
     kind = kind_of(column)
     said = condition.words if is_of_strings(kind) or _is_of_days(kind) else condition.values
     is_part = condition.operator == "starts"  # of a text, which may begin as a missing one is written
-    values = tuple(map(str, said)) if is_part else tuple(_held(v, kind, condition, described, column) for v in said)
+    held = (None if is_missing(v) else _held(v, kind, condition, described, column) for v in said)
+    values = tuple(map(str, said)) if is_part else tuple(held)
     if any(v is None for v in values):
         raise GivenError(f"{condition}: a missing value is written 'is missing', or None on its own in a mapping")
     operator = "=" if condition.operator == "in" and len(values) == 1 else condition.operator

@@ -198,6 +198,12 @@ def test_instants_are_read_in_the_zone_of_the_column():
         ("churned = maybe", GivenError, ["maybe"]),
         ("customer_id = 'C00001'", GivenError, ["customer_id", "id", "not modelled"]),
         ({"age": [20, None]}, GivenError, ["is missing"]),
+        ({"age": [20, float("nan")]}, GivenError, ["a missing value is written 'is missing'"]),
+        ({"region": ["north", float("nan")]}, GivenError, ["a missing value is written 'is missing'"]),
+        ({"region": pd.Series(["north", None])}, GivenError, ["a missing value is written 'is missing'"]),
+        ({"age": pd.Series([20, pd.NA], dtype="Int64")}, GivenError, ["a missing value is written 'is missing'"]),
+        ({"joined": pd.Series([pd.Timestamp("2021-03-01"), pd.NaT])}, GivenError, ["a missing value is written"]),
+        ({"joined": np.array(["2021-03-01", "NaT"], "M8[ns]")}, GivenError, ["a missing value is written"]),
     ],
     ids=shown,
 )
