@@ -46,7 +46,7 @@ def command(
     if names:
         answers = recipe.query(fitted, names, given)
         for answer in answers.values():
-            _show(screen, answer, under)
+            _show(screen, answer, under, _is_of_ranges(fitted, answer))
         document["answers"] = [answer.to_json() for answer in answers.values()]
     if most_probable:
         found = recipe.most_probable(fitted, given)
@@ -63,10 +63,17 @@ def _names(of: list[str], run: "Run") -> list[str]:
     return list(dict.fromkeys(part for part in parts if part))
 
 
-def _show(screen: Screen, answer: "Answer", under: str) -> None:
+def _is_of_ranges(run: "Run", answer: "Answer") -> bool:
+    """Whether the values are ranges along a line; a category may have a name such as "1 to 5"."""
+    from genwright.core.space import Category
+
+    is_category = isinstance(run.artefact.codec.codecs[answer.column].field.support, Category)
+    return not is_category and any(" to " in value for value in answer.shares)
+
+
+def _show(screen: Screen, answer: "Answer", under: str, is_line: bool) -> None:
     how = "exact" if answer.is_exact else f"shares of {answer.n_draws:,} draws"
     screen.heading(f"{answer.column}{under} ({how})")
-    is_line = any(" to " in value for value in answer.shares)  # ranges stay in their order
     order = list(answer.shares) if is_line else sorted(answer.shares, key=lambda v: -answer.shares[v])
     top = max(answer.shares.values()) or 1.0
     error = [] if answer.is_exact else ["± standard error"]

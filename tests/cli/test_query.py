@@ -65,3 +65,12 @@ def test_only_networks_have_a_most_probable_row(run):
     ended = call("query", run, "--most-probable")
     assert ended.code == 3
     assert "bayes_net can" in ended.err
+
+
+def test_a_category_that_reads_like_a_range_is_sorted_by_its_shares(tmp_path: Path) -> None:
+    rows = ["size,kind", *["1 to 5,a"] * 40, *["6 to 9,b"] * 20]
+    (tmp_path / "sizes.csv").write_text("\n".join(rows) + "\n")
+    words = ("fit", tmp_path / "sizes.csv", "--model", "bayes_net", "--no-judge", "--held-out", 0)
+    assert call(*words, "--out", tmp_path / "run").code == 0
+    shown = call("query", tmp_path / "run", "--of", "size", "--given", "kind = b").out
+    assert shown.index("6 to 9") < shown.index("1 to 5")
