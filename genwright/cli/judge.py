@@ -62,7 +62,7 @@ def command(
     for name in target or []:
         fitted.schema[name]  # raises for an unknown column
     before = [] if held_out or train else [s for s in fitted.scores if owner(s.name)[0] not in (judge or known)]
-    unseen, seen = (rows_as_said(data, header, encoding, part, skip_bad) for data in (held_out, train))
+    unseen, seen = (rows_as_said(fitted, data, header, encoding, part, skip_bad) for data in (held_out, train))
     with screen.progress() as progress:
         scores = fitted.judge(unseen, seen, judges=judge, targets=target or [], max_rows=n, progress=progress)
     screen.kept = "the run keeps the scores it had"

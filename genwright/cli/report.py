@@ -35,7 +35,7 @@ def command(
 
     place = None if out is None else free_file(out, overwrite)
     fitted = load(run)
-    real = rows_as_said(data, header, encoding, part, skip_bad)
+    real = rows_as_said(fitted, data, header, encoding, part, skip_bad)
     with screen.progress() as progress:
         progress(0.0, "drawing the report")
         page = build_report(fitted, real)

@@ -6,6 +6,8 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -13,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import genwright as gw
+from genwright.cli.terminal.reading import rows_as_said
 from genwright.core.errors import UnsupportedError
 from genwright.runs.draw import Draw
 from tests.cli.conftest import N_ROWS, Ended, call, rows_of, write_people
@@ -165,6 +168,26 @@ def test_sample_refuses_what_cannot_be(words: list[str], says: str, run: Path, h
     assert says in ended.err
     assert ended.out == ""
     assert list(here.iterdir()) == []
+
+
+def test_a_file_without_an_ending_is_no_folder_of_pictures(run: Path, here: Path) -> None:
+    (here / "rows").write_text("x")
+    for place in (here / "rows", Path("/dev/null")):
+        ended = call("sample", run, "-n", 1, "-o", place, "--overwrite")
+        assert ended.code == 2
+        assert "ending" in ended.err
+        assert "pictures;" not in ended.err
+
+
+def test_other_texts_are_cut_as_those_of_the_fit(here: Path) -> None:
+    (here / "a.txt").write_text("one\n\ntwo three\nfour\n")
+    run: Any = SimpleNamespace(artefact=SimpleNamespace(facts={"options": {"rows": "lines"}}))
+    found: Any = rows_as_said(run, str(here / "a.txt"), True, "utf-8", None, False)
+    assert found.options == {"rows": "lines", "encoding": "utf-8"}
+    (here / "a.csv").write_text("text\none\n")
+    found = rows_as_said(run, str(here / "a.csv"), True, "utf-8", None, False)
+    assert found.options == {"encoding": "utf-8"}
+    assert rows_as_said(run, str(here / "a.txt"), True, None, None, False) == str(here / "a.txt")
 
 
 def test_formulas_are_made_safe_for_spreadsheets(here: Path) -> None:

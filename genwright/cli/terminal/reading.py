@@ -9,6 +9,7 @@ from genwright.data.parts import PARTS
 
 if TYPE_CHECKING:
     from genwright.core.records import Records
+    from genwright.runs.run import Run
 
 Encoding = Annotated[
     str | None, typer.Option(metavar="NAME", help="Of a file of text, e.g. utf-8, cp1252; found without it.")
@@ -42,12 +43,15 @@ def read_as_said(
 
 
 def rows_as_said(
-    data: str | None, header: bool, encoding: str | None, part: str | None, skip_bad: bool
+    run: "Run", data: str | None, header: bool, encoding: str | None, part: str | None, skip_bad: bool
 ) -> "Records | str | None":
-    """Other rows for a run: where nothing was said the name alone, which is then read as the data of the fit were."""
+    """Other rows for a run, of a text cut as that of the fit was asked to be; the name alone where nothing was said."""
+    from genwright.data.readers.text import TextReader
+
     if data is None or (header and encoding is None and part is None and not skip_bad):
         return data
-    return read_as_said(data, header, encoding, part, skip_bad)
+    rows = run.artefact.facts.get("options", {}).get("rows") if TextReader.accepts(data) else None
+    return read_as_said(data, header, encoding, part, skip_bad, rows)
 
 
 def is_run(what: str) -> bool:

@@ -39,8 +39,9 @@ def rows_place(out: Path | None, overwrite: bool) -> Path | None:
 
 
 def is_folder(out: Path) -> bool:
-    """Whether a place is that of a folder of pictures: it is one, or has no ending."""
-    return out.expanduser().is_dir() or not out.suffix
+    """Whether a place is that of a folder of pictures: it is one, or has no ending and is nothing else yet."""
+    place = out.expanduser()
+    return place.is_dir() or not (place.suffix or place.exists())
 
 
 def is_watched(place: Path | None) -> bool:
