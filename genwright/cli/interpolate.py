@@ -38,8 +38,8 @@ def command(
     from genwright.pipeline import load
     from genwright.recipes.interpolate import interpolate
 
-    require((a is None) == (b is None), "name two pictures, or two seeds with --seeds 1 2")
-    require((a is None) != (seeds is None), "name two pictures, or two seeds with --seeds 1 2, not both")
+    require((a is None) == (b is None) and (a or seeds) is not None, "name two pictures, or two seeds with --seeds 1 2")
+    require(a is None or seeds is None, "name two pictures, or two seeds with --seeds 1 2, not both")
     ends: tuple[Any, Any] = (a, b) if seeds is None else seeds
     film = out or file_beside(str(ends[0]), f"to-{Path(str(ends[1])).stem}", ".gif")
     check_film(film)

@@ -27,8 +27,13 @@ class Setting:
     comment: str
 
 
-def configure(cls: type[C], settings: Mapping[str, Any]) -> C:
+def configure(cls: type[C], settings: Mapping[str, Any], whose: str = "") -> C:
     """Builds a configuration; text such as ``"20"`` or ``"age,city"`` becomes what the field's type says.
+
+    Args:
+        cls: A configuration's dataclass.
+        settings: Name → value.
+        whose: What a message calls that which is configured; the dataclass where it is not said.
 
     Raises:
         UnknownNameError: no such setting; the nearest is named.
@@ -37,7 +42,7 @@ def configure(cls: type[C], settings: Mapping[str, Any]) -> C:
     known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
     for name in settings:
         if name not in known:
-            raise UnknownNameError(name, known, f"the settings of {cls.__name__}")
+            raise UnknownNameError(name, known, f"the settings of {whose or cls.__name__}")
     from pydantic import TypeAdapter, ValidationError
 
     try:

@@ -26,6 +26,7 @@ import numpy as np
 
 from genwright.core.errors import UnsupportedError
 from genwright.core.judge import Direction, Evidence, Judge, Measure, Part, Score
+from genwright.core.registry import JUDGES
 from genwright.core.rng import numpy_generator
 from genwright.core.space import Batch, Space
 from genwright.core.statistics import share_measure
@@ -208,7 +209,8 @@ class PredictionJudge(Judge):
 
     def measure(self, fake: Batch, evidence: Evidence) -> dict[str, Measure]:
         """Draws are not judged."""
-        raise UnsupportedError(f"{type(self).__name__} judges predictions; use the judge() of a run that predicts")
+        name = JUDGES.name_of(type(self))
+        raise UnsupportedError(f"{name} judges predictions; use the judge() of a run that predicts")
 
     def protocol(self, evidence: Evidence) -> str:
         """Draws are not judged."""

@@ -167,7 +167,8 @@ def settings_of(column: Column, asked: Mapping[str, Any] | None = None) -> Any:
     """
     own = {name: value for name, value in column.options.items() if name != "parse"}  # which is for data/typed.py
     try:
-        return configure(CODECS.get(column.kind).Config, {**own, **(asked or {})})
+        whose = f"column {column.name!r} ({column.kind})"
+        return configure(CODECS.get(column.kind).Config, {**own, **(asked or {})}, whose)
     except ConfigError as error:
         raise ConfigError(f"column {column.name!r}: {error}") from None
 

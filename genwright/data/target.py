@@ -16,7 +16,7 @@ from genwright.core.rng import numpy_generator
 from genwright.core.schema import Column, Schema
 from genwright.data.infer import infer
 from genwright.data.split import HeldOut, split
-from genwright.data.typed import typed
+from genwright.data.typed import typed, untyped
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,7 +70,7 @@ def labels_of(records: Records, schema: Schema, target: str, is_set: bool = Fals
     if known < len(codes):
         told = f"{len(codes) - known:,} of {len(codes):,} rows have no {target!r} and are left out"
         notes = (*notes, told)
-    notes = (*notes, *_single(codes, names))
+    notes = (*notes, *_single(codes, _as_written(column, names)))
     return Labels(column, codes, n, notes)
 
 
@@ -162,6 +162,15 @@ def _single(codes: "np.ndarray", names: "pa.Array") -> list[str]:
     more = f" and {len(found) - 5} more" if len(found) > 5 else ""
     what = f"class {listed} has" if len(found) == 1 else f"classes {listed}{more} have"
     return [f"{what} a single row{'' if len(found) == 1 else ' each'}, too few to learn it from and to test it on"]
+
+
+def _as_written(column: Column, names: "pa.Array") -> "pa.Array":
+    """Classes as the data write them: yes and no, and not True and False."""
+    import pyarrow as pa
+
+    if column.kind != "boolean":
+        return names
+    return untyped(pa.table({column.name: names}), Schema((column,))).column(0)
 
 
 def _codes(records: Records, column: Column) -> tuple["np.ndarray", "pa.Array"]:

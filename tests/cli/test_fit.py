@@ -91,12 +91,14 @@ def test_kinds_by_option_and_by_file(people: Path, here: Path) -> None:
         (["--target", "ctiy"], "did you mean city?"),
         (["--schema", "absent.json"], "absent.json"),
         (["--schema", "list.json"], "not a schema"),
+        (["--schema", "empty.json"], "empty.json has no columns"),
         (["--schema", "broken.json"], "broken.json"),
     ],
 )
 def test_wrong_words_are_told_and_nothing_is_written(words: list[str], says: str, people: Path, here: Path) -> None:
     (here / "list.json").write_text("[1, 2]")
     (here / "broken.json").write_text("[{")
+    (here / "empty.json").write_text("[]")
     ended = call("fit", people, "--model", "marginals", *words)
     assert ended.code == 2, ended.err
     assert says in ended.err

@@ -100,6 +100,8 @@ def test_without_a_name_files_are_called_after_what_they_show(run, desk):
     ("words", "told"),
     [
         (["interpolate", "RUN", "a.png", "-o", "x.gif"], "name two pictures, or two seeds"),
+        (["interpolate", "RUN"], "name two pictures, or two seeds with --seeds 1 2\n"),
+        (["interpolate", "RUN", "a.png", "b.png", "--seeds", 1, 2], "--seeds 1 2, not both"),
         (["interpolate", "RUN", "a.png", "b.png", "-o", "x.avi"], "a film is .gif, .webp, .mp4"),
         (["interpolate", "RUN", "a.png", "none.png", "-o", "x.gif"], "none.png: the picture cannot be read"),
         (["traverse", "RUN", "-o", "x.jpg"], "name a .png file"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from genwright.core.config import check_least, check_positive, check_share, configure, describe, parse_settings, to_json
 from genwright.core.errors import ConfigError, UnknownNameError
 from genwright.core.registry import CLASSIFIERS, CODECS, MODELS
+from genwright.core.schema import Column, Schema
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,8 @@ def test_every_registered_setting_refuses_what_is_not_of_its_type(registry):
 def test_an_unknown_setting_names_the_nearest():
     with pytest.raises(UnknownNameError, match=r"no min_leave in the settings of Settings; did you mean min_leaf\?"):
         configure(Settings, {"min_leave": 3})
+    with pytest.raises(UnknownNameError, match=r"no min_cout in the settings of column 'x' \(category\)"):
+        Schema((Column("x", "category"),)).with_options({"x": {"min_cout": 3}})
 
 
 def test_description():

@@ -36,6 +36,13 @@ def test_what_can_be_classes(y: object, kind: str, n: int) -> None:
     assert sorted(set(found.codes.tolist())) == list(range(n))
 
 
+def test_a_lonely_class_has_the_word_of_the_data() -> None:
+    assert labels(["yes"] + ["no"] * 9)[1].notes == (
+        "class 'yes' has a single row, too few to learn it from and to test it on",
+    )
+    assert "class True has a single row" in labels([True] + [False] * 9)[1].notes[0]
+
+
 def test_decimal_labels_are_names_and_that_is_said() -> None:
     _, found = labels([1.0, 2.5] * 10)
     assert "decimal numbers" in found.notes[0]

@@ -25,4 +25,6 @@ def read_schema(path: Path) -> "Schema":
     columns = document.get("schema") if isinstance(document, dict) else document
     if not isinstance(columns, list) or not all(isinstance(column, dict) for column in columns):
         raise SchemaError(f"{path} is not a schema; expected a list of objects with name and kind")
+    if not columns:
+        raise SchemaError(f"{path} has no columns; write one with: genwright show DATA --json")
     return Schema.from_json(columns)
