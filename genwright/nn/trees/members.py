@@ -89,7 +89,8 @@ class Members:
         own_low, own_high = self.column.owned_scores[:, self.codes[place]]
         middle = np.clip(score + shift, -FARTHEST, FARTHEST)
         moved = middle - (own_low + own_high) / 2
-        return Stretches.around(middle, (before, after), (own_low + moved, own_high + moved))
+        own = (own_low + moved, own_high + moved)
+        return Stretches.around(middle, (before, after), own, stands_for_several=self.weights[place] > 1)
 
     @cached_property
     def _spaced(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

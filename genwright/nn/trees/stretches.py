@@ -1,8 +1,9 @@
 """Stretches: where smooth donors put their values, in normal scores.
 
 Every donor has two uniform stretches, core and whole. The whole reaches half-way to the next donors of the row, the
-core the share `CORE_WIDTH` of that; both reach at least over the ranks that the donor's own value owns, and neither
-beyond `EDGE`, where float64 would round ranks to the ends and draws would be the lowest and highest training value.
+core the share `CORE_WIDTH` of that, or all of it where a donor stands for several rows. Both reach at least over the
+ranks that the donor's own value owns, and neither beyond `EDGE`, where float64 would round ranks to the ends and draws
+would be the lowest and highest training value.
 With probability `CORE` a value is drawn from the core, else from the whole.
 """
 
@@ -25,13 +26,14 @@ class Stretches:
     whole: Pair
 
     @classmethod
-    def around(cls, middle: np.ndarray, gap: Pair, own: Pair) -> "Stretches":
+    def around(cls, middle: np.ndarray, gap: Pair, own: Pair, stands_for_several: np.ndarray) -> "Stretches":
         """Stretches of some donors.
 
         Args:
             middle: Their scores.
             gap: How far the next donors below and above are; infinite where there are none.
             own: First and last score that the donor's value owns.
+            stands_for_several: It stands for other rows, too, whose scores lie between its own and its neighbours'.
         """
         before, after = gap
         lone = np.where(np.isinf(before) & np.isinf(after), 2 * LONE, np.minimum(before, after))
@@ -42,7 +44,7 @@ class Stretches:
                 np.minimum(middle - part * down, own[0]).clip(-EDGE, EDGE),
                 np.maximum(middle + part * up, own[1]).clip(-EDGE, EDGE),
             )
-            for part in (CORE_WIDTH, 1.0)
+            for part in (np.where(stands_for_several, 1.0, CORE_WIDTH), 1.0)
         )
         return cls(core, whole)
 
