@@ -14,6 +14,8 @@ from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, read
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import many
 
+DELIMITED = (".csv", ".tsv")  # files in which all cells are text
+
 
 def command(
     screen: Screen,
@@ -40,11 +42,12 @@ def command(
     place = table_file(out, overwrite)
     fitted = load(run)
     records = read_as_said(data, header, encoding, part, skip_bad)
+    is_delimited = not screen.is_json if place is None else place.name.lower().removesuffix(".gz").endswith(DELIMITED)
     n_rows, left = 0, Counter[str]()
 
     def counted() -> Any:
         nonlocal n_rows
-        for table in filled(fitted, records, seed=seed):
+        for table in filled(fitted, records, seed=seed, as_written=is_delimited):
             n_rows += table.num_rows
             left.update(holes(table))
             progress(n_rows / (records.n_rows or n_rows * 2), f"filling, {n_rows:,} rows done")

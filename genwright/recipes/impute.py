@@ -10,7 +10,7 @@ Source:
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from genwright.core.records import Records
 from genwright.core.rng import torch_generator
 from genwright.core.schema import Column, Schema
 from genwright.core.space import Batch, Category, Real, Tokens, Vectors, row_shape
+from genwright.data.infer import infer
 from genwright.data.missing import ALWAYS, is_token, trimmed
 from genwright.data.read import read
 from genwright.data.typed import readable, typed, untyped
@@ -37,6 +38,7 @@ from genwright.runs.run import Run
 
 ROWS = 2_048  # rows filled at a time
 NO_ITEMS = pa.list_(pa.null())  # the type of lists without one known step
+FORMED = {"datetime": (), "boolean": ("true", "false")}  # kinds whose texts have a form; words of a truth value
 TURNS = 4  # times that proposals are drawn for a row before its holes are filled without regard to its known cells
 
 
@@ -60,7 +62,10 @@ def impute(run: Run, rows: Any, *, seed: int = 0, flavour: Any = None) -> Any:
     known_flavour(flavour)
     records = read(rows)
     schema = filled_schema(run, records)
-    pieces = [_as_given(piece, schema, records) for piece in _pieces(run, records, seed)]
+    pieces = [
+        piece.table.select(schema.names) if records.is_text else _as_given(piece, schema)
+        for piece in _pieces(run, records, schema, seed)
+    ]
     table = pa.concat_tables(pieces, promote_options="permissive")
     table, with_gaps = (readable(table, schema, True), []) if records.is_text else (table, gapped(table, rows))
     found = frame(table, flavour or records.flavour, with_gaps)
@@ -68,11 +73,19 @@ def impute(run: Run, rows: Any, *, seed: int = 0, flavour: Any = None) -> Any:
     return _as_before(found, rows) if is_frame and records.flavour == "pandas" else found
 
 
-def filled(run: Run, rows: Any, *, seed: int = 0) -> Iterator[pa.Table]:
-    """The same, streaming: typed Arrow tables of at most `ROWS` rows, with the columns of `filled_schema`."""
+def filled(run: Run, rows: Any, *, seed: int = 0, as_written: bool = False) -> Iterator[pa.Table]:
+    """The same, streaming: Arrow tables of at most `ROWS` rows, with the columns of `filled_schema`.
+
+    Args:
+        run: As in `impute`.
+        rows: The same.
+        seed: The same.
+        as_written: Columns that the rows have as text are text, known cells letter for letter; else they are typed.
+    """
     records = read(rows)
     schema = filled_schema(run, records)
-    return (piece.table.select(schema.names) for piece in _pieces(run, records, seed))
+    pieces = _pieces(run, records, schema, seed)
+    return (_as_given(piece, schema) if as_written else piece.table.select(schema.names) for piece in pieces)
 
 
 def holes(table: pa.Table) -> Counter[str]:
@@ -94,6 +107,8 @@ def holes(table: pa.Table) -> Counter[str]:
 def filled_schema(run: Run, rows: Any) -> Schema:
     """The columns that filled rows have: those of the rows in their order, then those of the run they lack.
 
+    Dates and truth values that are text here, and were not in the data of the fit, are written as these rows have them.
+
     Raises:
         DataError: the rows share no column with the run.
         UnsupportedError: the family cannot condition on single cells.
@@ -106,7 +121,31 @@ def filled_schema(run: Run, rows: Any) -> Schema:
         raise DataError(f"{records.name} has none of the run's columns {', '.join(modelled[:10])}; found {names[:10]}")
     there = set(names)
     absent = [name for name in modelled if name not in there]
+    known |= _written_here(records, [known[name] for name in names if name in known])
     return Schema(tuple(known.get(name, Column(name, "text")) for name in [*names, *absent]))
+
+
+def _written_here(records: Records, columns: list[Column]) -> dict[str, Column]:
+    """Columns of dates and truth values with how the rows write them, where the run knows none of their forms."""
+    texts = {f.name for f in records.arrow_schema if is_of_strings(f.type)}
+    bare = [c for c in columns if c.kind in FORMED and c.name in texts and "parse" not in c.options]
+    found: dict[str, Column] = {}
+    for column in bare:
+        with suppress(DataError):  # told, with its row, when the cells are read
+            found[column.name] = infer(_only(records, column.name), {column.name: column.kind})[0][column.name]
+    words = {
+        name: [str(c.options["parse"].get(word)).lower() for word in FORMED["boolean"]] for name, c in found.items()
+    }
+    return {name: c for name, c in found.items() if c.kind != "boolean" or words[name] == ["true", "false"]}
+
+
+def _only(records: Records, name: str) -> Records:
+    """One of the columns."""
+    return replace(
+        records,
+        arrow_schema=pa.schema([records.arrow_schema.field(name)]),
+        open=lambda: (batch.select([name]) for batch in records.open()),
+    )
 
 
 @dataclass
@@ -124,8 +163,8 @@ class _Piece:
     is_hole: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def _pieces(run: Run, records: Records, seed: int) -> Iterator[_Piece]:
-    present = Schema(tuple(c for c in run.schema if c.name in set(records.arrow_schema.names)))
+def _pieces(run: Run, records: Records, schema: Schema, seed: int) -> Iterator[_Piece]:
+    present = Schema(tuple(schema[c.name] for c in run.schema if c.name in set(records.arrow_schema.names)))
     raws, tables = _chunks(records.open()), _chunks(typed(records, present))
     for k, (raw, table) in enumerate(zip(raws, tables, strict=True)):
         others = [name for name in raw.column_names if name not in set(present.names)]
@@ -260,11 +299,9 @@ def _put(table: pa.Table, name: str, hole: np.ndarray, values: pa.Array) -> pa.T
     return table.set_column(table.column_names.index(name), name, both.take(pa.array(rows)))
 
 
-def _as_given(piece: _Piece, schema: Schema, records: Records) -> pa.Table:
-    """The rows of a frame as its user wrote them: only filled cells are new; of a text file, as typed."""
+def _as_given(piece: _Piece, schema: Schema) -> pa.Table:
+    """The rows as their user wrote them: only filled cells are new."""
     table = piece.table.select(schema.names)
-    if records.is_text:
-        return table
     for i, name in enumerate(piece.raw.column_names):
         raw = piece.raw.column(name)
         hole = piece.is_hole.get(name)

@@ -15,6 +15,7 @@ from genwright.data.write import write
 from genwright.pipeline import fit
 from genwright.recipes import impute as recipe
 from genwright.recipes.impute import filled, filled_schema, impute
+from tests.cli.conftest import call
 from tests.pictures import run_of, shapes
 from tests.tables import as_text, customers
 
@@ -282,3 +283,25 @@ def test_a_family_that_cannot_is_called_by_its_name() -> None:
     space = TableCodec(infer(rows)[0]).fit(rows.to_batches()).space
     with pytest.raises(UnsupportedError, match=r"^gan cannot weigh"):
         family(space).propose(1, {}, torch.Generator())
+
+
+@pytest.mark.parametrize(("day", "words"), [("%Y-%m-%d", ("True", "False")), ("%d/%m/%Y", ("TRUE", "FALSE"))])
+def test_known_cells_of_text_stay_where_the_run_is_of_typed_data(tmp_path, day, words):
+    """Dates and truth values of a Parquet file have no form of their own; filled ones take that of the rows."""
+    rows = customers(60)[["age", "income", "joined", "churned"]]
+    rows.to_parquet(tmp_path / "customers.parquet")
+    run = fit(tmp_path / "customers.parquet", "marginals", judge=False, out=tmp_path / "run")
+    texts = rows.assign(joined=rows["joined"].dt.strftime(day), churned=np.where(rows["churned"], *words))
+    texts["income"] = [None if pd.isna(x) else f"{x:.3f}" for x in rows["income"]]
+    for i, name in enumerate(["joined", "churned", "income"]):
+        texts.loc[i::5, name] = None
+    texts.to_csv(tmp_path / "holes.csv", index=False)
+    assert call("impute", tmp_path / "run", tmp_path / "holes.csv", "-o", tmp_path / "full.csv").code == 0
+    before, after = (pd.read_csv(tmp_path / name, dtype=str) for name in ("holes.csv", "full.csv"))
+    assert not after.isna().any().any()
+    assert (after == before)[before.notna()].fillna(True).all().all()
+    assert set(after["churned"]) == set(words)
+    pd.to_datetime(after["joined"], format=day)
+    frame = impute(run, texts)
+    assert set(frame["churned"]) == set(words)
+    pd.to_datetime(frame["joined"], format=day)
