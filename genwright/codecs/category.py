@@ -18,12 +18,15 @@ import torch
 
 from genwright.codecs._arrow_json import array_from_json, array_to_json, type_from_text, type_to_text
 from genwright.codecs._notes import warn_once
+from genwright.codecs._number_lists import is_number
 from genwright.codecs._storage import from_storage, is_new_type, storage_type, to_storage, value_type
 from genwright.core.codec import Codec
 from genwright.core.config import check_least
 from genwright.core.errors import DataError
+from genwright.core.given import is_of_strings
 from genwright.core.space import Category as CategorySupport
 from genwright.core.space import Field
+from genwright.data.class_codes import class_codes
 
 PENDING = 1 << 18  # counted values that wait before they are merged
 
@@ -141,9 +144,14 @@ class Category(Codec):
         if pa.types.is_null(self.vocabulary.type):
             return pa.nulls(len(values))
         try:
-            return _countable(values, self.vocabulary.type)
+            found = _countable(values, self.vocabulary.type)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             raise DataError(f"expected {self.type} values, found {values.type}") from None
+        if is_of_strings(found.type) and is_number(value_type(values.type)):  # a file's "1.0" is a frame's 1.0
+            known = pa.concat_arrays([self.vocabulary, self.rare])
+            codes = class_codes(to_storage(values), known)
+            found = pc.coalesce(known.take(pa.array(codes, mask=codes < 0)), found)
+        return found
 
     def _places(self, values: pa.Array) -> np.ndarray:
         """The place of each value in the vocabulary, −1 where it has none (int64).

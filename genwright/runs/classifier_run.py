@@ -24,6 +24,7 @@ from genwright.core.rng import numpy_generator
 from genwright.core.schema import Column, Schema
 from genwright.core.space import Batch, Category
 from genwright.data.cache import encode
+from genwright.data.class_codes import class_codes, listed
 from genwright.data.fingerprint import fingerprint
 from genwright.data.picture_types import is_file_with_path
 from genwright.data.read import read
@@ -32,7 +33,6 @@ from genwright.data.target import labelled, labels_of, stratified
 from genwright.data.typed import readable, typed
 from genwright.nn.networks.codes import CategoryCodes
 from genwright.runs.artefact import Artefact
-from genwright.runs.class_codes import class_codes, listed
 from genwright.runs.code_words import MISSING, code_words
 from genwright.runs.draw import whole
 from genwright.runs.frames import frame, gapped, known_flavour

@@ -111,3 +111,10 @@ def test_a_million_values() -> None:
     assert codec.field.support.n == n  # type: ignore[union-attr]
     assert time.process_time() - started < 20
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1_000_000  # kB
+
+
+def test_numbers_of_a_frame_are_the_words_of_a_file() -> None:
+    codec = _fitted(pa.array(["1.0", "1.0", "2.50", "00501", "x", None]))
+    numbers = codec.encode(pa.array([1.0, 2.5, 501.0, None, 7.0]))
+    assert numbers.tolist() == codec.encode(pa.array(["1.0", "2.50", "00501", None, "7"])).tolist()
+    assert codec.encode(pa.array([1, 501])).tolist() == codec.encode(pa.array(["1.0", "00501"])).tolist()

@@ -10,7 +10,7 @@ import pytest
 
 import genwright as gw
 from genwright.core.errors import ConfigError, DataError
-from genwright.runs.class_codes import class_codes
+from genwright.data.class_codes import class_codes
 from genwright.runs.classifier_run import ClassifierRun
 from genwright.runs.run import Run
 
