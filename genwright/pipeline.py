@@ -192,6 +192,8 @@ def _learned(
     plan.preview = preview(codec, fitted, asked.seed)
     if isinstance(fitted, HasLoss) and (size := fitted.describe()):
         log.info("%s: %s", name, ", ".join(f"{what} {_amount(n)}" for what, n in size.items()))
+    elif asked.budget.minutes and not isinstance(fitted, HasLoss):
+        log.info("%s learns in one go and needs no minutes", name)
     outcome = learn(fitted, train, plan, progress)
     if is_chosen and name == OF_TEXTS[0]:
         fitted, name, why, outcome = _beside_rival(fitted, train, plan, why, outcome)

@@ -46,7 +46,7 @@ from genwright.training.budget import Budget
 from genwright.training.checkpoint import beside
 from genwright.training.choose_classifier import choose_classifier
 from genwright.training.config import TrainingConfig
-from genwright.training.learn_classifier import NOTHING_KEPT, learn_classifier
+from genwright.training.learn_classifier import NOTHING_KEPT, HasModels, learn_classifier
 from genwright.training.settings import divided
 
 log = logging.getLogger("genwright")
@@ -267,6 +267,8 @@ def _learned(
     classifier, config = _bound(model, asked.settings, train, target, asked.budget)
     if asked.budget == Budget() and isinstance(classifier, HasLoss) and classifier.usual_minutes:
         asked = replace(asked, budget=Budget(minutes=classifier.usual_minutes))
+    if asked.budget.minutes and not isinstance(classifier, HasLoss | HasModels):
+        log.info("%s learns in one go and needs no minutes", model)
     asked = replace(asked, model=model, schema=schema, given=())
     basis = {"target": target, "data": facts["fingerprint"], "versions": versions()}
     plan = asked.plan(cast(Model, classifier), config, kept, resume, basis)

@@ -250,6 +250,14 @@ def _table() -> Path:
     return Path("t.csv")
 
 
+def test_minutes_for_what_learns_in_one_go_are_told_to_be_no_matter(people: Path, here: Path) -> None:
+    ended = call("fit", people, "--model", "marginals", "--minutes", 1, "--no-judge")
+    assert "note: marginals learns in one go and needs no minutes" in ended.err
+    ended = call("classify", people, "--target", "city", "--model", "logistic", "--minutes", 1)
+    assert "note: logistic learns in one go and needs no minutes" in ended.err
+    assert "needs no minutes" not in call("fit", people, "--model", "marginals", "--no-judge").err
+
+
 def test_an_encoding_can_be_said(here: Path) -> None:
     Path("odd.txt").write_bytes("käse und brötchen schmecken überall gut\n".encode() * 9 + b"b\xe4r\n")
     refused = call("fit", "odd.txt", "--model", "ngram", "--no-judge")
