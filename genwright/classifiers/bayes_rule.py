@@ -55,7 +55,7 @@ class BayesRule(Classifier):
     def __init__(self, config: Any = None):
         super().__init__(config)
         self.family: type[Model] = MODELS.get(self.config.model)
-        self.model_config = configure(self.family.Config, self.config.settings)
+        self.model_config = configure(self.family.Config, self.config.settings, self.config.model)
         if not issubclass(self.family, HasLogProb | HasBound):
             raise UnsupportedError(
                 f"{self.config.model} has no likelihood, which Bayes' rule needs; name another model"

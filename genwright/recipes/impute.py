@@ -80,12 +80,13 @@ def filled(run: Run, rows: Any, *, seed: int = 0, as_written: bool = False) -> I
         run: As in `impute`.
         rows: The same.
         seed: The same.
-        as_written: Columns that the rows have as text are text, known cells letter for letter; else they are typed.
+        as_written: Columns of a text file are text, known cells letter for letter; without it, they are typed.
     """
     records = read(rows)
     schema = filled_schema(run, records)
     pieces = _pieces(run, records, schema, seed)
-    return (_as_given(piece, schema) if as_written else piece.table.select(schema.names) for piece in pieces)
+    is_text = as_written and records.is_text
+    return (_as_given(piece, schema) if is_text else piece.table.select(schema.names) for piece in pieces)
 
 
 def holes(table: pa.Table) -> Counter[str]:

@@ -96,6 +96,8 @@ def test_a_fitted_run_becomes_a_classifier(tmp_path) -> None:
 def test_what_it_refuses() -> None:
     with pytest.raises(UnsupportedError, match="gan has no likelihood"):
         BayesRule(BayesRuleConfig("gan"))
+    with pytest.raises(UnknownNameError, match="no depth in the settings of trees"):
+        BayesRule(BayesRuleConfig(model="trees", settings={"depth": 3}))
     with pytest.raises(UnknownNameError, match="did you mean marginals"):
         BayesRule(BayesRuleConfig("marginal"))
     with pytest.raises(SpaceMismatchError, match="column c is absent"):
