@@ -252,14 +252,15 @@ def _p(differences: np.ndarray, alternative: str = "two-sided") -> str:
     return f"{wilcoxon(differences, alternative=alternative).pvalue:.2g}"
 
 
-def page(cells: list[dict[str, Any]], most_rows: int) -> str:
-    """The section on tables."""
-    seconds = np.mean([c["cpu_seconds"] for c in cells])
+def page(cells: list[dict[str, Any]], most_rows: int, seconds: float) -> str:
+    """The section on tables, with the seconds that TVAE learnt."""
+    each = np.mean([c["cpu_seconds"] for c in cells])
     protocol = f"""{date.today()}, Python {platform.python_version()}; at most {most_rows:,} training rows a cell, a
 fifth of the table to test on; boosted trees are the classifier. *copies* and *SMOTE-NC* (imbalanced-learn)
-draw until classes are equal, *TVAE* as many rows as it learnt from, *genwright* is `augment` with its
-defaults, told the metric of the table. *p worse*: one-sided, of genwright's choice against doing nothing,
-over the seeds of a line (Wilcoxon; a dash: fewer than five differ). {seconds:.0f} CPU seconds a cell on average.
+draw until classes are equal, *TVAE* as many rows as it learnt from, in {seconds:g} CPU seconds, *genwright* is
+`augment` with its defaults, told the metric of the table. *p worse*: one-sided, of genwright's choice against doing
+nothing, over the seeds of a line (Wilcoxon; a dash: fewer than five differ). {each:.0f} CPU seconds a cell on average.
+Seeds 0 to 3 had a say in what `augment` tries ([more](decisions/0035-rows-are-added-where-a-gain-is-likelier.md)).
 Written by `python -m benchmarks.augment`."""
     return f"{protocol}\n\n{told(cells)}"
 
@@ -299,7 +300,7 @@ def main() -> None:
                 file.write(json.dumps(line) + "\n")
     known = kept(asked.store)
     cells = [known[key] for key in keys]
-    sections.put_section(asked.page, HEAD, "Tables", page(cells, asked.most_rows))
+    sections.put_section(asked.page, HEAD, "Tables", page(cells, asked.most_rows, asked.seconds))
     print(told(cells))
 
 
