@@ -113,8 +113,8 @@ def page(cells: dict[tuple[Any, ...], dict[str, Any]], args: argparse.Namespace)
     """The section on pictures."""
     seconds = np.mean([c["cpu_seconds"] for c in cells.values()])
     return f"""{date.today()}, Python {platform.python_version()}; Fashion-MNIST, accuracy of `convnet` on the first
-{args.test:,} test pictures after {args.steps:,} steps of 128, the same for all. *drawn*: {args.amount:g} times as many
-pictures from `{args.model}`, which learnt the same few pictures for {args.generator_steps:,} steps, given the class.
+{args.test:,} test pictures after {args.steps:,} steps of 128, the same for all. *drawn*: for each real picture
+{args.amount:g} from `{args.model}`, which learnt the same few for {args.generator_steps:,} steps, given the class.
 *moved, mirrored*: real pictures changed by chance at every step. Intervals are of 95 %, over the seeds. {seconds:.0f}
 CPU seconds a cell on average. Written by `python -m benchmarks.augment_pictures`.
 

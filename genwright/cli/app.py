@@ -26,13 +26,15 @@ import genwright
 from genwright.cli.terminal.failures import PipeClosed, Stopped, Told, error_document, guarded
 from genwright.cli.terminal.screen import Screen
 from genwright.core.errors import UnknownNameError
+from genwright.training.config import MOST_THREADS
 from genwright.training.processes import is_main
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print results and warnings only; no bars, no hints.")]
 Debug = Annotated[bool, typer.Option("--debug", help="When something fails, show where.")]
 Threads = Annotated[
-    int | None, typer.Option("--threads", metavar="N", min=1, max=1000, help="CPU threads to use; 1 without it.")
+    int | None,
+    typer.Option("--threads", metavar="N", min=1, max=MOST_THREADS, help="CPU threads to use; 1 without it."),
 ]
 
 COMMON: dict[str, Any] = {"json": Json, "quiet": Quiet, "debug": Debug, "threads": Threads}

@@ -21,6 +21,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length
 
 from genwright.core.codec import TableCodec
+from genwright.core.rng import derive
 from genwright.core.schema import Schema
 from genwright.data.infer import infer
 from genwright.data.read import read
@@ -159,8 +160,8 @@ def _identified(parts: list[Any], whole: Any, schema: Schema, seed: int) -> list
     starts = np.cumsum([0, *map(len, parts)])
     found = []
     for part, start in zip(parts, starts.tolist()):
-        table = pa.table({name: codec.regenerate(len(part), start, seed) for name, codec in codecs.items()})
-        found.append(_with_columns(part, readable(table, ids, is_text=False)))
+        made = {name: codec.regenerate(len(part), start, derive(seed, name)) for name, codec in codecs.items()}
+        found.append(_with_columns(part, readable(pa.table(made), ids, is_text=False)))
     return found
 
 

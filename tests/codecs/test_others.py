@@ -13,8 +13,9 @@ from genwright.codecs._arrow_json import array_from_json, array_to_json, type_fr
 from genwright.codecs.boolean import Boolean
 from genwright.codecs.constant import Constant
 from genwright.codecs.omitted import Omitted
-from genwright.core.codec import Codec
+from genwright.core.codec import Codec, TableCodec
 from genwright.core.errors import DataError, UnsupportedError
+from genwright.core.schema import Column, Schema
 
 QUICK = settings(max_examples=40, deadline=None)
 
@@ -102,3 +103,13 @@ def test_float32_survives_json(numbers: list[float | None]) -> None:
 def test_nested_values_survive_json() -> None:
     for values in (pa.array([[1, None], None]), pa.array([{"a": np.float64(0.1)}])):
         assert array_from_json(json.loads(json.dumps(array_to_json(values)))).equals(values)
+
+
+def test_columns_with_holes_are_missing_in_rows_of_their_own() -> None:
+    schema = Schema((Column("a", "constant"), Column("b", "constant"), Column("x", "number")))
+    holey = pa.array([7] * 50 + [None] * 50)
+    codec = TableCodec(schema).fit([pa.record_batch({"a": holey, "b": holey, "x": pa.array(range(100))})])
+    n = 4000
+    table = codec.decode({"x": torch.zeros(n, dtype=torch.float64)})
+    both = np.mean([table[name].is_null().to_numpy() for name in "ab"], axis=0) == 1
+    assert abs(both.mean() - 0.25) < 5 * (0.25 * 0.75 / n) ** 0.5
