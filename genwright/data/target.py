@@ -16,7 +16,7 @@ from genwright.core.rng import numpy_generator
 from genwright.core.schema import Column, Schema
 from genwright.data.infer import infer
 from genwright.data.split import HeldOut, split
-from genwright.data.typed import typed, untyped
+from genwright.data.typed import as_written, typed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -166,11 +166,7 @@ def _single(codes: "np.ndarray", names: "pa.Array") -> list[str]:
 
 def _as_written(column: Column, names: "pa.Array") -> "pa.Array":
     """Classes as the data write them: yes and no, and not True and False."""
-    import pyarrow as pa
-
-    if column.kind != "boolean":
-        return names
-    return untyped(pa.table({column.name: names}), Schema((column,))).column(0)
+    return as_written(names, column) if column.kind == "boolean" else names
 
 
 def _codes(records: Records, column: Column) -> tuple["np.ndarray", "pa.Array"]:

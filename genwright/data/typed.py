@@ -87,6 +87,16 @@ def untyped(table: "pa.Table", schema: Schema) -> "pa.Table":
     return pa.Table.from_arrays(arrays, names=names)
 
 
+def as_written(values: "pa.Array | pa.ChunkedArray", column: Column) -> "pa.Array":
+    """Typed values of one column as its file wrote them; null where missing, whatever the file has there."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    array = values if isinstance(values, pa.Array) else _one(values)
+    written = _strings(column, array)
+    return pc.if_else(array.is_valid(), written, pa.scalar(None, written.type)) if array.null_count else written
+
+
 def readable(table: "pa.Table", schema: Schema, is_text: bool) -> "pa.Table":
     """A typed table as its user knows it.
 
@@ -97,7 +107,7 @@ def readable(table: "pa.Table", schema: Schema, is_text: bool) -> "pa.Table":
         return untyped(table, schema)
     words = [c for c in schema if c.kind == "boolean" and "parse" in c.options and not _is_true_false(c)]
     for column in words:
-        written = untyped(table.select([column.name]), Schema((column,))).column(0)
+        written = _strings(column, _one(table.column(column.name)))
         table = table.set_column(table.column_names.index(column.name), column.name, written)
     return table
 

@@ -21,7 +21,7 @@ from genwright.data.names import column_names
 from genwright.data.parts import part_of
 from genwright.data.picture_types import files, size_text, tensor_shape, tensors
 from genwright.data.pictures import decoded, header
-from genwright.data.typed import untyped
+from genwright.data.typed import as_written
 from genwright.data.write import explained, row_writer
 
 if TYPE_CHECKING:
@@ -163,8 +163,8 @@ class _Folder:
         if LABEL not in self.schema.names or self.schema[LABEL].kind not in ("category", "boolean", "constant"):
             self.is_placed = False
             return [None] * table.num_rows
-        column = Schema((self.schema[LABEL],))
-        return [None if v is None else str(v) for v in untyped(table.select([LABEL]), column).column(0).to_pylist()]
+        written = as_written(table.column(LABEL), self.schema[LABEL])
+        return [None if v is None else str(v) for v in written.to_pylist()]
 
     def _name(self, label: str | None) -> str:
         """The file's path below the folder."""

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from genwright.core.schema import Schema
-from genwright.data.typed import readable, untyped
+from genwright.data.typed import as_written, readable
 from genwright.data.write_pictures import described
 from genwright.report import sample_rows
 from genwright.report.picture_figures import Tile, shown, tile
@@ -49,8 +49,7 @@ def _sides(found: Augmented) -> list[tuple[str, np.ndarray, np.ndarray]]:
 def _coded(table: pa.Table, schema: Schema, target: str) -> tuple[list[str], np.ndarray]:
     """The classes as the data write them, and the number of each row's."""
     coded = table.column(target).combine_chunks().dictionary_encode()
-    values = pa.table({target: coded.dictionary})
-    words = [str(v) for v in untyped(values, Schema((schema[target],))).column(0).to_pylist()]
+    words = [str(v) for v in as_written(coded.dictionary, schema[target]).to_pylist()]
     return words, coded.indices.to_numpy(zero_copy_only=False)
 
 

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from genwright.core.schema import Column, Schema
 from genwright.data.dates import without_midnights
-from genwright.data.typed import untyped
+from genwright.data.typed import as_written
 from genwright.report.words import clean, shorten
 
 MAX_CELL = 80  # characters
@@ -27,12 +26,9 @@ def view(rows: pa.Table, names: Sequence[str], schema: Schema) -> dict[str, Any]
     }
 
 
-def _written(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
+def _written(values: pa.ChunkedArray, column: Column) -> pa.Array | pa.ChunkedArray:
     """Dates as the data write them; missing ones, and other values, as they are."""
-    if column.kind != "datetime":
-        return values
-    written = untyped(pa.table({column.name: values}), Schema((column,))).column(0)
-    return without_midnights(pc.if_else(values.is_valid(), written, pa.scalar(None, written.type)))
+    return without_midnights(as_written(values, column)) if column.kind == "datetime" else values
 
 
 def _class(column: pa.ChunkedArray) -> str:

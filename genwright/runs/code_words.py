@@ -5,10 +5,9 @@ import pyarrow as pa
 import torch
 
 from genwright.core.codec import TableCodec
-from genwright.core.schema import Schema
 from genwright.core.space import Category
 from genwright.data.dates import without_midnights
-from genwright.data.typed import untyped
+from genwright.data.typed import as_written
 from genwright.nn.networks.codes import HIDDEN, Codes
 
 MISSING = "missing"
@@ -32,10 +31,8 @@ def code_words(codec: TableCodec, name: str, codes: Codes) -> list[str]:
 
 def _texts(codec: TableCodec, name: str, values: pa.Array) -> list[str | None]:
     """Values as the data write them; None where missing."""
-    written = untyped(pa.table({name: values}), Schema((codec.schema[name],))).column(0)
-    is_there = values.is_valid().to_pylist()  # a file has words of its own for what is missing
-    texts = without_midnights(written).to_pylist()
-    return [str(text) if known else None for text, known in zip(texts, is_there, strict=True)]
+    texts = without_midnights(as_written(values, codec.schema[name])).to_pylist()
+    return [None if text is None else str(text) for text in texts]
 
 
 def _ranges(codec: TableCodec, name: str, codes: Codes) -> list[str]:

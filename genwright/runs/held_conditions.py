@@ -11,9 +11,9 @@ import torch
 from genwright.core.codec import Codec, TableCodec
 from genwright.core.errors import GivenError, UnknownNameError
 from genwright.core.given import Condition, is_missing, is_of_strings, meets
-from genwright.core.schema import Column, Schema, in_words
+from genwright.core.schema import Column, in_words
 from genwright.core.space import Category, Pixels, Real, Vectors, row_shape
-from genwright.data.typed import typed_value, untyped
+from genwright.data.typed import as_written, typed_value
 from genwright.runs.beginnings import spells
 from genwright.runs.given_sequences import is_sequence, read_sequence
 
@@ -171,6 +171,6 @@ def _listed(described: Column, column: Codec, n: int = 20) -> str:
     """The values of a category column as its data write them."""
     support = column.field.support
     assert isinstance(support, Category)
-    values = pa.table({described.name: column.decode(torch.arange(support.n)).drop_null()})
-    texts = [str(v) for v in untyped(values, Schema((described,))).column(0).to_pylist()]
+    values = column.decode(torch.arange(support.n)).drop_null()
+    texts = [str(v) for v in as_written(values, described).to_pylist()]
     return ", ".join(texts[:n]) + (f", … ({len(texts)} in all)" if len(texts) > n else "")

@@ -14,7 +14,7 @@ from genwright.core.records import Records
 from genwright.core.schema import Schema
 from genwright.core.space import Batch, Category, Field, Pixels, Real, Space, Tokens, pictures, row_shape
 from genwright.data.target import labelled, labels_of, stratified
-from genwright.data.typed import typed, untyped
+from genwright.data.typed import as_written, typed
 
 Kind = Literal["tables", "texts", "pictures"]
 
@@ -95,8 +95,8 @@ class LabelledTable:
     def names(self) -> list[str]:
         """The classes as the data write them, in the order of their codes."""
         first = np.unique(self.y, return_index=True)[1]
-        values = self.table.select([self.target]).take(pa.array(first))
-        return [str(v) for v in untyped(values, Schema((self.schema[self.target],))).column(0).to_pylist()]
+        values = self.table.column(self.target).take(pa.array(first))
+        return [str(v) for v in as_written(values, self.schema[self.target]).to_pylist()]
 
     def held_out(self, share: float, seed: int) -> np.ndarray:
         """Which rows are held out (N,): a share of each class, or whole groups; as `classify` does."""
