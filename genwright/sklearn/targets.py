@@ -17,12 +17,20 @@ def labels_of(estimator: Any, y: Any) -> np.ndarray:
     if y is None:
         name = type(estimator).__name__
         raise ValueError(f"{name} requires y to be passed, but the target y is None.")
-    found = column_or_1d(y, warn=True)
+    found = column_or_1d(_whole(y), warn=True)
     if (is_missing := pd.isna(found)).any():  # None and pandas' NA, too, which no comparison knows
         told = f"row {int(is_missing.argmax()) + 1} has no label; leave out rows without one"
         raise ValueError(f"Input y contains NaN: {told}")
     assert_all_finite(found, input_name="y")
     return found
+
+
+def _whole(y: Any) -> Any:
+    """Whole numbers of pandas' nullable types as NumPy's, of which scikit-learn would make floats."""
+    is_nullable = isinstance(y, pd.Series) and isinstance(y.dtype, pd.api.extensions.ExtensionDtype)
+    if not is_nullable or not pd.api.types.is_integer_dtype(y.dtype) or y.hasnans:
+        return y
+    return y.to_numpy(y.dtype.type)
 
 
 def with_column(frame: Any, codes: np.ndarray) -> tuple[Any, str]:

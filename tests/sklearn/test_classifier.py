@@ -36,6 +36,12 @@ def test_classes_are_sorted_labels_of_their_own_type(labels: list[object]) -> No
     assert model.predict(X).dtype == y.dtype
 
 
+def test_nullable_whole_numbers_are_labels_as_they_are() -> None:
+    y = pd.Series(np.repeat([2**60 + 1, 2**60 + 3], 10), dtype="Int64")  # one float for both
+    model = Classifier("knn").fit(y.to_numpy()[:, None] % 8, y)
+    assert model.classes_.tolist() == [2**60 + 1, 2**60 + 3]
+
+
 def test_codes_above_nine_keep_their_columns() -> None:
     X = np.repeat(np.arange(12.0), 10)[:, None]
     y = np.repeat([f"class {i}" for i in range(12)], 10)
