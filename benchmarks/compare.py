@@ -1,13 +1,13 @@
 """Does `compare` pick a family that is as good as the best found with five times the time?
 
-    python -m benchmarks.compare --minutes 10 --out ~/compare      # all sets, hours; writes docs/compare_benchmark.md
-    python -m benchmarks.compare --minutes 2 --only adult sms --rows 3000 --out ~/compare
+    python -m benchmarks.compare --minutes 10                      # all sets, nine hours; writes docs/compare_benchmark.md
+    python -m benchmarks.compare --minutes 2 --only adult sms --rows 3000 --out ~/compare --page ~/compare/page.md
 
 On each set all families are compared within `--minutes`; then every family that could be fitted is fitted and judged
 anew with five times the time it had, one after the other. The pick is right where its score, at the first budget, lies
 within the 95 % interval of the best score found at the second, or is better. Families that learn in one go have no
-budget: theirs is the same fit. What is in `--out` already is kept and not measured again, so that a run that was killed
-goes on; `--only` measures some sets, and the page has all that are there. One thread; seconds are CPU seconds.
+budget: theirs is the same fit. What is in `--out` (docs/compare) already is kept and not measured again, so that a run
+that was killed goes on; `--only` measures some sets, and the page has all that are there. One thread; seconds are CPU seconds.
 """
 
 import argparse
@@ -32,7 +32,8 @@ from genwright.data.read import read
 from genwright.recipes.compare import compare
 from genwright.runs.leaderboard import Entry, Leaderboard
 
-PAGE = Path(__file__).parent.parent / "docs" / "compare_benchmark.md"
+DOCS = Path(__file__).parent.parent / "docs"
+OUT, PAGE = DOCS / "compare", DOCS / "compare_benchmark.md"
 TIMES = 5  # the second budget, in first ones
 SEED = 0
 HEAD = ("set", "rows learnt from", "minutes", "pick", "its score", f"best with {TIMES} times as much", "its score")
@@ -249,7 +250,7 @@ def main() -> None:
     """Measures what is asked for and writes the page of all that is there."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10.0, help="of all fits of a set together")
-    parser.add_argument("--out", type=Path, required=True, help="folder that keeps what was measured")
+    parser.add_argument("--out", type=Path, default=OUT, help="folder that keeps what was measured")
     parser.add_argument("--only", nargs="+", choices=list(SETS), default=list(SETS), metavar="SET")
     parser.add_argument("--rows", type=int, default=10_000, help="rows of a set, at most, the held-out ones included")
     parser.add_argument("--models", nargs="+", help="families; all without it")
