@@ -1,13 +1,14 @@
 """Does `compare` pick a family that is as good as the best found with five times the time?
 
-    python -m benchmarks.compare --minutes 10                      # all sets, nine hours; writes docs/compare_benchmark.md
+    python -m benchmarks.compare --minutes 10                  # all sets, nine hours; writes docs/compare_benchmark.md
     python -m benchmarks.compare --minutes 2 --only adult sms --rows 3000 --out ~/compare --page ~/compare/page.md
 
 On each set all families are compared within `--minutes`; then every family that could be fitted is fitted and judged
 anew with five times the time it had, one after the other. The pick is right where its score, at the first budget, lies
 within the 95 % interval of the best score found at the second, or is better. Families that learn in one go have no
 budget: theirs is the same fit. What is in `--out` (docs/compare) already is kept and not measured again, so that a run
-that was killed goes on; `--only` measures some sets, and the page has all that are there. One thread; seconds are CPU seconds.
+that was killed goes on; `--only` measures some sets, and the page has all that are there. One thread; seconds are CPU
+seconds.
 """
 
 import argparse
