@@ -7,7 +7,7 @@ On each set all families are compared within `--minutes`; then every family that
 anew with five times the time it had, one after the other. The pick is right where its score, at the first budget, lies
 within the 95 % interval of the best score found at the second, or is better. Families that learn in one go have no
 budget: theirs is the same fit. What is in `--out` (docs/compare) already is kept and not measured again, so that a run
-that was killed goes on; `--only` measures some sets, and the page has all that are there. One thread; seconds are CPU
+that was killed goes on; `--only` measures some sets, and the page has all that are whole. One thread; seconds are CPU
 seconds.
 """
 
@@ -161,6 +161,13 @@ def _line(board: Leaderboard, entry: Entry) -> dict[str, Any]:
     return {"score": {e: getattr(score, e) for e in ends} if score else None} | {p: getattr(entry, p) for p in plain}
 
 
+def is_whole(found: Mapping[str, Any]) -> bool:
+    """Whether every family that could be judged has both its budgets."""
+    first = found.get("first", {"families": {}})["families"]
+    judged = [family for family, line in first.items() if line["score"] is not None]
+    return bool(judged) and all(family in found["again"] for family in judged)
+
+
 def verdict(found: Mapping[str, Any]) -> dict[str, Any]:
     """The pick, the best at the second budget, and whether the first is as good as the second."""
     ranked = {name: line for name, line in found["again"].items() if line["is_ranked"]}
@@ -265,7 +272,7 @@ def main() -> None:
             print(f"{name} is left out: {error.filename} is absent")
     paths = {name: asked.out.expanduser() / f"{name}.json" for name in SETS}
     every = {n: json.loads(p.read_text(encoding="utf-8")) for n, p in paths.items() if p.exists()}
-    whole = {name: found for name, found in every.items() if found.get("again")}
+    whole = {name: found for name, found in every.items() if is_whole(found)}
     replace_file(asked.page, page(whole).encode())
     print(f"wrote {asked.page} ({len(whole)} sets)")
 

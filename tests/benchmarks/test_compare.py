@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks import compare as benchmark
-from benchmarks.compare import measure, page, verdict
+from benchmarks.compare import is_whole, measure, page, verdict
 from tests.tables import customers
 
 
@@ -74,7 +74,8 @@ def test_what_was_measured_is_not_measured_again(tmp_path: Path, monkeypatch: py
         measure("adult", 1.0, 50, tmp_path)
     kept = json.loads((tmp_path / "adult.json").read_text())
     assert list(kept["again"]) == ["trees", "vae"]
-    measure("adult", 1.0, 50, tmp_path)
+    assert not is_whole(kept)
+    assert is_whole(measure("adult", 1.0, 50, tmp_path))
     assert asked == [(1.0, None), (2.5, ("vae",)), (2.5, ("gan",)), (2.5, ("gan",))]
     measure("adult", 1.0, 50, tmp_path)
     assert len(asked) == 4
