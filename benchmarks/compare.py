@@ -37,7 +37,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 OUT, PAGE = DOCS / "compare", DOCS / "compare_benchmark.md"
 TIMES = 5  # the second budget, in first ones
 SEED = 0
-HEAD = "set, rows learnt from, minutes, pick, its score, best with five times as much, its score, as good, its family, CPU s"
+HEAD = "set, rows learnt from, minutes, pick, its score, best at five times, its score, as good, its family, CPU s"
 
 
 def _digits(n: int) -> Any:
