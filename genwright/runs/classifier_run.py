@@ -345,7 +345,9 @@ class ClassifierRun(Run):
         codec = self.artefact.codec
         found: dict[str, np.ndarray] = {}
         for name, own in self.classifier.others.items():
-            if isinstance(own.support, Category) and not own.event_shape and own.support.n <= FEW and len(found) < FEW:
+            if not isinstance(own.support, Category) or own.event_shape or len(found) == FEW:
+                continue
+            if own.support.n - own.support.has_missing <= FEW:  # a missing value has a code whether one was seen or not
                 words = code_words(codec, name, CategoryCodes(codec.codecs[name].field.support))  # type: ignore[arg-type]
                 found[name] = np.array(
                     [*(word or MISSING for word in words), MISSING]

@@ -178,3 +178,13 @@ def test_shares_of_classes_without_the_data_are_those_of_draws(
     assert not any("draws" in note for note in here.artefact.facts["notes"])
     ceiling, expected = (r.judge(patients(200, 1), judges="cross_entropy")[0].ceiling for r in (run, here))
     assert abs(ceiling - expected) < 0.01 < np.log(2) - expected  # which equal shares would give
+
+
+@pytest.mark.parametrize(("n", "is_few"), [(12, True), (13, False)])
+def test_categories_of_up_to_twelve_values_have_groups(n: int, is_few: bool) -> None:
+    """As many as a year has months; that a value may be missing is no further one."""
+    month = np.arange(50 * n) % n
+    rows = pd.DataFrame({"month": [f"m{k}" for k in month], "is_wet": np.where(month % 2, "yes", "no")})
+    run = gw.classify(rows, "is_wet", "naive_bayes", held_out=0.5)
+    groups = next((s.details["groups"] for s in run.scores if s.name == "worst_group"), [])
+    assert {g["value"] for g in groups} == ({f"m{k}" for k in range(n)} if is_few else set())
