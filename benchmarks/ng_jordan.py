@@ -1,6 +1,6 @@
 """When p(x, y) beats p(y | x): naive Bayes and logistic regression as rows grow in number (Ng and Jordan, 2001).
 
-https://papers.nips.cc/paper/2020
+https://papers.nips.cc/paper/2001/hash/7b7a53e239400a13bd6be6c91c4f6c4e-Abstract.html
 
     generative       log p(y) + sum_j log p(x_j | y)    near its best after about log D rows
     discriminative   w_y · φ(x) + b_y                   a better best, after about D rows

@@ -1,6 +1,6 @@
 """Naive Bayes: the generative classifier, columns independent within a class (Maron, 1961; Ng and Jordan, 2001).
 
-https://doi.org/10.1145/321075.321084 · https://papers.nips.cc/paper/2020
+https://doi.org/10.1145/321075.321084 · https://papers.nips.cc/paper/2001/hash/7b7a53e239400a13bd6be6c91c4f6c4e-Abstract.html
 
     log p(y | x) = log p(y) + sum_j log p(x_j | y) − log Z(x)
 
