@@ -257,6 +257,11 @@ class HMM(Model, HasSolution, HasLogProb, Conditions):
                 )
         if n_steps < 10 * self.n_states:
             notes.append(f"Few steps for {self.n_states} states: {n_steps}.")
+        if self.config.emissions != "gaussian" and not any(isinstance(c, NumberColumn) for c in self.columns.values()):
+            notes.append(
+                f"No column holds numbers, so that emissions = {self.config.emissions} does nothing: lists of whole "
+                "numbers are items, unless --column NAME.numbers=true says that they are measured or counted."
+            )
         return notes
 
     # Rows and sequences

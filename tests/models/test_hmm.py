@@ -418,6 +418,13 @@ def test_few_steps_and_many_states() -> None:
     assert fitted(*one_series([[1.0]]), n_states=1).sample(5, {}, torch_generator(0))["x"].isfinite().all()
 
 
+def test_emissions_of_numbers_that_meet_none_are_told() -> None:
+    space, arrays, _ = word_data(40)
+    counted = fitted(space, arrays, states="", n_states=2, emissions="poisson")
+    assert any("emissions = poisson does nothing" in note for note in counted.notes)
+    assert not any("emissions" in note for note in fitted(space, arrays, states="", n_states=2).notes)
+
+
 def test_nothing_to_learn_from() -> None:
     with pytest.raises(FitError, match="every sequence is empty or missing"):
         fitted(Space({"w": Field(WORDS)}), {"w": token_rows([[], []])})
