@@ -77,16 +77,18 @@ def fit(
     """Learns p(row) from data.
 
     Args:
-        data: A path (CSV, TSV, JSON lines, Parquet file or folder), a pandas or polars frame, an Arrow table, a NumPy
-            array, or the name of a built-in set.
+        data: What `genwright.read` takes: a path (a table as CSV, TSV, JSON lines or Parquet, a text, a folder of texts
+            or pictures …), a pandas or polars frame, an Arrow table, a NumPy array, or the name of a built-in set.
         model: A family in `genwright.models`, or `auto`.
         settings: Of the family, e.g. `{"min_leaf": 20}`, and of a neural one's training, e.g. `{"batch_size": 128}`.
         seed: Of everything random in the fit; 0 where it is not given.
         held_out: Share of the rows that the model does not see and that judges use, 0.2 where it is not given; 0: none,
             and no scores.
-        minutes: How long a neural family trains.
+        minutes: How long a neural family trains. With neither this nor `steps`: `gpt` three minutes, `vqvae` ten,
+            others 60 times through the rows, at least 2,000 and at most 12,000 steps. Other families need none.
         steps: The same in gradient steps; asking for the `steps` of a run's facts repeats its fit, unless the clock or
-            a hand had cut that off, which its notes say.
+            a hand had cut that off, which its notes say. Of `gpt` and `vqvae`, minutes chose settings as well, which
+            have to be asked for, too: those of `run.model.config`.
         checkpoint: File that a neural family's training is kept in until the run is saved, so that it can go on after
             a kill; beside `out` where it is not given.
         resume: Go on from that file; what is not given is as it was, and `model="auto"` too.
@@ -107,9 +109,11 @@ def fit(
 
     Raises:
         DataError: the data cannot be read or encoded; names file, row or column.
+        SchemaError: a kind is not modelled yet, or the columns are not what the family needs.
         FitError: nothing can be learnt from it; says why.
+        UnsupportedError: the family cannot model the columns; names one.
         UnknownNameError: there is no such model, setting or column; the nearest is named.
-        ConfigError: a setting or `held_out` is out of range, or there are two budgets.
+        ConfigError: a setting or `held_out` is out of range, there are two budgets, or steps for a family without them.
         RunError: `out` is taken, or there is nothing to resume there, or it is of another fit.
     """
     started = time.perf_counter()

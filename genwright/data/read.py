@@ -22,9 +22,9 @@ def read(source: Any, **options: Any) -> Records:
     """The records of a path, a frame, a table, an array, or the name of a built-in set.
 
     Args:
-        source: A path to CSV, TSV, JSON lines, Parquet, text, .npy, .npz, IDX, a picture, a ZIP archive of pictures or
-            a folder of pictures or texts; a pandas or polars frame; an Arrow table; a NumPy array, or one with the
-            lengths of its sequences; the name of a built-in set, such as `"digits"`; or records.
+        source: A path to CSV, TSV, JSON lines, Parquet, CoNLL-U, text, .npy, .npz, IDX, a picture, a ZIP archive of
+            pictures or a folder of pictures or texts; a pandas or polars frame; an Arrow table; a NumPy array, or one
+            with the lengths of its sequences; the name of a built-in set, such as `"digits"`; or records.
         options: For delimited text: `delimiter`, `encoding`, `header`; for JSON: `encoding`; for text: `rows`
             ("passages", "lines", "paragraphs", of a folder "files") and `encoding`; for CoNLL-U: `tags` ("upos",
             "xpos") and `encoding`; for pictures: `part` ("train", "test", "validation") where a set has them, of files

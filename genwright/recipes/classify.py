@@ -83,7 +83,7 @@ def classify(
         seed: Of everything random; 0 where it is not given.
         held_out: Share of each class that the classifier does not see and that scores rest on, 0.2 where it is not
             given; 0: none, and no scores.
-        minutes: How long a network trains.
+        minutes: How long a network trains; 5 where neither this nor `steps` is given.
         steps: The same in gradient steps.
         checkpoint: File that a network's training is kept in until the run is saved, so that it can go on after a
             kill; beside `out` where it is not given.

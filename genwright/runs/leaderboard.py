@@ -30,7 +30,7 @@ class Entry:
         model: Its name.
         run: The fit; None where it failed.
         scores: What the judges found.
-        n_steps: Gradient steps that the fit came to, which repeat it; None for closed-form families.
+        n_steps: Gradient steps that were done; None for closed-form families. The run's `steps` repeat the fit.
         fit_seconds: Time to read, encode and learn.
         draw_seconds: Time to draw `Leaderboard.n_drawn` rows.
         notes: What the fit and the judges had to say.

@@ -107,7 +107,7 @@ class Run:
             flavour: "pandas", "polars" or "arrow"; what the run was fitted on where it is not given.
             settings: Of the draw. `temperature`: below 1 likelier rows, above 1 less likely ones. For families that
                 draw texts token by token also `top_k`, `top_p`, `min_p`, `repetition_penalty`, `stop`, `pattern`,
-                `allowed` and `max_tokens`; see `genwright.core.decoding.Decoding`.
+                `allowed`, `max_tokens` and `n_beams`; see `genwright.core.decoding.Decoding`.
 
         Returns:
             A frame with the columns of the data and their types; a pandas `category` comes back as its values, and
@@ -179,7 +179,8 @@ class Run:
         """Log probability of each row (B,) in nats, exact or a lower bound, as the model has it.
 
         Categories, whole numbers and repeated values have probability mass, continuous values density in their own
-        units. Values never seen in training count as the nearest one that was.
+        units. A number beyond those of the fit counts as the nearest of them, but in series, whose densities go on; a
+        category that the fit never saw counts as the least frequent one, and a warning says so.
 
         Raises:
             UnsupportedError: the family has neither a likelihood nor a bound.
