@@ -116,7 +116,8 @@ def _ticks(values: "pa.Array", column: Column) -> "np.ndarray":
     if pa.types.is_temporal(values.type):
         values = values.cast(pa.int32() if values.type.bit_width == 32 else pa.int64())
     elif not is_numeric(values.type):
-        raise SchemaError(f"column {column.name!r} is a {column.kind}; a split by time needs a datetime or a number")
+        what = f"column {column.name!r} is of kind {column.kind}"
+        raise SchemaError(f"{what}; a split by time needs a datetime or a number: set its kind, or drop its split")
     return values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
 
 
