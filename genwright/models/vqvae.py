@@ -117,6 +117,11 @@ class VQVAE(Model, HasLoss, HasStages, HasBound, HasLatent, Conditions):
 
     # -- the prior --------------------------------------------------------------------------------------------------
 
+    @property
+    def holds_rows(self) -> bool:  # type: ignore[override]
+        """As the prior: n-grams of codes are parts of training pictures."""
+        return self.prior.holds_rows
+
     def _prior(self) -> Model:
         """The second model, untrained.
 

@@ -17,6 +17,7 @@ from genwright.core.config import configure, to_json
 from genwright.core.dataset import Dataset
 from genwright.core.errors import ConfigError, RunError, UnknownNameError, UnsupportedError
 from genwright.core.model import HasLogProb
+from genwright.core.registry import MODELS
 from genwright.core.rng import torch_generator
 from genwright.core.space import Category, Field, Pixels, Real, Space, Tokens
 from genwright.models.vqvae import VQVAE, VQVAEConfig
@@ -158,6 +159,12 @@ def test_any_family_of_sequences_is_a_prior(prior: str) -> None:
     assert torch.isfinite(model.bound(batch, torch_generator(0))).all()
     assert model.space.check(model.sample(8, {}, torch_generator(0))) == 8
     assert outcome.n_planned == 20
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_a_run_holds_training_data_where_the_prior_does(prior: str) -> None:
+    model = _model(_digits(20), prior=prior)
+    assert model.holds_rows == (prior == "ngram") == MODELS.get(prior).holds_rows
 
 
 def test_hidden_states_are_a_prior_of_pictures_alone() -> None:
