@@ -53,7 +53,7 @@ BY_ROW, BY_CLASS = "rows", "classes"  # how rows were held out: a share of all, 
 OF_FITTED = "Bayes' rule on a fitted "  # begins why a model of rows is a classifier; before the family's name
 
 
-@dataclass
+@dataclass(repr=False)
 class ClassifierRun(Run):
     """A fitted classifier with everything that is needed to use it.
 

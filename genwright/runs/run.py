@@ -80,6 +80,13 @@ class Run:
     _unread: str = field(default="", repr=False)  # why the data of the fit could not be read again
     checkpoint: Path | None = field(default=None, repr=False)
 
+    def __repr__(self) -> str:
+        """One line for whoever looks at it; the card has the rest."""
+        facts, kept = self.artefact.facts, f", kept in {self.path}" if self.path else ""
+        learnt = f", {facts['n_train']:,} rows learnt from" if "n_train" in facts else ""
+        what = f"{self.artefact.model_name} of {facts.get('data', 'a table')}{learnt}"
+        return f"{type(self).__name__}({what}, {len(self.scores)} scores{kept})"
+
     @property
     def schema(self) -> Schema:
         """The columns."""

@@ -8,6 +8,7 @@ import pytest
 
 from genwright.core.errors import ConfigError, DataError, UnknownNameError, UnsupportedError
 from genwright.pipeline import fit, load
+from genwright.recipes.classify import classify
 from genwright.runs.frames import frame
 from tests.tables import as_text, customers
 
@@ -26,6 +27,18 @@ def test_saved_and_loaded_draws_the_same_rows(run, tmp_path):
         assert loaded.sample(50, given, seed=5).equals(run.sample(50, given, seed=5))
     rows = customers(100, seed=1)
     assert np.array_equal(loaded.log_prob(rows), run.log_prob(rows))
+
+
+def test_a_run_shows_itself_in_one_line(run, tmp_path):
+    assert repr(fit(customers(20), "marginals", judge=False)) == (
+        "Run(marginals of a pandas frame, 16 rows learnt from, 0 scores)"
+    )
+    run.save(tmp_path / "run")
+    line = repr(load(tmp_path / "run"))
+    assert line.endswith(f"scores, kept in {tmp_path / 'run'})")
+    assert "\n" not in line
+    by_class = classify(customers(), "region", "naive_bayes", held_out=0, judge=False)
+    assert repr(by_class) == "ClassifierRun(naive_bayes of a pandas frame, 400 rows learnt from, 0 scores)"
 
 
 def test_pandas_types_come_back(run):
