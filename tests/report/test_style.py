@@ -93,3 +93,11 @@ def test_every_class_in_use_has_a_style():
     assert len(used) >= 8
     for names in used:
         assert "." + ".".join(names.split()) + " {" in CSS, names
+
+
+def test_tables_on_a_phone_are_not_squeezed_to_a_letter_a_line():
+    assert "overflow-wrap: break-word" in re.search(r"\.scroll td, \.scroll th \{([^}]*)\}", CSS)[1]
+    assert "min-width" in re.search(r"\.groups td:not\(\.number\) \{([^}]*)\}", CSS)[1]
+    augmentation = (Path(report.__file__).parent / "augmentation.css").read_text(encoding="utf-8")
+    narrow = augmentation[augmentation.index("@media (max-width: 900px)") :]
+    assert re.search(r"\.held tbody th \{ flex: 1 0 100%; \}", narrow)
