@@ -25,16 +25,21 @@ def draw(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Markup:
         classes: Names of the K classes.
         counts: (K, K), or (K + 1, K) where some rows are of classes never seen.
     """
-    table, has_room = np.asarray(counts), len(classes) <= ROOM
+    order = _in_order(classes)
+    classes, across = [classes[k] for k in order], np.asarray(counts)[:, order]
+    table = np.concatenate([across[order], across[len(order) :]])
+    has_room = len(classes) <= ROOM
     names = shorten_apart(classes, LETTERS)
     rows = [*names, UNSEEN][: len(table)]
-    side = 46 if has_room else max(9, 560 // len(classes))
-    left, top = 24 + 6.4 * max(map(breadth, rows)), 38 + 4.4 * max(map(breadth, names))
+    side = 46 if has_room else max(14, 560 // len(classes))
+    is_upright = 7 * max(map(breadth, names)) < side
+    left = 24 + 6.4 * max(map(breadth, rows))
+    top = 38 + (0 if is_upright else 4.4 * max(map(breadth, names)))
     share = table / np.maximum(table.sum(1, keepdims=True), 1)
     parts = [svg.text(left, 11, "called", class_="quiet"), svg.text(2, top - 6, "true", class_="quiet")]
     for i, name in enumerate(rows):
         parts.append(svg.text(left - 6, top + side * (i + 0.5) + 4, name, "end"))
-    parts += [_called(name, left + side * (j + 0.5), top - 6) for j, name in enumerate(names)]
+    parts += [_called(name, left + side * (j + 0.5), top - 6, is_upright) for j, name in enumerate(names)]
     shades = PALE if has_room else SHADES
     for i, j in np.ndindex(table.shape):
         shade = int(np.searchsorted(shades, share[i, j], "right")) - 1
@@ -43,13 +48,22 @@ def draw(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Markup:
         if has_room and table[i, j]:
             parts.append(svg.text(x + side / 2, y + side / 2 + 4, f"{table[i, j]:,}", "middle"))
     parts += [svg.rectangle(left + side * k, top + side * k, side, side, "axis") for k in range(len(classes))]
-    width = left + side * len(classes) + 4.6 * breadth(names[-1])
+    ends = [side * (j + 0.5) + (0 if is_upright else 5.2 * breadth(name)) for j, name in enumerate(names)]
+    width = left + max(side * len(classes), *ends)
     return svg.figure("Confusion matrix", describe(classes, table), width, top + side * len(table) + 4, parts)
 
 
-def _called(name: str, x: float, y: float) -> Markup:
-    """A name above its column: upright where it has a letter or two."""
-    if len(name) <= 2:
+def _in_order(classes: Sequence[str]) -> list[int]:
+    """Numbers by their size, other classes as they come."""
+    try:
+        return sorted(range(len(classes)), key=lambda k: float(classes[k]))
+    except ValueError:
+        return list(range(len(classes)))
+
+
+def _called(name: str, x: float, y: float, is_upright: bool) -> Markup:
+    """A name above its column: upright where all of them are narrow enough."""
+    if is_upright:
         return svg.text(x, y, name, "middle")
     return svg.element("text", name, x=x, y=y, transform=f"rotate(-40 {x:.1f} {y:.1f})")
 

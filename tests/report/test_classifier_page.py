@@ -108,6 +108,21 @@ def test_a_confusion_matrix_has_every_count(k: int) -> None:
     assert f" {off.max()} times" in words
 
 
+def test_classes_that_are_numbers_stand_in_their_order() -> None:
+    found = parsed(confusion_matrix.draw(["10", "2"], [[7, 1], [3, 5], [4, 6]]))
+    names, shown = ([e.text for e in found.iter("text") if e.get("text-anchor") == a] for a in ("end", "middle"))
+    assert names == ["2", "10", "never seen"]
+    assert shown == ["2", "10", "5", "3", "1", "7", "6", "4"]
+    words = ["b", "a"]
+    assert [e.text for e in parsed(confusion_matrix.draw(words, [[1, 0], [0, 1]])).iter("text")][2:4] == words
+
+
+def test_names_of_classes_are_all_upright_or_all_slanted() -> None:
+    for names, n_slanted in ((["yes", "no"], 0), (["no", "left the company"], 2)):
+        found = parsed(confusion_matrix.draw(names, [[1, 0], [0, 1]]))
+        assert sum("rotate" in (e.get("transform") or "") for e in found.iter("text")) == n_slanted
+
+
 def test_bins_that_are_too_small_are_put_together() -> None:
     bins = [{"n": 5, "hits": i % 6, "confidence": 0.1 * i} for i in range(9)]
     found = reliability_diagram.together(bins)
