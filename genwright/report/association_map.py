@@ -17,7 +17,7 @@ from markupsafe import Markup
 from genwright.core.judge import Score
 from genwright.report import svg
 from genwright.report.values import Pair, codes
-from genwright.report.words import is_known, number, shorten
+from genwright.report.words import breadth, is_known, number, shorten
 
 N_SHOWN, N_SHADES, LABEL = 30, 6, 112
 LEAST = 0.2  # the darkest shade stands for at least this distance, so that chance looks pale
@@ -93,7 +93,9 @@ def draw(found: Associations) -> Markup:
         svg.element("path", d=_cells(found, low, high, cell), class_=f"heat heat{i}")
         for i, (low, high) in enumerate(pairwise(limits))
     ]
-    parts += [svg.text(i * cell + 4, (i + 0.5) * cell + 4, shorten(name, 18)) for i, name in enumerate(found.names)]
+    parts += [
+        svg.text(i * cell + 4, (i + 0.5) * cell + 4, shorten(name, 18, breadth)) for i, name in enumerate(found.names)
+    ]
     return svg.figure(
         "Pairs of columns: distance of two-way tables", describe(found), n * cell + LABEL, n * cell, parts
     )

@@ -8,8 +8,8 @@ from genwright.report import svg
 from genwright.report.words import breadth, shorten_apart
 
 MOST = 30  # classes that are drawn, those with the fewest rows
-ROW, BAR, LETTER = 20, 150, 6.6  # pixels: height of a class, the longest bar, width of a letter
-LETTERS = 15  # of a class's name
+ROW, BAR, LETTER = 20, 150, 7  # pixels: height of a class, the longest bar, width of a letter
+LETTERS = 20  # of a class's name
 
 
 def shown(real: Mapping[str, int]) -> list[str]:

@@ -11,11 +11,12 @@ from markupsafe import Markup
 
 from genwright.report import svg
 from genwright.report.values import MISSING, Pair, shares
-from genwright.report.words import number, percent, quantity, shorten, shorten_apart
+from genwright.report.words import breadth, number, percent, quantity, shorten, shorten_apart
 
 WIDTH, TOP, PLOT, BOTTOM = 280, 16, 100, 18  # pixels; a plot is TOP + PLOT + BOTTOM high
 N_BINS, N_LEVELS = 36, 15
 N_ATOMS, ATOM_SHARE, ATOM_WIDTH = 3, 0.1, 60
+MAX_HINT = 200  # letters of a level's whole name
 ROW, LABEL, BAR = 17, 112, 86  # height of a pair of bars, width of its label, length of the longest bar
 
 
@@ -141,7 +142,7 @@ def _atom(x: float, atom: tuple[str, float, float], top: float) -> Markup:
         svg.rectangle(x + 29, floor - heights[1], 15, heights[1], "fake bar"),
         svg.line(x + 2, floor, x + ATOM_WIDTH - 4, floor, "axis"),
         svg.text(x + 28, floor - max(heights) - 4, _both(real, fake).replace(" ", ""), "middle", "quiet"),
-        svg.text(x + 28, floor + 13, shorten(label, 8), "middle"),
+        svg.text(x + 28, floor + 13, shorten(label, 8, breadth), "middle"),
     )
 
 
@@ -166,7 +167,7 @@ def _ticks(bins: Histogram, left: float, span: float, is_date: bool) -> list[Mar
     for value in _tick_values(bins, is_date):
         x = left + 2 + width * (value - low) / span
         words = _date(value, span) if is_date else quantity(10**value if bins.is_log else value, 6)
-        margin = 3.2 * len(words)
+        margin = (3.2 if is_date else 3.5) * len(words)
         middle = min(max(x, left + margin), WIDTH - margin)
         drawn.append(svg.line(x, floor, x, floor + 3, "axis"))
         if middle - margin >= free:  # labels do not overlap
@@ -190,11 +191,11 @@ def _bars(both: Pair) -> Markup:
     shown = levels(both)
     top = max(max(r, f) for _, r, f in shown) or 1.0
     parts = []
-    short = shorten_apart([label for label, _, _ in shown], 16)
-    for i, (label, (_, real, fake)) in enumerate(zip(short, shown, strict=True)):
+    short = shorten_apart([label for label, _, _ in shown], 16, breadth)
+    for i, (label, (whole, real, fake)) in enumerate(zip(short, shown, strict=True)):
         y = 2 + i * ROW
         parts += [
-            svg.text(LABEL - 5, y + 10.5, label, "end"),
+            svg.text(LABEL - 5, y + 10.5, label, "end", whole=whole[:MAX_HINT]),
             svg.rectangle(LABEL, y + 1, BAR * real / top, 6, "real bar"),
             svg.rectangle(LABEL, y + 7.5, BAR * fake / top, 6, "fake bar"),
             svg.text(WIDTH, y + 10.5, _both(real, fake), "end", "quiet"),

@@ -16,7 +16,7 @@ from genwright.models.hmm import HMM
 from genwright.nn.markov.columns import NumberColumn
 from genwright.nn.markov.steps import emitted
 from genwright.report import svg
-from genwright.report.words import number, shorten
+from genwright.report.words import breadth, number, shorten
 from genwright.runs.run import Run
 from genwright.runs.states import state_names
 
@@ -162,7 +162,7 @@ def _circle(diagram: StateDiagram, k: int, x: float, y: float, radius: float) ->
         "g",
         svg.element("title", words),
         svg.element("circle", cx=x, cy=y, r=radius, class_="node"),
-        svg.text(x, y + 4.5, shorten(name, 8), "middle"),
+        svg.text(x, y + 4.5, shorten(name, 8, breadth), "middle"),
     )
 
 

@@ -38,9 +38,10 @@ def figure(title: str, description: str, width: float, height: float, parts: Ite
     )
 
 
-def text(x: float, y: float, words: str, anchor: str = "start", class_: str | None = None) -> Markup:
-    """Words at a point; anchor is start, middle or end."""
-    return element("text", words, x=x, y=y, text_anchor=None if anchor == "start" else anchor, class_=class_)
+def text(x: float, y: float, words: str, anchor: str = "start", class_: str | None = None, whole: str = "") -> Markup:
+    """Words at a point; anchor is start, middle or end; `whole`, of words that were cut, shows under the pointer."""
+    hint = [element("title", whole)] if whole not in ("", words) else []
+    return element("text", *hint, words, x=x, y=y, text_anchor=None if anchor == "start" else anchor, class_=class_)
 
 
 def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from genwright.core.texts import is_spaced, unit_name, units
 from genwright.report import svg
-from genwright.report.words import quantity, shorten, shorten_apart
+from genwright.report.words import breadth, quantity, shorten, shorten_apart
 
 PRIOR = 500.0  # α_0
 LEAST = 3.0  # |z| of a word that is shown
@@ -75,7 +75,7 @@ def draw(uses: Sequence[Use], title: str) -> Markup:
         return Markup("")
     top = max(max(use.real, use.fake) for use in uses)
     parts = []
-    for i, (use, label) in enumerate(zip(uses, shorten_apart([use.word for use in uses], 14), strict=True)):
+    for i, (use, label) in enumerate(zip(uses, shorten_apart([use.word for use in uses], 14, breadth), strict=True)):
         y = 2 + i * ROW
         parts += [
             svg.text(LABEL - 6, y + 12, label, "end"),

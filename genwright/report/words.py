@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Any
 from unicodedata import east_asian_width
@@ -49,11 +49,11 @@ def signed(value: Any) -> str:
 def quantity(value: Any, digits: int = 3) -> str:
     """A value of the data, without zeros at its end: 37, 0.5, 1,200.
 
-    >>> quantity(37.0), quantity(0.5), quantity(1200.0)
-    ('37', '0.5', '1,200')
+    >>> quantity(37.0), quantity(0.5), quantity(1200.0), quantity(0.0000015, 6)
+    ('37', '0.5', '1,200', '1.5e−06')
     """
-    text = number(value, digits)
-    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+    text, e, power = number(value, digits).partition("e")
+    return (text.rstrip("0").rstrip(".") if "." in text else text) + e + power
 
 
 def percent(share: float) -> str:
@@ -86,30 +86,35 @@ def on_scale(value: float, unit: str) -> float:
     return math.log(max(value, 1e-9)) if unit in PERPLEXITIES and is_known(value) else value
 
 
-def shorten(text: Any, length: int) -> str:
-    """At most `length` characters on one line.
+def shorten(text: Any, length: int, measure: Callable[[str], float] = len) -> str:
+    """At most `length` characters on one line; with `measure=breadth` at most as broad as so many letters.
 
-    >>> shorten("education years", 10)
-    'education…'
+    >>> shorten("education years", 10), shorten("最終学歴と教育年数", 10, breadth)
+    ('education…', '最終学歴と…')
     """
     line = " ".join(clean(str(text)).split()) or "(blank)"
-    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+    if measure(line) <= length:
+        return line
+    cut = line[: length - 1]
+    while measure(cut) > length - 1:
+        cut = cut[:-1]
+    return cut.rstrip() + "…"
 
 
-def shorten_apart(labels: Sequence[str], length: int) -> list[str]:
+def shorten_apart(labels: Sequence[str], length: int, measure: Callable[[str], float] = len) -> list[str]:
     """Each label shortened; those that would look the same lose the beginning they share.
 
     >>> shorten_apart(["Yes", "No internet service", "No internet here"], 10)
     ['Yes', '…service', '…here']
     """
-    short = [shorten(label, length) for label in labels]
+    short = [shorten(label, length, measure) for label in labels]
     shared = {
         cut: _n_shared([label for label, other in zip(labels, short, strict=True) if other == cut])
         for cut, n in Counter(short).items()
         if n > 1
     }
     return [
-        "…" + shorten(label[shared[cut] :], length - 1) if cut in shared else cut
+        "…" + shorten(label[shared[cut] :], length - 1, measure) if cut in shared else cut
         for label, cut in zip(labels, short, strict=True)
     ]
 

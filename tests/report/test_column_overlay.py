@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from genwright.report import column_overlay
 from genwright.report.svg import ticks
+from genwright.report.words import breadth
 from tests.report.material import Page
 from tests.report.test_values import both
 
@@ -87,3 +88,25 @@ def test_tick_labels_say_where_the_tick_is():
     labels = re.findall(r">(−1[\d.]+)<", str(column_overlay.draw(both(x, x))))
     assert {"−122.5", "−120", "−117.5", "−115"} & set(labels)
     assert "−118" not in labels
+
+
+def test_chinese_names_of_levels_stay_left_of_their_bars_and_are_whole_under_the_pointer():
+    names = ["成都市高新技术产业开发区"] * 3 + ["北京"] * 5
+    drawing = str(column_overlay.draw(both(pa.array(names), pa.array(names), "category")))
+    labels = re.findall(r'text-anchor="end">(?:<title>[^<]*</title>)?([^<]*)</text>', drawing)
+    assert "北京" in labels
+    assert max(map(breadth, labels)) <= 16
+    assert "<title>成都市高新技术产业开发区</title>成都市" in drawing
+    assert "<title>北京</title>" not in drawing
+
+
+def test_ticks_of_tiny_numbers_are_short():
+    values = np.linspace(0, 2.5e-6, 200)
+    drawing = str(column_overlay.draw(both(values, values)))
+    assert ">1e−06<" in drawing
+
+
+def test_three_dates_stand_beside_a_bar_of_missing_ones():
+    days = pa.array([None] * 20 + [1.55e9 + 4e5 * k for k in range(300)], pa.float64())
+    drawing = str(column_overlay.draw(both(days, days, "datetime")))
+    assert len(re.findall(r">\d{4}-\d\d-\d\d<", drawing)) == 3
