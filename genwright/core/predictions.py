@@ -288,7 +288,7 @@ def _interval(metric: Metric, rows: Predictions, value: float) -> tuple[float, f
         share = share_measure(value * n, n)
         return share.low, share.high
     low, high = np.nanquantile(values, [0.025, 0.975]) if not np.isnan(values).all() else (np.nan, np.nan)
-    return float(low), float(high)
+    return min(float(low), value), max(float(high), value)  # rows that are drawn twice can make all resamples better
 
 
 def resampled(metric: Metric, rows: Predictions) -> np.ndarray:

@@ -95,6 +95,24 @@ def test_the_floor_of_calibration_is_what_exact_probabilities_show() -> None:
     assert abs(found.mean() - floor) < 4 * found.std() / 60**0.5 + 0.02 * floor  # the normal law is nearly exact
 
 
+def test_a_guess_that_is_right_on_average_has_no_calibration_error() -> None:
+    y = np.arange(100) < 53
+    shares = np.array([0.47, 0.53])
+    assert (
+        only(CalibrationError, Predictions(y.astype(int), np.tile(shares, (100, 1)), shares, np.arange(100))).ceiling
+        == 0
+    )
+
+
+def test_an_interval_has_its_own_number_in_it() -> None:
+    """Of classes with a few rows each, resamples rank rows that are drawn twice, and look better."""
+    rng, k = np.random.default_rng(2), np.arange(45)
+    y = rng.integers(0, 45, 300)
+    p = np.exp(-(((y + rng.normal(0, 1.5, 300))[:, None] - k) ** 2) / 8)
+    found = only(PrAuc, Predictions(y, p / p.sum(1, keepdims=True), np.full(45, 1 / 45), np.arange(300)))
+    assert found.low <= found.value <= found.high
+
+
 def drawn(seed: int) -> Predictions:
     return predictions(1000, 2, seed)
 
