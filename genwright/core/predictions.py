@@ -31,6 +31,7 @@ from genwright.core.rng import numpy_generator
 from genwright.core.space import Batch, Space
 from genwright.core.statistics import share_measure
 
+LEAST_RANKED = 30  # rows of fewer of which an area is no sure sign
 LEAST_ROWS = 6  # rows below which it has a chance of more than 5 % that all lie on one side: 2 · 2^−n
 REPLICATES = 400  # R: resamples that an interval rests on
 PLACES = 4_000_000  # entries of W that are held at a time
@@ -275,6 +276,13 @@ def beyond_guess(score: Score) -> tuple[float, float]:
     """
     low, high = score.details.get("beyond_guess", (score.low - score.ceiling, score.high - score.ceiling))
     return float(low), float(high)
+
+
+def ranking(scores: Iterable[Score]) -> str:
+    """What is known where probabilities are no better than a guess: that they rank rows; else nothing."""
+    auc = next((s for s in scores if s.name == "roc_auc"), None)
+    is_sure = auc is not None and auc.n >= LEAST_RANKED and auc.low > auc.ceiling
+    return f"It tells the classes apart (ROC AUC {auc.value:.2f})" if auc and is_sure else ""
 
 
 def _three(metric: Metric, rows: Predictions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

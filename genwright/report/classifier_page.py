@@ -13,7 +13,7 @@ from markupsafe import Markup
 from genwright.core.config import to_json
 from genwright.core.errors import DataError
 from genwright.core.judge import Score
-from genwright.core.predictions import METRICS, beyond_guess
+from genwright.core.predictions import METRICS, beyond_guess, ranking
 from genwright.report import confusion_matrix, ranking_curve, reliability_diagram
 from genwright.report.page import environment, fact_lines, protocols_of, score_row
 from genwright.report.verdict import WORDS, Level
@@ -111,14 +111,26 @@ def verdict(scores: list[Score]) -> tuple[Level, str]:
     cost, hits = by_name["cross_entropy"], by_name["accuracy"]
     said = f"{percent(hits.value)} of unseen rows are foretold, {percent(hits.ceiling)} by always naming one class"
     low, high = beyond_guess(cost)
+    ranks = ranking(scores)
     if low > 0:
-        return "poor", f"It misleads: its probabilities are worse than the classes' shares alone; {said}."
+        opening = f"{ranks}, but its probabilities mislead: they" if ranks else "It misleads: its probabilities"
+        return "poor", f"{opening} are worse than the classes' shares alone; {said}."
     if high >= 0:
-        return "fair", f"Not to be told from guessing by the classes' shares; {said}."
+        opening = f"{ranks}, but its probabilities are not" if ranks else "Not"
+        return "fair", f"{opening} to be told from guessing by the classes' shares; {said}."
     ece = by_name.get("calibration_error")
     if ece and ece.low > 0.05:
-        return "fair", f"{said}, but its confidence is off by {number(ece.value, 2)} on average."
+        return "fair", f"{said}, but its confidence is off by {number(ece.value, 2)} on average{_whither(ece)}."
     return "good", f"{said}."
+
+
+def _whither(ece: Score) -> str:
+    """Whether it is surer than it is right, or the other way round; nothing where that is not known."""
+    bins = ece.details.get("bins", [])
+    beyond = sum(b["n"] * b["confidence"] - b["hits"] for b in bins) / max(1, sum(b["n"] for b in bins))
+    if abs(beyond) < 0.5 * ece.value:
+        return ""
+    return " (too sure)" if beyond > 0 else " (not sure enough)"
 
 
 def _summary(run: ClassifierRun) -> str:

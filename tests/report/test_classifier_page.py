@@ -156,6 +156,17 @@ def test_the_verdict_follows_the_scores() -> None:
     assert classifier_page.verdict(list(worse.values()))[0] == "poor"
     equal = found | {"cross_entropy": replace(cost, details={"beyond_guess": [-0.1, 0.0]})}
     level, words = classifier_page.verdict(list(equal.values()))
+    assert level == "fair"
+    assert words.startswith("It tells the classes apart (ROC AUC")
+    assert "but its probabilities are not to be told from guessing" in words
+    blind = {"roc_auc": replace(found["roc_auc"], value=0.55, low=0.4)}
+    level, words = classifier_page.verdict(list((equal | blind).values()))
     assert (level, words.startswith("Not to be told")) == ("fair", True)
+    assert classifier_page.verdict(list((worse | blind).values()))[1].startswith("It misleads")
+    assert "but its probabilities mislead" in classifier_page.verdict(list(worse.values()))[1]
     unsure = found | {"calibration_error": replace(found["calibration_error"], low=0.1, value=0.15)}
     assert "confidence is off by 0.15" in classifier_page.verdict(list(unsure.values()))[1]
+    for hits, way in ((50, "too sure"), (80, "not sure enough")):
+        bins = {"bins": [{"n": 100, "hits": hits, "confidence": 0.65}]}
+        off = unsure | {"calibration_error": replace(unsure["calibration_error"], details=bins)}
+        assert f"on average ({way})." in classifier_page.verdict(list(off.values()))[1]

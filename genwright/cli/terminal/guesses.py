@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from genwright.cli.terminal.screen import Screen
 from genwright.core.judge import Score
-from genwright.core.predictions import beyond_guess
+from genwright.core.predictions import beyond_guess, ranking
 from genwright.report.words import is_known, number
 
 HEAD = ("score", "value", "95 % interval", "trivial guess", "best possible", "of the way")
@@ -17,21 +17,27 @@ def show_guesses(screen: Screen, scores: Sequence[Score]) -> None:
     screen.table(HEAD, [_row(score) for score in scores], HEAD[1:5])
     found = {score.name: score for score in scores}
     if "cross_entropy" in found:
-        screen.result(verdict(found["cross_entropy"]) + "\n")
+        screen.result(verdict(found["cross_entropy"], ranking(scores)) + "\n")
 
 
-def verdict(score: Score) -> str:
-    """Whether predictions beat the trivial guess, by their cross-entropy."""
+def verdict(score: Score, ranks: str = "") -> str:
+    """Whether predictions beat the trivial guess, by their cross-entropy.
+
+    Args:
+        score: The cross-entropy.
+        ranks: That the classes are told apart, where that is sure.
+    """
     value, guess = number(score.value), number(score.ceiling)
     low, high = beyond_guess(score)
     if high < 0:
         fewer = f"{number(-high)} to {number(-low)} fewer"
         return f"It foretells: {value} nats a row, {fewer} than the shares of the classes alone, which cost {guess}."
     if low > 0:
-        return (
-            f"It misleads: {value} nats a row, where the shares of the classes alone cost {guess}; try another family."
-        )
-    return f"Not to be told from guessing by the shares of the classes, which cost {guess} nats a row: found {value}."
+        opening = f"{ranks}, but its probabilities mislead" if ranks else "It misleads"
+        return f"{opening}: {value} nats a row, where the shares of the classes alone cost {guess}; try another family."
+    opening = f"{ranks}, but its probabilities are not" if ranks else "Not"
+    cost = f"which cost {guess} nats a row: found {value}"
+    return f"{opening} to be told from guessing by the shares of the classes, {cost}."
 
 
 def _row(score: Score) -> tuple[str, ...]:
