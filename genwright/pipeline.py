@@ -351,7 +351,8 @@ def choose(codec: TableCodec, n: int) -> tuple[str, str]:
         return "hmm", "sequences: states that follow each other, and what each of them shows"
     if n < 20:
         return "marginals", f"{n} training rows are too few to learn how columns depend on each other"
-    why = f"{len(codec.modelled)} mixed columns and {n:,} rows: sequential trees are the most faithful here"
+    columns = f"{len(codec.modelled)} mixed columns" if len(codec.modelled) > 1 else "1 column"
+    why = f"{columns} and {n:,} rows: sequential trees are the most faithful here"
     return "trees", why + (f"; {family} models the text, too (model={family})" if texts and family else "")
 
 

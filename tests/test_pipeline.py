@@ -93,6 +93,8 @@ def test_auto_says_why():
     assert (small.artefact.model_name, large.artefact.model_name) == ("marginals", "trees")
     assert "12 training rows are too few" in small.artefact.facts["why"]
     assert "6 mixed columns and 80 rows" in large.artefact.facts["why"]
+    alone = _fit(customers(100)[["age"]], "auto")
+    assert alone.artefact.facts["why"].startswith("1 column and 80 rows")
     assert _fit(customers(100)).artefact.facts["why"] == "asked for"
     assert choose(large.artefact.codec, 19)[0] == "marginals"
 

@@ -107,7 +107,7 @@ def verdict(scores: list[Score]) -> tuple[Level, str]:
     """Whether it foretells more than the classes' shares do, and whether its confidence is kept."""
     by_name = {score.name: score for score in scores}
     if "cross_entropy" not in by_name or "accuracy" not in by_name:
-        return "unknown", "Not judged: there are no scores."
+        return "unknown", "There are no scores."
     cost, hits = by_name["cross_entropy"], by_name["accuracy"]
     said = f"{percent(hits.value)} of unseen rows are foretold, {percent(hits.ceiling)} by always naming one class"
     low, high = beyond_guess(cost)

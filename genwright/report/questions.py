@@ -60,7 +60,9 @@ def told_apart(score: Score, is_blamed: bool, what: str, fakes: str) -> Finding:
     found = f"(AUC {two(score.value)})"
     if not is_blamed and _is_unsure(score):
         return Finding(
-            "fidelity", "unknown", f"too few {what} to say whether a detector tells them apart {_range(score)}"
+            "fidelity",
+            "unknown",
+            f"too few {what} to say whether a detector tells {fakes} from real ones {_range(score, what)}",
         )
     if score.value < HARD or not is_blamed:
         beside = f", of real ones {two(score.floor)}" if is_known(score.floor) and score.floor >= HARD else ""
@@ -195,5 +197,5 @@ def or_(value: float, otherwise: float) -> float:
     return value if is_known(value) else otherwise
 
 
-def _range(score: Score) -> str:
-    return f"({two(score.value)}, {two(score.low)} to {two(score.high)} on {score.n:,} rows)"
+def _range(score: Score, what: str) -> str:
+    return f"(AUC {two(score.value)}, {two(score.low)} to {two(score.high)} on {score.n:,} {what})"

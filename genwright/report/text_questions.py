@@ -38,16 +38,21 @@ def text_copying(found: Found) -> Finding | None:
 
 
 def surprise(found: Found) -> Finding | None:
-    """What a character costs; judged only against independent tokens, for how much is good depends on the texts."""
-    score = found.get("bits_per_char", "bits_per_char.bound")
+    """What a character of a text, or a step of another sequence costs.
+
+    Judged only against independent tokens or steps, for how much is good depends on the data.
+    """
+    score, what, unit, parts = found.get("bits_per_char", "bits_per_char.bound"), "character", "bits", "tokens"
+    if score is None:
+        score, what, unit, parts = found.get("nats_per_step", "nats_per_step.bound"), "step", "nats", "steps"
     if score is None:
         return None
     most = "at most " if score.name.endswith("bound") else ""
-    trivial = f" (independent tokens: {number(score.ceiling)})" if is_known(score.ceiling) else ""
+    trivial = f" (independent {parts}: {number(score.ceiling)})" if is_known(score.ceiling) else ""
     level: Level = "unknown"
     if is_known(score.ceiling) and or_(score.low, score.value) > score.ceiling:
-        level, trivial = "poor", f", more than with independent tokens ({number(score.ceiling)})"
-    return Finding("surprise", level, f"an unseen character costs {most}{number(score.value)} bits{trivial}")
+        level, trivial = "poor", f", more than with independent {parts} ({number(score.ceiling)})"
+    return Finding("surprise", level, f"an unseen {what} costs {most}{number(score.value)} {unit}{trivial}")
 
 
 def tags(found: Found) -> Finding | None:
@@ -56,7 +61,7 @@ def tags(found: Found) -> Finding | None:
     if score is None:
         return None
     trivial = f" (each word's most frequent tag: {percent(score.ceiling)})" if is_known(score.ceiling) else ""
-    words = f"guesses {percent(score.value)} of unseen tags{trivial}"
+    words = f"finds {percent(score.value)} of unseen tags{trivial}"
     if not is_known(score.ceiling) or or_(score.low, score.value) > score.ceiling:
         return Finding("tags", "good", words)
     return Finding("tags", "fair" if or_(score.high, score.value) >= score.ceiling else "poor", words)

@@ -16,8 +16,8 @@ These questions are asked, each answered by one kind of score where it is there:
   texts share longer passages with the training texts than unseen texts do? (`copied_text.share`, and `whole` where
   unseen texts are often found there from end to end themselves)
 - membership: can an attacker tell who was in the training data? (`membership.auc`)
-- surprise: how many bits does a character of an unseen text cost the model? (`bits_per_char`; said, and weighed where
-  independent tokens would need fewer)
+- surprise: how many bits does a character of an unseen text cost the model, how many nats a step of another sequence?
+  (`bits_per_char`, `nats_per_step`; said, and weighed where independent tokens or steps would need fewer)
 
 A score is held against the rows only where it is worse than that of real rows by more than chance, all scores looked at
 together (`core/chance.py`): rows as good as real ones are blamed for anything in at most 1 % of all runs.
@@ -96,7 +96,8 @@ def verdict(scores: Iterable[Score], blame: str = "", level: float = LEVEL) -> V
     found = Found(by_name, beyond_chance(by_name.values(), level))
     findings = tuple(f for question in QUESTIONS if (f := question(found)))
     if not findings:
-        return Verdict("Not judged: there are no scores.", "unknown", ())
+        none = "None of these scores tells how good the draws are." if by_name else "There are no scores."
+        return Verdict(none, "unknown", ())
     worst = max((f.level for f in findings), key=_RANK.index)
     if worst == "good" and not _is_shown_good(findings):
         worst = "unknown"

@@ -67,7 +67,7 @@ def test_the_stronger_detector_counts():
 
 def test_few_rows_are_said():
     found = verdict([score("detectability.boosting", 0.6, 0.41, 0.79)])
-    assert found.sentence.startswith("Too few rows to say whether a detector tells them apart (0.60, 0.41 to 0.79")
+    assert found.sentence.startswith("Too few rows to say whether a detector tells these rows from real ones (AUC 0.60, 0.41 to 0.79")
     assert found.level == "unknown"
 
 
@@ -143,7 +143,7 @@ def test_what_privacy_alone_speaks_for_is_not_called_good():
 def test_scores_without_a_value_are_no_scores(value):
     bare = score("detectability.boosting", 0.5)
     found = verdict([type(bare)(**{**bare.__dict__, "value": value})])
-    assert (found.level, found.sentence) == ("unknown", "Not judged: there are no scores.")
+    assert (found.level, found.sentence) == ("unknown", "There are no scores.")
 
 
 def test_nothing_was_judged():
@@ -214,6 +214,23 @@ def test_surprise_is_said_and_not_weighed():
     assert found.level == "good"
     assert found.sentence.endswith("an unseen character costs 2.29 bits (independent tokens: 4.80).")
     assert "at most 2.29" in says(score("bits_per_char.bound", 2.29, ceiling=4.8, direction="lower"))
+
+
+def test_what_a_step_costs_is_said_where_nothing_else_is_known():
+    nats = score("nats_per_step", 1.91, floor=1.8, ceiling=2.55, direction="lower")
+    likelihood = score("likelihood.nats", 58.0, floor=53.0, ceiling=77.0, direction="lower")
+    found = verdict([likelihood, nats])
+    assert (found.word, found.level) == ("Unclear", "unknown")
+    assert found.sentence == "An unseen step costs 1.91 nats (independent steps: 2.55); copying was not checked."
+    assert verdict([replace(nats, value=3.0, low=2.9, high=3.1)]).level == "poor"
+    assert verdict([likelihood]).sentence == "None of these scores tells how good the draws are."
+
+
+def test_what_is_unsure_says_what_was_measured():
+    assert says(score("detectability.boosting", 0.66, 0.5, 0.8)).startswith(
+        "Too few rows to say whether a detector tells these rows from real ones (AUC 0.66, 0.50 to 0.80 on 1,000 rows)"
+    )
+    assert "drawn texts from real ones (AUC 0.66, 0.50 to 0.80 on 1,000 texts)" in says(of_texts(0.66, 0.5, 0.8))
 
 
 @pytest.mark.parametrize(("low", "high", "level"), [(0.96, 0.98, "good"), (0.93, 0.99, "fair"), (0.90, 0.93, "poor")])
