@@ -118,6 +118,7 @@ def render(material: Material) -> str:
             verdict=words,
             summary=_summary(material),
             scores=[score_row(score, protocols) for score in material.scores],
+            why_not=_why_not(material.facts),
             texts=texts,
             copied=copied_passage.view(material.scores),
             columns=[_column_card(both) for both in shown],
@@ -160,8 +161,8 @@ def environment() -> Environment:
 
 
 def _breakable(name: str) -> Markup:
-    """A name that a narrow page breaks after an underscore rather than anywhere."""
-    return Markup("_<wbr>").join(escape(part) for part in name.split("_"))
+    """Words that a narrow page breaks after an underscore rather than anywhere, and not between number and %."""
+    return Markup("_<wbr>").join(escape(part) for part in name.replace(" %", "\u00a0%").split("_"))
 
 
 def _distance(both: Pair) -> float:
@@ -173,11 +174,11 @@ def _to_blame(pairs: list[Pair], associations: association_map.Associations | No
     off = [p for p in pairs if is_known(p.distance) and p.distance > 0.02 + p.noise]
     worst = sorted(off, key=lambda p: -p.distance)[:3]
     if worst:
-        return f"worst columns: {', '.join(_blamed(p) for p in worst)}"
+        return f"worst column{'s' if len(worst) > 1 else ''}: {', '.join(_blamed(p) for p in worst)}"
     limit = 2 * associations.floor if associations and is_known(associations.floor) else 0.1
     found = [(a, b) for a, b, d in associations.worst(3) if d > limit] if associations else []
     listed = ", ".join(f"{shorten(a, 30)} with {shorten(b, 30)}" for a, b in found)
-    return f"worst pairs: {listed}" if listed else ""
+    return f"worst pair{'s' if len(found) > 1 else ''}: {listed}" if listed else ""
 
 
 def _blamed(both: Pair) -> str:
@@ -197,6 +198,16 @@ def _summary(material: Material) -> str:
         f"fitted in {quantity(seconds)} s" if is_known(seconds) else "",
     ]
     return ", ".join(p for p in parts if p)
+
+
+def _why_not(facts: Mapping[str, Any]) -> str:
+    """Why there are no scores."""
+    n = facts.get("n_held_out")
+    if n == 0:
+        return "no rows were held out to judge the fit"
+    if n == 1:
+        return "one row was held out, and two or more are needed to judge the fit"
+    return "the fit was not judged"
 
 
 def protocols_of(scores: Iterable[Score]) -> dict[tuple[str, str], int]:
@@ -245,6 +256,7 @@ def _column_card(both: Pair) -> dict[str, Any]:
         "full": clean(both.name),
         "kind": both.kind,
         "distance": number(both.distance) if drawing else "",
+        "chance": f"{min(both.noise, 1.0):.2f}" if drawing else "",
         "drawing": drawing,
         "note": shorten(note, 160) if note else "",
     }

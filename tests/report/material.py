@@ -74,6 +74,7 @@ class Page(HTMLParser):
         self.open.pop()
 
     def handle_data(self, data: str) -> None:
+        data = data.replace("\u00a0", " ")  # a blank where no line may break reads like another
         if self.open and data.strip():
             is_broken = self.tags[-1][0] == "wbr" and self.words and self.words[-1][0] == self.open[-1]
             before = self.words.pop()[1] if is_broken else ""  # a place where a line may break is no end of the text

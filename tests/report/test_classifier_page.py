@@ -63,7 +63,7 @@ def test_a_page_of_a_loaded_run_needs_no_data_and_nothing_else(
 
 def test_the_page_says_whether_it_foretells(run: ClassifierRun) -> None:
     page, accuracy = build_report(run), next(s for s in run.scores if s.name == "accuracy")
-    assert f"{100 * accuracy.value:.0f} % of unseen rows are foretold" in page
+    assert f"{100 * accuracy.value:.0f}\u00a0% of unseen rows are foretold" in page
     assert "trivial guess" in page
     assert "independent columns" not in page
     assert "real rows" not in page

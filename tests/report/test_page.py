@@ -137,7 +137,28 @@ def test_the_culprits_are_named():
     real = {"fine": rng.normal(size=900), "<broken>": rng.normal(size=900)}
     fake = {"fine": rng.normal(size=900), "<broken>": rng.normal(3, 1, 900)}
     html = render(material(real, fake, ["number", "number"], [score("detectability.boosting", 0.97)]))
-    assert "easily (AUC 0.97); copying was not checked; worst columns: &lt;broken&gt;." in html
+    assert "easily (AUC 0.97); copying was not checked; worst column: &lt;broken&gt;." in html
+
+
+def test_a_distance_stands_beside_what_chance_alone_gives():
+    """1.36 √(1/n + 1/m) of numbers, at most 1."""
+    rng = np.random.default_rng(0)
+    page = Page(render(material({"x": rng.normal(size=200)}, {"x": rng.normal(size=200)}, ["number"])))
+    assert any(words.startswith("number, distance 0.") and words.endswith(" (0.14)") for words in page.text_of("span"))
+    few = Page(render(material({"x": [1.5]}, {"x": [2.5]}, ["number"])))
+    assert "number, distance 1.00 (1.00)" in few.text_of("span")
+    assert any(words.startswith("1 real and 1 synthetic row;") for words in few.text_of("p"))
+
+
+def test_why_there_are_no_scores():
+    for n, words in ((0, "No scores: no rows were held out"), (1, "No scores: one row was held out")):
+        page = Page(render(material(mixed(), mixed(seed=1), KINDS, n_held_out=n)))
+        assert any(said.startswith(words) for said in page.text_of("p"))
+
+
+def test_no_line_breaks_between_a_number_and_its_sign():
+    missed = score("marginals.missed", 0.3, floor=0.0, direction="lower")
+    assert "30\u00a0% of real rows" in render(material(mixed(), mixed(seed=1), KINDS, [missed]))
 
 
 def test_pairs_are_blamed_where_columns_are_fine():
@@ -148,7 +169,7 @@ def test_pairs_are_blamed_where_columns_are_fine():
             {"a": x, "b": x}, {"a": x, "b": rng.permutation(x)}, ["number"] * 2, [score("detectability.boosting", 0.9)]
         )
     )
-    assert "worst pairs: a with b." in html
+    assert "worst pair: a with b." in html
 
 
 DEGENERATE = {

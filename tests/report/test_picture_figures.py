@@ -78,6 +78,7 @@ def test_the_page_holds_its_pictures_and_fetches_none(run):
     assert "Pictures" in page.text_of("h2")
     assert not {tag for tag, _ in page.tags} & {"script", "link", "iframe", "object"}
     assert "8×8 picture" in html  # of the table of rows
+    assert any("below each stands its row and its label" in words for words in page.text_of("p"))
     assert build_report(run) == html
 
 

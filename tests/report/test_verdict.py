@@ -67,7 +67,9 @@ def test_the_stronger_detector_counts():
 
 def test_few_rows_are_said():
     found = verdict([score("detectability.boosting", 0.6, 0.41, 0.79)])
-    assert found.sentence.startswith("Too few rows to say whether a detector tells these rows from real ones (AUC 0.60, 0.41 to 0.79")
+    assert found.sentence.startswith(
+        "Too few rows to say whether a detector tells these rows from real ones (AUC 0.60, 0.41 to 0.79"
+    )
     assert found.level == "unknown"
 
 
