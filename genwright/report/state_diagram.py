@@ -16,7 +16,7 @@ from genwright.models.hmm import HMM
 from genwright.nn.markov.columns import NumberColumn
 from genwright.nn.markov.steps import emitted
 from genwright.report import svg
-from genwright.report.words import breadth, number, shorten
+from genwright.report.words import breadth, number, percent, shorten
 from genwright.runs.run import Run
 from genwright.runs.states import state_names
 
@@ -68,10 +68,17 @@ class StateDiagram:
 
     def view(self) -> dict[str, Any]:
         """Drawing and table for the page."""
-        head = ["state", "share of steps", "mean duration, steps", *self.emits]
+        head = ["State", "Share of steps", "Mean duration, steps", *self.emits]
         cells = zip(self.names, self.shares, self.durations, *self.emits.values(), strict=True)
-        rows = [(shorten(n, 40), f"{s:.1%}", _steps(d), *words) for n, s, d, *words in cells]
-        return {"drawing": draw(self), "head": head, "rows": rows, "n_left_out": self.n_left_out}
+        rows = [(shorten(n, 40), percent(s), _steps(d), *words) for n, s, d, *words in cells]
+        has_classes = any("⟨rare" in word for words in self.emits.values() for word in words)
+        return {
+            "drawing": draw(self),
+            "head": head,
+            "rows": rows,
+            "n_left_out": self.n_left_out,
+            "has_classes": has_classes,
+        }
 
 
 def _steps(duration: float) -> str:
@@ -128,7 +135,7 @@ def _moments(emission: Any, column: NumberColumn) -> tuple[np.ndarray, np.ndarra
 def describe(diagram: StateDiagram) -> str:
     """The figure in words."""
     cells = zip(diagram.names, diagram.shares, diagram.durations, strict=True)
-    told = "; ".join(f"{shorten(n, 40)}: {s:.0%} of the steps, {_visit(d)} a visit" for n, s, d in cells)
+    told = "; ".join(f"{shorten(n, 40)}: {percent(s)} of the steps, {_visit(d)} a visit" for n, s, d in cells)
     rest = f" {diagram.n_left_out} rarer states are left out." if diagram.n_left_out else ""
     return f"{len(diagram.names)} states. {told}.{rest}"
 
@@ -157,12 +164,12 @@ def draw(diagram: StateDiagram, title: str = "States and transitions") -> Markup
 
 def _circle(diagram: StateDiagram, k: int, x: float, y: float, radius: float) -> Markup:
     name = diagram.names[k]
-    words = f"{name}: {diagram.shares[k]:.1%} of the steps, {_visit(diagram.durations[k])} a visit"
+    words = f"{name}: {percent(diagram.shares[k])} of the steps, {_visit(diagram.durations[k])} a visit"
     return svg.element(
         "g",
         svg.element("title", words),
         svg.element("circle", cx=x, cy=y, r=radius, class_="node"),
-        svg.text(x, y + 4.5, shorten(name, 8, breadth), "middle"),
+        svg.text(x, y + 4.5, shorten(name, 8, breadth), "middle", "name"),
     )
 
 
@@ -187,7 +194,7 @@ def _arrow(diagram: StateDiagram, j: int, k: int, x: np.ndarray, y: np.ndarray, 
     tip = _towards(x[k], y[k], mx, my, radius[k] + 1)
     back = _towards(x[k], y[k], mx, my, radius[k] + 5 + 1.4 * width)
     line = f"M{start[0]:.1f} {start[1]:.1f}Q{mx:.1f} {my:.1f} {back[0]:.1f} {back[1]:.1f}"
-    words = f"{diagram.names[j]} to {diagram.names[k]}: {p:.0%} of the times it is left"
+    words = f"{diagram.names[j]} to {diagram.names[k]}: {percent(p)} of the times it is left"
     return svg.element(
         "g",
         svg.element("title", words),

@@ -10,7 +10,15 @@ from unicodedata import east_asian_width
 
 NOTHING = "–"
 PERPLEXITIES = ("tokens", "words")  # their units
-ABBREVIATIONS = {"auc": "AUC", "r2": "R²", "tpr": "true positive rate", "roc": "ROC", "pr": "PR", "f1": "F1"}
+ABBREVIATIONS = {
+    "auc": "AUC",
+    "r2": "R²",
+    "tpr": "true positive rate",
+    "roc": "ROC",
+    "pr": "PR",
+    "f1": "F1",
+    "bleu": "BLEU",
+}
 ABBREVIATIONS |= {"frechet": "Fréchet", "kid": "KID", "svm": "SVM", "dim": "dimension"}
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -18,8 +26,8 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\uf
 def number(value: Any, digits: int = 3) -> str:
     """The number with `digits` that matter; a dash where there is none.
 
-    >>> number(0.92847), number(12345.6), number(float("nan")), number(-0.00012), number(0.00007, 2)
-    ('0.928', '12,346', '–', '−0.00012', '7e−05')
+    >>> number(0.92847), number(0.9996), number(12345.6), number(float("nan")), number(-0.00012), number(0.00007, 2)
+    ('0.928', '1.00', '12,346', '–', '−0.00012', '7e−05')
     """
     if not is_known(value):
         return {float("inf"): "∞", float("-inf"): "−∞"}.get(value, NOTHING)
@@ -27,8 +35,9 @@ def number(value: Any, digits: int = 3) -> str:
     if size >= 1e9:
         text = f"{value:.{digits - 1}e}"
     elif size >= 0.01 or size == 0:
-        decimals = digits if size < 1 else max(0, digits - 1 - math.floor(math.log10(size)))
-        text = f"{value:,.{decimals}f}"
+        power = math.floor(math.log10(size)) if size >= 1 else -1
+        power += round(size, digits - 1 - power) >= 10 ** (power + 1)  # 0.9996 is 1.00, as 1 is
+        text = f"{value:,.{max(0, digits - 1 - power)}f}"
     else:
         text = f"{value:#.{max(1, digits - 1)}g}"
     return text.replace(".e", "e").replace("-", "−")

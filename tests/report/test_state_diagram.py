@@ -32,9 +32,10 @@ def test_the_figure_is_whole_and_told_in_words() -> None:
     assert len(picture.getElementsByTagName("circle")) == 2
     assert len(re.findall('class="arrowhead"', str(draw(TWO)))) == 2
     assert (
-        describe(TWO) == "2 states. a: 75% of the steps, 12.0 steps a visit; <b>: 25% of the steps, 4.00 steps a visit."
+        describe(TWO)
+        == "2 states. a: 75 % of the steps, 12.0 steps a visit; <b>: 25 % of the steps, 4.00 steps a visit."
     )
-    assert TWO.view()["rows"][0] == ("a", "75.0%", "12.0", "1 ± 2")
+    assert TWO.view()["rows"][0] == ("a", "75 %", "12.0", "1 ± 2")
     large, small = (float(c.getAttribute("r")) for c in picture.getElementsByTagName("circle"))
     assert large**2 / small**2 == pytest.approx(3, rel=0.05)
 
@@ -65,7 +66,7 @@ def test_a_report_has_the_states(run: Run) -> None:
     page = Page(build_report(run))
     assert "States" in page.text_of("h2")
     assert "States and transitions" in page.text_of("title")
-    assert "mean duration, steps" in page.text_of("th")
+    assert "Mean duration, steps" in page.text_of("th")
     tagged = fit(sentences(), "hmm", judge=False)
     assert any("the" in words for words in Page(build_report(tagged)).text_of("td"))
 
