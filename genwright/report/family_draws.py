@@ -8,7 +8,7 @@ import pyarrow as pa
 from genwright.core.codec import TableCodec
 from genwright.report.picture_figures import Tile, shown, tile
 from genwright.report.text_samples import cut
-from genwright.report.words import shorten
+from genwright.report.words import shorten, steps
 from genwright.runs.leaderboard import Leaderboard
 
 KINDS = {"texts": "text", "pictures": "image", "sequences": "sequence"}  # of data → of the column that is shown
@@ -48,19 +48,9 @@ def _tiles(column: pa.ChunkedArray, whose: str, white: int) -> list[Tile]:
 
 def _passages(values: Sequence[Any]) -> list[str]:
     """The first ones, as many as do not tire."""
-    words = [cut(v) if isinstance(v, str) else _steps(v) for v in values if v is not None]
+    words = [cut(v) if isinstance(v, str) else shorten(steps(v), MAX_STEPS) for v in values if v is not None]
     n = CHARACTERS * len(words) // max(1, sum(map(len, words)))
     return words[: min(len(words), max(2, min(n, MOST_TEXTS)))]
-
-
-def _steps(sequence: Sequence[Any]) -> str:
-    """A sequence on a line: its steps, numbers with three digits."""
-    steps = (" ".join(map(_step, s)) if isinstance(s, list) else _step(s) for s in sequence)
-    return shorten(" · ".join(steps), MAX_STEPS)
-
-
-def _step(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else "?" if value is None else str(value)
 
 
 def _longest(names: Sequence[str], real: pa.Table | None) -> str:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from genwright.core.schema import Column, Schema
 from genwright.data.dates import without_midnights
 from genwright.data.typed import as_written
-from genwright.report.words import clean, shorten
+from genwright.report.words import clean, shorten, steps
 
 MAX_CELL = 80  # characters
 
@@ -44,6 +44,6 @@ def _cell(value: Any) -> tuple[str, str]:
         return f"{value + 0.0:.10g}", ""  # + 0.0: no −0
     if isinstance(value, (bytes, bytearray)):
         return f"{len(value):,} bytes", ""
-    whole = str(value)
+    whole = steps(value) if isinstance(value, list) else str(value)
     short = shorten(whole, MAX_CELL)
     return short, clean(whole[:1000]) if short != whole else ""

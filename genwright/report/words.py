@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import takewhile
 from typing import Any
 from unicodedata import east_asian_width
@@ -126,6 +126,19 @@ def shorten_apart(labels: Sequence[str], length: int, measure: Callable[[str], f
         "…" + shorten(label[shared[cut] :], length - 1, measure) if cut in shared else cut
         for label, cut in zip(labels, short, strict=True)
     ]
+
+
+def steps(sequence: Iterable[Any]) -> str:
+    """A sequence on a line: its steps, numbers with three digits.
+
+    >>> steps(["to", "the"]), steps([0.12345, None]), steps([[1.0, 2.5], [3.25, 4.0]])
+    ('to · the', '0.123 · ?', '1 2.5 · 3.25 4')
+    """
+    return " · ".join(" ".join(map(_step, s)) if isinstance(s, list) else _step(s) for s in sequence)
+
+
+def _step(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else "?" if value is None else str(value)
 
 
 def breadth(text: str) -> float:

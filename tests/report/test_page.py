@@ -310,3 +310,9 @@ def test_without_real_rows_nothing_is_said_about_them():
     assert "no rows to draw" in notes
     assert "always kg" in notes
     assert not [words for words in notes if "% real" in words]
+
+
+def test_rows_with_sequences_are_steps_in_words():
+    real = {"words": [["to", "the"]] * 9, "signal": [[0.123456789, -2.5]] * 9}
+    page = Page(render(material(real, real, ["sequence", "sequence"])))
+    assert {"to · the", "0.123 · -2.5"} <= set(page.text_of("td"))
