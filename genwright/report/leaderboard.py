@@ -113,8 +113,8 @@ def render(board: Leaderboard) -> str:
         .render(
             title=shorten(board.facts.get("data", "data"), 200),
             summary=_summary(board),
-            best=shorten(fitted[0].model, MAX_NAME) if fitted else "",
-            level="good" if fitted and fitted[0].is_ranked else "poor",
+            level="good" if fitted and fitted[0].is_ranked and board.is_beyond_trivial else "poor",
+            word=_word(board, fitted),
             sentence=_sentence(clean(board.sentence)),
             columns=[(HEADS[name], MEANING[name]) for name in columns],
             order=ORDER[board.yardstick.kind],
@@ -163,6 +163,16 @@ def _summary(board: Leaderboard) -> str:
         f"judged on {quantity(facts['n_held_out'], 9)} others" if "n_held_out" in facts else "",
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _word(board: Leaderboard, fitted: list[Entry]) -> str:
+    """The choice in a word."""
+    if not fitted:
+        return "Nothing to use"
+    is_idle = fitted[0].is_ranked and not board.is_beyond_trivial
+    return (
+        f"Nothing better than {board.yardstick.independent}" if is_idle else f"Use {shorten(fitted[0].model, MAX_NAME)}"
+    )
 
 
 def _sentence(words: str) -> Markup:

@@ -116,6 +116,12 @@ class Leaderboard:
             found[score.name] = replace(one, floor=floor, ceiling=ceiling)
         return found
 
+    @property
+    def is_beyond_trivial(self) -> bool:
+        """Whether the family on top is surely better than the trivial model, or as good as real rows."""
+        score = self.rank_score(self.entries[0]) if self.entries else None
+        return score is not None and not _is_trivial(score)
+
     @cached_property
     def sentence(self) -> str:
         """The choice and why, with its numbers."""
@@ -198,7 +204,16 @@ def _sentence(fitted: list[Entry], by: Yardstick) -> str:
             return f"No family models all columns: {won}; {use} with care."
         why = "could be checked for copies" if "could not be checked" in first.reason else "passes the check for copies"
         return f"No family {why}: {won}; {use} only where copies do no harm."
-    return f"{won}{_second(fitted, score, by)}; {first.model} {_checked(first)}: {use}."
+    told = f"{won}{_second(fitted, score, by)}; {first.model} {_checked(first)}"
+    if _is_trivial(score):
+        won = f"No family is surely better than {by.independent}: {told}"
+        return f"{won}. Give them more rows or minutes before you {use}."
+    return f"{told}: {use}."
+
+
+def _is_trivial(score: Score) -> bool:
+    """Whether it may be as bad as the trivial model's, and is not as good as that of real rows; less is better."""
+    return score.high >= score.ceiling and not score.low <= score.floor
 
 
 def _numbers(score: Score, by: Yardstick) -> str:

@@ -52,6 +52,9 @@ def test_families_stand_in_order_with_reasons():
     assert "gpt cannot model column 'age' (real)" in words
     assert "Stopped by hand at step 3." in words
     assert "Use trees" in page.text_of("p")
+    idle = Page(render(board(entry("marginals", 0.97))))
+    assert "Nothing better than independent columns" in idle.text_of("p")
+    assert any(attributes.get("class") == "verdict poor" for _, attributes in idle.tags)
     assert whole().sentence.partition("--model")[0].strip() in page.text_of("p")
     assert page.text_of("code") == ["--model trees"]
 

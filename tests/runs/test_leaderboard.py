@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from genwright.core.errors import FitError
+from genwright.core.judge import Score
 from genwright.runs.leaderboard import Entry
 from genwright.runs.yardsticks import SEQUENCES, TEXTS
 from tests.runs.boards import FITTED, board, entry, of_texts, pictures, score, scores, texts, whole
@@ -55,6 +56,20 @@ def test_pictures_are_ordered_by_their_distance_and_copies_stand_last():
         "0.210], lies outside this interval; gan passes the check for copies"
     )
     assert found.to_json()["ranked_by"] == found.yardstick.what
+
+
+def test_the_trivial_model_is_not_praised_for_being_first():
+    """A best family whose interval reaches the trivial model's number has learnt nothing that is sure."""
+    found = board(entry("marginals", 0.97), entry("vae", 0.985))
+    assert not found.is_beyond_trivial
+    assert found.sentence.startswith(
+        "No family is surely better than independent columns: marginals is hardest to tell"
+    )
+    assert found.sentence.endswith("Give them more rows or minutes before you use --model marginals.")
+    assert whole().is_beyond_trivial
+    noise = Score("detectability.boosting", 0.51, 0.46, 0.56, 200, 0.5, 0.51, "AUC", "half", "", "")
+    idle = board(replace(entry("marginals", 0.5), scores=(noise, *scores(0.5)[1:])))
+    assert idle.is_beyond_trivial  # nothing was to be learnt, and its draws are as good as real rows
 
 
 def test_sequences_are_ordered_by_nats_a_step_and_copies_are_not_looked_for():
