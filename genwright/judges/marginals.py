@@ -9,7 +9,9 @@ columns of a row together. Sampling noise alone makes the distances positive: re
 
 A class that is never drawn may drown in that noise. Its rows do not: `missed` counts the held-out rows with a common
 category, or with a number missing that is so commonly, that no draw has. Common is what ten of the draws should have:
-independent rows of the same kind lack such a value with probability (1 − 10 / n)ⁿ < e⁻¹⁰.
+independent rows of the same kind lack such a value with probability (1 − 10 / n)ⁿ < e⁻¹⁰. It has to be at least half as
+common in the training rows: held-out values that these lack are all read as the least frequent one, which no model can
+know to be common.
 """
 
 from typing import Any, ClassVar
@@ -67,7 +69,11 @@ class Marginals(Judge):
             for part, distances in chosen.items()
         }
         has_values = bool(is_category.any() or np.isnan(real).any())
-        return measures | ({"missed": _missed(real, drawn, is_category, list(evidence.space))} if has_values else {})
+        if not has_values:
+            return measures
+        own = numpy_generator(evidence.seed, "marginals", "common")
+        train, _ = matrix(sample_rows(evidence.train, self.max_rows, own), evidence.space)
+        return measures | {"missed": _missed(real, drawn, train, is_category, list(evidence.space))}
 
     def protocol(self, evidence: Evidence) -> str:
         """Rows, distances and interval."""
@@ -79,18 +85,25 @@ class Marginals(Judge):
         )
 
 
-def _missed(real: np.ndarray, drawn: np.ndarray, is_category: np.ndarray, names: list[str]) -> Measure:
+def _missed(
+    real: np.ndarray, drawn: np.ndarray, train: np.ndarray, is_category: np.ndarray, names: list[str]
+) -> Measure:
     """Share of real rows (B, D) with a common category, or a missing number, that no drawn row has in its column."""
-    columns = zip(real.T, drawn.T, is_category, strict=True)
-    is_missed = np.stack([_is_missed(x if c else np.isnan(x), y if c else np.isnan(y), c) for x, y, c in columns], 1)
+    values = lambda rows: [x if c else np.isnan(x) for x, c in zip(rows.T, is_category, strict=True)]  # noqa: E731
+    columns = zip(values(real), values(drawn), values(train), is_category, strict=True)
+    is_missed = np.stack([_is_missed(*column) for column in columns], 1)
     by_column = {name: float(share) for name, share in zip(names, is_missed.mean(0), strict=True) if share}
     return share_measure(int(is_missed.any(1).sum()), len(real), {"columns": by_column})
 
 
-def _is_missed(x: np.ndarray, y: np.ndarray, is_category: bool) -> np.ndarray:
+def _is_missed(x: np.ndarray, y: np.ndarray, train: np.ndarray, is_category: bool) -> np.ndarray:
     """Real rows (B,) with a value that `COMMON` of the drawn ones (M,) should have, and none has; True is a hole."""
     values, place, counts = np.unique(x, return_inverse=True, return_counts=True)
-    is_gone = (counts * len(y) >= COMMON * len(x)) & ~np.isin(values, y)
+    seen, times = np.unique(train, return_counts=True)
+    at = np.searchsorted(seen, values).clip(max=len(seen) - 1)
+    learnt = np.where(seen[at] == values, times[at], 0)
+    is_common = (counts * len(y) >= COMMON * len(x)) & (2 * learnt * len(y) >= COMMON * len(train))
+    is_gone = is_common & ~np.isin(values, y)
     return (is_gone if is_category else is_gone & values)[place]
 
 

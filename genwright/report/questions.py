@@ -113,7 +113,7 @@ def classes(found: Found) -> Finding | None:
     level: Level = "poor" if score.value - score.floor > MANY_MISSED else "fair"
     by_column = score.details.get("columns") or {"": 0.0}
     name = max(by_column, key=by_column.__getitem__)
-    where = f", most in {shorten(name, 60)}" if name else ""
+    where = f", most in column {shorten(name, 60)}" if name else ""
     said = f"{percent(score.value)} of real rows have a value that is never drawn{where}"
     return Finding("classes", level, said)
 

@@ -62,6 +62,18 @@ def test_rare_values_may_be_missed() -> None:
         assert found.value == pytest.approx(share)
 
 
+def test_values_that_training_rows_lack_are_not_asked_for() -> None:
+    """What is read as the least frequent value of the training rows is common among unseen rows alone."""
+    real, train, drawn = draw(350, 1), draw(350, 3), draw(350, 2)
+    for rows in (real, train, drawn):
+        rows["kind"] = torch.ones(350).long()
+    real["kind"][:70], train["kind"][:1] = 3, 3
+    evidence = replace(world(fake=drawn), held_out=real, train=train, trivial=draw(350, 4))
+    assert Marginals().measure(drawn, evidence)["missed"].value == 0
+    train["kind"][:70] = 3
+    assert Marginals().measure(drawn, evidence)["missed"].value == pytest.approx(0.2)
+
+
 def test_numbers_without_holes_have_nothing_that_is_missed() -> None:
     evidence = world()
     narrow = {b: {"size": getattr(evidence, b)["size"]} for b in ("train", "held_out", "fake", "trivial")}
