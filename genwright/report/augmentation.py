@@ -100,11 +100,18 @@ def verdict(report: Report) -> tuple[Level, str, str]:
         f"from {number(gain.before)} to {number(gain.after)}, a {what} of {signed(gain.gain)} "
         f"(95 % interval {signed(gain.low)} to {signed(gain.high)})."
     )
+    told += "".join(f" {_lost(other)}" for other in report.gains[1:] if other.gain < 0 and other.high <= 0)
     if gain.low > 0:
         return "good", kept, told
     if gain.high < 0:
         return "poor", f"{kept}; it lost", f"{told} These rows were foretold better without."
     return "fair", f"{kept}; no sure gain", f"{told} {_first_up(_on_folds(report))}."
+
+
+def _lost(gain: Gain) -> str:
+    """Another score that fell, as far as these rows tell."""
+    between = f"95 % interval {signed(gain.low)} to {signed(gain.high)}"
+    return f"{heading(gain.metric)} fell from {number(gain.before)} to {number(gain.after)} ({between})."
 
 
 def _declined(report: Report) -> tuple[Level, str, str]:

@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -265,12 +266,14 @@ def _column_card(both: Pair) -> dict[str, Any]:
 def _association_view(found: association_map.Associations | None) -> dict[str, Any] | None:
     if found is None:
         return None
+    is_partial = bool(np.isnan(found.distances[~np.eye(len(found.names), dtype=bool)]).any())
     limits = association_map.shades(found.trimmed(association_map.N_SHOWN))
     return {
         "drawing": association_map.draw(found),
         "limits": [f"{low:.2f} to {high:.2f}" for low, high in pairwise(limits)],
         "worst": [(shorten(a, 40), shorten(b, 40), number(d)) for a, b, d in found.worst(5)],
         "floor": number(found.floor) if is_known(found.floor) else "",
+        "is_partial": is_partial,
         "n": len(found.names),
         "n_shown": min(len(found.names), association_map.N_SHOWN),
     }

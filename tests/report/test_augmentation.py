@@ -49,6 +49,12 @@ def test_a_page_without_anything_from_elsewhere():
             "a change of −0.100",
         ),
         (report(p=0.5), "good", "Kept, as asked", "4 rows were added by copies (until classes are equal)"),
+        (
+            report(gains=[GAIN, replace(GAIN, metric="pr_auc", before=0.9, after=0.8, low=-0.2, high=-0.01)]),
+            "good",
+            "Kept",
+            "PR AUC fell from 0.900 to 0.800 (95 % interval −0.200 to −0.010).",
+        ),
         (report(gains=[]), "fair", "Kept; not measured", "No rows were held out"),
         (declined(), "unknown", "Declined", "best of 3 ways was copies (until classes are equal); on folds that it"),
         (declined(fresh=[]), "unknown", "Declined", "folds that chose, the gain in balanced accuracy was −0.010"),

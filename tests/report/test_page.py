@@ -316,3 +316,13 @@ def test_rows_with_sequences_are_steps_in_words():
     real = {"words": [["to", "the"]] * 9, "signal": [[0.123456789, -2.5]] * 9}
     page = Page(render(material(real, real, ["sequence", "sequence"])))
     assert {"to · the", "0.123 · -2.5"} <= set(page.text_of("td"))
+
+
+@pytest.mark.parametrize("is_partial", [False, True])
+def test_pairs_that_were_not_looked_at_are_told(is_partial):
+    names = ["a", "b", "c"]
+    pairs = [[None, 0.1, 0.2], [0.1, None, None if is_partial else 0.3], [0.2, None if is_partial else 0.3, None]]
+    found = score("associations.pairs", 0.2, floor=0.1, ceiling=0.4, direction="lower", columns=names, pairs=pairs)
+    columns = {name: np.arange(50.0) for name in names}
+    page = Page(render(material(columns, columns, ["number"] * 3, [found])))
+    assert any("Pairs without a square were not looked at." in words for words in page.text_of("p")) == is_partial
