@@ -221,11 +221,12 @@ def _anchors(board: Leaderboard, columns: list[str]) -> list[tuple[str, list[tup
     ]
 
 
-def _score_row(name: str, fitted: list[Entry], anchor: Score) -> tuple[str, list[str], str, str]:
-    """A score of every family, with its anchors where all share them."""
+def _score_row(name: str, fitted: list[Entry], anchor: Score) -> tuple[str, list[tuple[str, str]], str, str]:
+    """A score of every family with its interval, and its anchors where all share them."""
     found = [entry.score(name) for entry in fitted]
     label = f"{heading(name)} ({shorten(anchor.unit, 30)}, {score_bar.BETTER[anchor.direction]})"
-    return label, [number(s.value if s else None) for s in found], number(anchor.floor), number(anchor.ceiling)
+    values = [(number(s.value if s else None), _interval(s)) for s in found]
+    return label, values, number(anchor.floor), number(anchor.ceiling)
 
 
 def _protocols(scores: Iterable[Score]) -> list[tuple[str, str, str]]:

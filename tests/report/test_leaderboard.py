@@ -27,6 +27,11 @@ def test_a_page_without_anything_from_elsewhere():
     assert [a["lang"] for tag, a in page.tags if tag == "html"] == ["en"]
 
 
+def test_all_scores_have_their_intervals():
+    html = render(board(entry("trees", 0.6, half=0.05)))
+    assert re.search(r'<td class="number">0\.600 <span class="quiet">0\.550 to 0\.650</span></td>', html)
+
+
 def test_every_drawing_says_its_numbers():
     figures = [f for f in Page(render(whole())).figures if f["role"] == "img"]
     assert len(figures) == 3 * 4  # detector, closest 5 % and usefulness of the judged families
