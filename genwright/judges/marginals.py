@@ -89,8 +89,10 @@ def _missed(
     real: np.ndarray, drawn: np.ndarray, train: np.ndarray, is_category: np.ndarray, names: list[str]
 ) -> Measure:
     """Share of real rows (B, D) with a common category, or a missing number, that no drawn row has in its column."""
-    values = lambda rows: [x if c else np.isnan(x) for x, c in zip(rows.T, is_category, strict=True)]  # noqa: E731
-    columns = zip(values(real), values(drawn), values(train), is_category, strict=True)
+    sides = [
+        [x if c else np.isnan(x) for x, c in zip(rows.T, is_category, strict=True)] for rows in (real, drawn, train)
+    ]
+    columns = zip(*sides, is_category, strict=True)
     is_missed = np.stack([_is_missed(*column) for column in columns], 1)
     by_column = {name: float(share) for name, share in zip(names, is_missed.mean(0), strict=True) if share}
     return share_measure(int(is_missed.any(1).sum()), len(real), {"columns": by_column})
