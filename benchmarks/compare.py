@@ -196,7 +196,7 @@ def page(every: Mapping[str, Mapping[str, Any]]) -> str:
         "that its family has then lies within the 95 % interval of the best one, or is better:",
         f"{n_right} of {len(every)} sets. *At once*: its score at the first budget does already ({n_at_once}), which",
         "it cannot where all families go on learning. (\\*): does not pass the check for copies. The smallest score is",
-        "best; what it is depends on the data. Rows are those learnt from; seconds are CPU seconds of everything, judging",
+        "best; what it is depends on the data. Rows are those learnt from; seconds are CPU seconds, judging",
         "included.",
         "",
         f"| {' | '.join(HEAD.split(', '))} |",
