@@ -44,7 +44,7 @@ CHUNK, TOKENS_A_CHUNK = (4, 512), 1 << 15  # rows drawn together: fewest and mos
 SIZES = ((4, 64), (4, 128), (4, 192), (6, 256), (6, 384), (8, 512))  # blocks and width, from the smallest up
 TOKENS_A_STEP, TOKENS_WATCHED, WINDOWS_WATCHED = 3072, 16_384, 4
 FLOPS_A_SECOND = 4e10  # of a training on one thread
-TOKENS_A_WEIGHT = 0.5  # that a training should see at least
+TOKENS_A_WEIGHT, WEIGHTS_A_TOKEN = 0.5, 10  # that a training should see at least; that a token of the data carries
 LOGITS_AT_ONCE = 1 << 20  # larger tensors are new memory from the system each time
 BEGINNINGS = 8  # one window in so many is the beginning of its passage
 
@@ -129,12 +129,12 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
 
     @classmethod
     def suited(cls, config: GPTConfig, data: Dataset, minutes: float | None) -> tuple[GPTConfig, dict[str, Any]]:
-        """Size by the time, batches of about as many tokens, and few rows set aside where rows are long."""
+        """Size by the time and the data, batches of about as many tokens, few rows set aside where rows are long."""
         layout = RowTokens(data.space)
         n = (layout.encode(data.take(slice(0, 1024))) != PAD).sum(1).double().mean()
         model = cls(data.space, replace(config, n_layers=1, width=2 * config.n_heads))
         window = min(float(n), model.context)
-        n_layers, width = _size(minutes or cls.usual_minutes)
+        n_layers, width = _size(minutes or cls.usual_minutes, float(n) * len(data))
         config = replace(config, n_layers=config.n_layers or n_layers, width=config.width or width)
         size = round(min(max(TOKENS_A_STEP / window, 8), 512))
         watched = round(min(max(TOKENS_WATCHED / (window * model.n_windows), 8), 2048))
@@ -391,11 +391,23 @@ class GPT(Model, HasLoss, HasLogProb, Conditions, Autoregressive):
         return {**size, "parameters": sum(p.numel() for p in self.net.parameters())}
 
 
-def _size(minutes: float | None) -> tuple[int, int]:
-    """The largest size that sees enough tokens in the time; a token costs 6 operations a weight."""
-    flops = 60 * (minutes or 0) * FLOPS_A_SECOND
-    fitting = [s for s in SIZES if flops / (6 * 12 * s[0] * s[1] ** 2) >= TOKENS_A_WEIGHT * 12 * s[0] * s[1] ** 2]
+def _size(minutes: float, n_tokens: float) -> tuple[int, int]:
+    """The largest size that sees enough tokens in the time, and that the data's do not leave to learn by heart.
+
+    A token costs 6 operations a weight.
+    """
+    n_seen = [60 * minutes * FLOPS_A_SECOND / (6 * _n_weights(s)) for s in SIZES]
+    fitting = [
+        s
+        for s, seen in zip(SIZES, n_seen, strict=True)
+        if seen >= TOKENS_A_WEIGHT * _n_weights(s) and WEIGHTS_A_TOKEN * n_tokens >= _n_weights(s)
+    ]
     return fitting[-1] if fitting else SIZES[0]
+
+
+def _n_weights(size: tuple[int, int]) -> int:
+    """Of the blocks, about."""
+    return 12 * size[0] * size[1] ** 2
 
 
 def _inverse_cdf(logits: Tensor, u: Tensor) -> Tensor:

@@ -41,7 +41,6 @@ from genwright.nn.quantise import Codebook, Usage
 
 PRIOR = "prior."  # prefix of the prior's tensors
 AT_ONCE = 1 << 19  # pixels that are read or decoded together
-FAKED = 1024  # rows by which the prior's size is chosen
 SETTLED = 0.8  # share of the training behind which no code begins anew
 
 
@@ -166,10 +165,9 @@ class VQVAE(Model, HasLoss, HasStages, HasBound, HasLatent, Conditions):
         return replace(config, prior_settings=tuple(f"{name}={x}" for name, x in settings.items())), {}
 
     def _faked(self, data: Dataset) -> Dataset:
-        """Some rows with codes that mean nothing, as long as they will be."""
-        n = min(len(data), FAKED)
-        arrays = {name: a[:n] for name, a in data.arrays.items() if name not in self.net.of_name}
-        codes = {name: np.zeros((n, part.n_places), np.int64) for name, part in self.net.of_name.items()}
+        """The rows with codes that mean nothing, as long as they will be; zeros that nobody reads take no memory."""
+        arrays = {name: a for name, a in data.arrays.items() if name not in self.net.of_name}
+        codes = {name: np.zeros((len(data), part.n_places), np.int64) for name, part in self.net.of_name.items()}
         return Dataset(self.prior.space, {name: ({**arrays, **codes})[name] for name in self.space})
 
     @property

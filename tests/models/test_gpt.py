@@ -278,6 +278,17 @@ def test_a_step_has_about_as_many_tokens_whatever_padding_stands_between() -> No
     assert GPT.suited(GPTConfig(), data, 1.0)[1]["batch_size"] == round(3072 / mean)
 
 
+@pytest.mark.parametrize(
+    ("n_rows", "minutes", "size"),
+    [(1_000, 10, (4, 64)), (10_000, 10, (4, 128)), (200_000, 10, (4, 192)), (200_000, 0.1, (4, 64))],
+)
+def test_a_size_for_the_data_and_the_time(n_rows: int, minutes: float, size: tuple[int, int]) -> None:
+    rows = torch.full((n_rows, 10), 4).numpy()
+    ten = Dataset(Space({"a": Field(Tokens(10, 5, runs_on=True))}), {"a": rows})
+    found = GPT.suited(GPTConfig(), ten, minutes)[0]
+    assert (found.n_layers, found.width) == size
+
+
 @pytest.mark.parametrize("context", [0, 8])
 def test_dropout_heeds_its_generator_alone(context: int) -> None:
     """In training; with whole rows and with windows."""

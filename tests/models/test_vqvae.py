@@ -353,6 +353,7 @@ def test_what_it_cannot_do_is_told() -> None:
 
 def test_the_prior_is_sized_by_its_share_of_the_time() -> None:
     data = _digits()
+    data = Dataset(data.space, {name: np.resize(x, (60_000, *x.shape[1:])) for name, x in data.arrays.items()})
     few, _ = VQVAE.suited(VQVAEConfig(), data, 1.0)
     many, _ = VQVAE.suited(VQVAEConfig(prior_settings=("batch_size=7",)), data, 600.0)
     assert "n_layers=6" in many.prior_settings
