@@ -17,7 +17,7 @@ from genwright.codecs.sequence import Sequence
 from genwright.codecs.text import Text
 from genwright.core.codec import TableCodec
 from genwright.core.dataset import Dataset
-from genwright.core.errors import ConfigError, FitError, RunError
+from genwright.core.errors import ConfigError, FitError
 from genwright.core.model import HasLoss, Model, Progress
 from genwright.core.records import Records
 from genwright.core.registry import MODELS
@@ -40,7 +40,7 @@ from genwright.runs.preview import preview
 from genwright.runs.run import Run, as_names, silent
 from genwright.training.asked import Asked
 from genwright.training.budget import Budget
-from genwright.training.checkpoint import beside
+from genwright.training.checkpoint import kept_in
 from genwright.training.config import TrainingConfig
 from genwright.training.learn import learn
 from genwright.training.plan import Outcome, Plan
@@ -117,11 +117,13 @@ def fit(
         RunError: `out` is taken, or there is nothing to resume there, or it is of another fit.
     """
     started = time.perf_counter()
-    kept = _checkpoint(checkpoint, out, resume, overwrite)  # tells a folder that is taken before the work begins
+    if out is not None:
+        check_target(out, overwrite=overwrite)  # tells a folder that is taken before the work begins
+    kept = kept_in(checkpoint, out, resume=resume, overwrite=overwrite)
     said: dict[str, Any] = {"model": None if model == "auto" else model, "settings": settings, "seed": seed}
     said |= {"held_out": held_out, "given": None if given is None else as_names(given), "schema": schema}
     said |= {"budget": None if minutes is None and steps is None else Budget(minutes, steps)}
-    asked = Asked.of(said, _required(kept) if resume else None)
+    asked = Asked.of(said, kept if resume else None)
     if asked.model != "auto":
         divided(MODELS.get(asked.model), asked.settings)  # raises before any data are read
     wait()  # no process writes before all have looked at what is there
@@ -130,21 +132,6 @@ def fit(
     run.artefact.facts["seconds"], run.checkpoint = round(time.perf_counter() - started, 3), kept
     by_main(lambda: _kept(run, out, overwrite, judge, targets, progress))
     return run
-
-
-def _checkpoint(asked: str | Path | None, out: str | Path | None, resume: bool, overwrite: bool) -> Path | None:
-    """Where a training is kept until its run is saved; nowhere where neither that nor the run's folder is said.
-
-    Raises:
-        RunError: the folder is taken, or there is a training that nobody asked to go on with.
-    """
-    if out is not None:
-        check_target(out, overwrite=overwrite)
-    kept = Path(asked) if asked else beside(out) if out else None
-    if kept is not None and kept.exists() and not (resume or overwrite):
-        how = "go on with resume=True (--resume), or begin anew with overwrite=True (--overwrite)"
-        raise RunError(f"{kept} holds a training whose run was not saved: {how}")
-    return kept
 
 
 def _kept(
@@ -262,12 +249,6 @@ def _usually_given(codec: TableCodec) -> tuple[str, ...]:
     if names:
         log.info("given, so that draws can ask for it: %s; given=… (--given) overrules", ", ".join(names))
     return names
-
-
-def _required(checkpoint: Path | None) -> Path:
-    if checkpoint is None:
-        raise ConfigError("resume needs the folder that the run goes to, or its checkpoint: pass out= or checkpoint=")
-    return checkpoint
 
 
 def _series(records: Records, schema: Schema, asked: Asked) -> Series | None:

@@ -21,7 +21,7 @@ from genwright.core.classifier import Classifier
 from genwright.core.codec import TableCodec
 from genwright.core.config import to_json
 from genwright.core.dataset import Dataset
-from genwright.core.errors import ConfigError, FitError, GivenError, RunError, UnknownNameError, UnsupportedError
+from genwright.core.errors import ConfigError, FitError, GivenError, UnknownNameError, UnsupportedError
 from genwright.core.model import HasLoss, Model, Progress
 from genwright.core.records import Records
 from genwright.core.registry import CLASSIFIERS
@@ -43,7 +43,7 @@ from genwright.runs.folder import check_target
 from genwright.runs.run import Run, silent
 from genwright.training.asked import Asked
 from genwright.training.budget import Budget
-from genwright.training.checkpoint import beside
+from genwright.training.checkpoint import kept_in
 from genwright.training.choose_classifier import choose_classifier
 from genwright.training.config import TrainingConfig
 from genwright.training.learn_classifier import NOTHING_KEPT, HasModels, learn_classifier
@@ -110,7 +110,7 @@ def classify(
         learning = {"settings": settings, "seed": seed, "held_out": held_out, "minutes": minutes, "steps": steps}
         _check_run(data, model, resume, learning | {"schema": schema, "kinds": kinds})
         return _finished(by_bayes_rule(data, target), started, judge, out, overwrite, progress)
-    kept = _kept_in(checkpoint, out, resume, overwrite)
+    kept = kept_in(checkpoint, out, resume=resume, overwrite=overwrite)
     said: dict[str, Any] = {
         "model": None if model == "auto" else model,
         "settings": settings,
@@ -143,22 +143,6 @@ def _check_run(run: Run, model: str, resume: bool, said: Mapping[str, Any]) -> N
         )
     if asked := [name for name, value in said.items() if value]:
         raise ConfigError(f"the run has learnt already, and {asked[0]} would change nothing; leave it out, or fit anew")
-
-
-def _kept_in(checkpoint: str | Path | None, out: str | Path | None, resume: bool, overwrite: bool) -> Path | None:
-    """The file that a training is kept in; None where it is not kept.
-
-    Raises:
-        RunError: a training is there whose run was not saved, and is not to go on.
-        ConfigError: there is no place to go on from.
-    """
-    kept = Path(checkpoint) if checkpoint else beside(out) if out else None
-    if kept is None and resume:
-        raise ConfigError("resume needs the folder that the run goes to, or its checkpoint: pass out= or checkpoint=")
-    if kept is not None and kept.exists() and not (resume or overwrite):
-        how = "go on with resume=True (--resume), or begin anew with overwrite=True (--overwrite)"
-        raise RunError(f"{kept} holds a training whose run was not saved: {how}")
-    return kept
 
 
 def _asked(said: Mapping[str, Any], checkpoint: Path | None) -> Asked:

@@ -7,19 +7,27 @@ read. A training that goes on from it ends with the same bits as one that was ne
 import errno
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genwright.core.errors import RunError
-from genwright.core.files import replace_file
+from genwright.core.errors import ConfigError, RunError
+from genwright.core.files import is_there, replace_file
 
 if TYPE_CHECKING:
     import torch
 
+log = logging.getLogger("genwright")
 FORMAT = 1
 KEY = "genwright"
+BEGINS = f'{{"__metadata__":{{"{KEY}":'.encode()  # behind the eight bytes that tell how long the header is
+_STEPS = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
 
 
 @dataclass
@@ -40,7 +48,57 @@ class Checkpoint:
 def beside(run: str | Path) -> Path:
     """Where the checkpoint of a run lies while it is being fitted: beside its folder."""
     place = Path(run).expanduser()
+    place = place if place.name else place.resolve()  # the folder that one is in
     return place.with_name(f"{place.name}.checkpoint")
+
+
+def kept_in(asked: str | Path | None, out: str | Path | None, *, resume: bool, overwrite: bool) -> Path | None:
+    """Where a training is kept until its run is saved; nowhere where neither that nor the run's folder is said.
+
+    Args:
+        asked: The file, where the user names one.
+        out: The run's folder.
+        resume: Go on from there.
+        overwrite: Begin anew, whatever training is kept there.
+
+    Raises:
+        ConfigError: there is no place to go on from.
+        RunError: no file can be there, something else is, or a training that nobody asked to go on with.
+    """
+    if asked is None and out is None:
+        if resume:
+            what = "resume needs the folder that the run goes to, or its checkpoint"
+            raise ConfigError(f"{what}: pass out= or checkpoint=")
+        return None
+    where = f"in {asked}" if asked is not None else f"beside {out}"
+    try:
+        place = Path(asked).expanduser() if asked is not None else beside(out)  # type: ignore[arg-type]
+        is_taken, is_one = is_there(place), _begins_as_one(place)
+    except OSError as error:
+        raise _told(f"cannot keep the training {where}", error) from None
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise RunError(f"cannot keep the training {where}: {error}; name a file") from None
+    if not is_taken or resume:
+        return place
+    if not is_one:
+        raise RunError(f"{place} is there and holds no training of genwright: name another file, or remove it")
+    if not overwrite:
+        how = "go on with resume=True (--resume), or begin anew with overwrite=True (--overwrite)"
+        raise RunError(f"{place} holds a training whose run was not saved: {how}")
+    return place
+
+
+def _begins_as_one(path: Path) -> bool:
+    """Whether a file begins as a checkpoint does; its rest may be damaged."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(8 + len(BEGINS))[8:] == BEGINS
+
+
+def _told(what: str, error: OSError) -> RunError:
+    step = _STEPS.get(error.errno or 0, "name a file in a folder that you may write to")
+    return RunError(f"{what}: {error.strerror or error}; {step}")
 
 
 def of_second(checkpoint: Path) -> Path:
@@ -51,7 +109,10 @@ def of_second(checkpoint: Path) -> Path:
 def remove(checkpoint: Path) -> None:
     """Removes a checkpoint, with that of a second stage, if they are there."""
     for path in (checkpoint, of_second(checkpoint)):
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:  # the run is saved, and nothing is lost
+            log.warning("%s is not needed any more and cannot be removed: %s", path, error.strerror or error)
 
 
 def write(path: Path, checkpoint: Checkpoint) -> None:
@@ -68,9 +129,7 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, save(tensors, {KEY: json.dumps(header)}))
     except OSError as error:
-        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        step = "free some space" if is_full else "name a file in a folder that you may write to"
-        raise RunError(f"cannot write the checkpoint {path}: {error.strerror or error}; {step}") from None
+        raise _told(f"cannot write the checkpoint {path}", error) from None
 
 
 def read(path: Path) -> Checkpoint:
@@ -81,7 +140,11 @@ def read(path: Path) -> Checkpoint:
     """
     from safetensors import SafetensorError, safe_open
 
-    if not path.is_file() or path.is_symlink():
+    try:
+        is_file = path.is_file() and not path.is_symlink()
+    except OSError as error:
+        raise _told(f"cannot read the checkpoint {path}", error) from None
+    if not is_file:
         raise RunError(f"no checkpoint at {path}: there is nothing to resume; fit without it")
     try:
         with safe_open(path, "pt") as file:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from genwright.core.errors import RunError
-from genwright.training.checkpoint import Checkpoint, beside, read, require_same, write
+from genwright.core.errors import ConfigError, RunError
+from genwright.training.checkpoint import Checkpoint, beside, kept_in, read, remove, require_same, write
 from genwright.training.loop import train
 from tests.training.worlds import plan, small_vae, table
 
@@ -97,8 +97,58 @@ def test_a_training_goes_on_only_as_it_began(tmp_path: Path, other: dict, says: 
         )
 
 
-def test_the_checkpoint_lies_beside_the_run() -> None:
+def test_the_checkpoint_lies_beside_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert beside("runs/customers") == Path("runs/customers.checkpoint")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert beside(".") == (tmp_path / "here.checkpoint").resolve()
+
+
+def test_where_no_training_can_be_kept_is_told_before_the_work(tmp_path: Path) -> None:
+    kept = {"resume": False, "overwrite": True}
+    assert kept_in(None, None, **kept) is None
+    assert kept_in(tmp_path / "c", tmp_path / "run", **kept) == tmp_path / "c"
+    assert kept_in(None, tmp_path / "run", **kept) == tmp_path / "run.checkpoint"
+    assert kept_in("~/c", None, **kept) == Path.home() / "c"
+    with pytest.raises(ConfigError, match="pass out= or checkpoint="):
+        kept_in(None, None, resume=True, overwrite=False)
+    for asked, out, says in (
+        (tmp_path / ("x" * 300), None, f"in {tmp_path}/xxx.*: File name too long; choose a shorter name"),
+        (None, tmp_path / ("x" * 250), f"beside {tmp_path}/xxx.*: File name too long; choose a shorter name"),
+        ("a\0b", None, "null byte; name a file"),
+        (5, None, "name a file"),
+    ):
+        for resume in (False, True):
+            with pytest.raises(RunError, match=says):
+                kept_in(asked, out, resume=resume, overwrite=False)
+    with pytest.raises(RunError, match="File name too long; choose a shorter name"):
+        read(tmp_path / ("x" * 300))
+    with pytest.raises(RunError, match="File name too long; choose a shorter name"):
+        write(tmp_path / ("x" * 240), SOME)  # too long only with what a temporary name has besides
+
+
+def test_what_is_no_training_is_never_replaced(tmp_path: Path) -> None:
+    write(tmp_path / "c", SOME)
+    assert kept_in(tmp_path / "c", None, resume=False, overwrite=True) == tmp_path / "c"
+    with pytest.raises(RunError, match="a training whose run was not saved"):
+        kept_in(tmp_path / "c", None, resume=False, overwrite=False)
+    (tmp_path / "c").write_bytes((tmp_path / "c").read_bytes()[:50])
+    assert kept_in(tmp_path / "c", None, resume=False, overwrite=True) == tmp_path / "c"  # damaged, but one
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "c")
+    for name in ("rows.csv", "empty", "folder", "pipe", "link"):
+        for overwrite in (False, True):
+            with pytest.raises(RunError, match=f"{name} is there and holds no training of genwright: name another"):
+                kept_in(tmp_path / name, None, resume=False, overwrite=overwrite)
+
+
+def test_a_checkpoint_that_cannot_be_removed_costs_no_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "c").mkdir()
+    remove(tmp_path / "c")
+    assert "cannot be removed" in caplog.text
 
 
 def test_the_next_step_is_that_of_the_disk(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
