@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 log = logging.getLogger("genwright")
-FORMAT = 1
+FORMAT = 2
 KEY = "genwright"
 BEGINS = f'{{"__metadata__":{{"{KEY}":'.encode()  # behind the eight bytes that tell how long the header is
 _STEPS = {
@@ -124,7 +124,8 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     from safetensors.torch import save
 
     tensors = {k: x.detach().cpu().contiguous().clone() for k, x in checkpoint.tensors.items()}
-    header = {"format": FORMAT, "facts": checkpoint.facts, "identity": checkpoint.identity, "sha256": _digest(tensors)}
+    told = json.loads(json.dumps({"facts": checkpoint.facts, "identity": checkpoint.identity}))  # as it will be read
+    header = {"format": FORMAT, **told, "sha256": _digest(tensors, told)}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, save(tensors, {KEY: json.dumps(header)}))
@@ -151,8 +152,8 @@ def read(path: Path) -> Checkpoint:
             header = json.loads((file.metadata() or {})[KEY])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
         version, facts, identity = header["format"], dict(header["facts"]), dict(header["identity"])
-        if version == FORMAT and _digest(tensors) != header["sha256"]:
-            raise ValueError("its tensors are not those that were written")
+        if version == FORMAT and _digest(tensors, {"facts": facts, "identity": identity}) != header["sha256"]:
+            raise ValueError("its content is not what was written")
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"the checkpoint {path} is damaged ({error}); remove it and fit anew") from None
     if version != FORMAT:
@@ -160,11 +161,12 @@ def read(path: Path) -> Checkpoint:
     return Checkpoint(tensors, facts, identity)
 
 
-def _digest(tensors: "Mapping[str, torch.Tensor]") -> str:
-    """SHA-256 of names and contents."""
-    found = hashlib.sha256()
+def _digest(tensors: "Mapping[str, torch.Tensor]", told: Mapping[str, Any]) -> str:
+    """SHA-256 of the tensors' names, kinds, shapes and contents, and of what is told beside them."""
+    found = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for name in sorted(tensors):
-        found.update(name.encode() + tensors[name].numpy().tobytes())
+        x = tensors[name].numpy()
+        found.update(f"{name} {x.dtype} {x.shape} ".encode() + x.tobytes())
     return found.hexdigest()
 
 

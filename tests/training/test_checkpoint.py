@@ -19,6 +19,8 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     found = read(tmp_path / "deep" / "c")
     assert torch.equal(found.tensors["a"], SOME.tensors["a"])
     assert (found.facts, found.identity) == (SOME.facts, SOME.identity)
+    write(tmp_path / "c", Checkpoint({}, {"of": {10: (1, 2), 9: None}}))  # as JSON has it: keys are texts
+    assert read(tmp_path / "c").facts == {"of": {"10": [1, 2], "9": None}}
 
 
 def test_nothing_to_resume(tmp_path: Path) -> None:
@@ -34,13 +36,20 @@ def test_a_damaged_file_is_told(tmp_path: Path, damage) -> None:  # type: ignore
         read(tmp_path / "c")
 
 
-def test_tensors_that_were_altered_are_told(tmp_path: Path) -> None:
-    write(tmp_path / "c", SOME)
-    content = bytearray((tmp_path / "c").read_bytes())
-    content[-6] ^= 1
-    (tmp_path / "c").write_bytes(content)
-    with pytest.raises(RunError, match="not those that were written"):
-        read(tmp_path / "c")
+def test_a_file_of_which_any_bit_was_altered_is_told(tmp_path: Path) -> None:
+    """Also one of the step, of the log, of a setting or of a shape, which still reads as JSON."""
+    facts = {"step": 3, "log": [{"loss": 0.1, "drawn": "é"}], "best": float("inf"), "rate": float("nan")}
+    write(tmp_path / "c", Checkpoint(SOME.tensors, facts, {"data": "x", "seed": 1}))
+    content = (tmp_path / "c").read_bytes()
+    read(tmp_path / "c")
+    n_header = 8 + int.from_bytes(content[:8], "little")
+    assert len(content) == n_header + 24
+    for at in range(0, len(content)):
+        altered = bytearray(content)
+        altered[at] ^= 1
+        (tmp_path / "c").write_bytes(altered)
+        with pytest.raises(RunError, match=r"is damaged|has format 3, this version reads 2"):
+            read(tmp_path / "c")
 
 
 def test_a_checkpoint_of_something_else_is_told(tmp_path: Path) -> None:
