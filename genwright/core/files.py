@@ -189,6 +189,14 @@ def tidy(path: Path) -> None:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
+def tidy_file(path: Path) -> None:
+    """Removes what killed writers of a file left beside it."""
+    for leftover in _leftovers(path, "tmp"):
+        if not _is_alive(int(leftover.name.rsplit("-", 2)[1])):
+            with suppress(OSError):
+                leftover.unlink()
+
+
 def _leftovers(path: Path, kind: str = "tmp|old") -> list[Path]:
     pattern = re.compile(rf"{re.escape(f'.{path.name}.')}(?:{kind})-\d+-[0-9a-f]{{8}}")
     try:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genwright.core.errors import ConfigError, RunError
-from genwright.core.files import is_there, replace_file
+from genwright.core.files import is_there, replace_file, tidy_file
 
 if TYPE_CHECKING:
     import torch
@@ -107,9 +107,10 @@ def of_second(checkpoint: Path) -> Path:
 
 
 def remove(checkpoint: Path) -> None:
-    """Removes a checkpoint, with that of a second stage, if they are there."""
+    """Removes a checkpoint, with that of a second stage and what killed writers left, if they are there."""
     for path in (checkpoint, of_second(checkpoint)):
         try:
+            tidy_file(path)
             path.unlink(missing_ok=True)
         except OSError as error:  # the run is saved, and nothing is lost
             log.warning("%s is not needed any more and cannot be removed: %s", path, error.strerror or error)
@@ -128,6 +129,7 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     header = {"format": FORMAT, **told, "sha256": _digest(tensors, told)}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        tidy_file(path)
         replace_file(path, save(tensors, {KEY: json.dumps(header)}))
     except OSError as error:
         raise _told(f"cannot write the checkpoint {path}", error) from None

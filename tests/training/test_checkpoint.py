@@ -160,6 +160,22 @@ def test_a_checkpoint_that_cannot_be_removed_costs_no_run(tmp_path: Path, caplog
     assert "cannot be removed" in caplog.text
 
 
+def test_what_killed_writers_left_goes(tmp_path: Path) -> None:
+    """A writer that lives keeps its own; process 2³¹ − 2 does not live."""
+    dead, alive, other = (
+        f".{name}-0123abcd" for name in ("c.tmp-2147483646", f"c.tmp-{os.getppid()}", "d.tmp-2147483646")
+    )
+    for act in (lambda: write(tmp_path / "c", SOME), lambda: remove(tmp_path / "c")):
+        for name in (dead, alive, other):
+            (tmp_path / name).write_bytes(b"half of one")
+        act()
+        assert {p.name for p in tmp_path.iterdir()} - {"c"} == {alive, other}
+    for name in (dead, f".c.second.{dead[3:]}"):
+        (tmp_path / name).write_bytes(b"half of one")
+    remove(tmp_path / "c")
+    assert {p.name for p in tmp_path.iterdir()} == {alive, other}
+
+
 def test_the_next_step_is_that_of_the_disk(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(RunError, match="Is a directory; name a file in a folder that you may write to"):
         write(tmp_path, SOME)
