@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from genwright.core.config import to_json
 from genwright.core.errors import RunError
 from genwright.core.model import HasLoss, Model
@@ -48,7 +50,7 @@ class Asked:
         Raises:
             RunError: there is no checkpoint, or it is damaged.
         """
-        known = {name: value for name, value in said.items() if value is not None}
+        known = {name: _plain(value) for name, value in said.items() if value is not None}
         stored = _remembered(checkpoint) if checkpoint else {}
         is_same = known.get("model", stored.get("model")) == stored.get("model")
         usual = stored.get("settings", {}) if is_same else {}
@@ -77,6 +79,11 @@ class Asked:
         }
         path = checkpoint if isinstance(model, HasLoss) else None
         return Plan(config, self.budget, self.seed, path, resume, identity)
+
+
+def _plain(value: Any) -> Any:
+    """One of NumPy's numbers as Python's, which JSON can hold."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _remembered(checkpoint: Path) -> dict[str, Any]:

@@ -55,6 +55,13 @@ def test_a_killed_fit_goes_on_without_being_told_again(tmp_path: Path) -> None:
     assert not (tmp_path / "run.checkpoint").exists()
 
 
+def test_a_seed_of_numpys_is_kept_as_a_plain_one(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"steps": 2, "judge": False, "checkpoint": tmp_path / "c"}
+    gw.fit(customers(100), "vae", settings=SMALL, seed=np.int64(3), held_out=np.float32(0.25), **asked)
+    assert (read(tmp_path / "c").identity["seed"], read(tmp_path / "c").identity["held_out"]) == (3, 0.25)
+    gw.fit(customers(100), seed=3, held_out=0.25, resume=True, judge=False, checkpoint=tmp_path / "c")
+
+
 @pytest.mark.parametrize(
     ("other", "says"),
     [
