@@ -167,8 +167,8 @@ def _learned(
         records, schema = series.rows(records, asked.held_out), series.schema()
         facts["series"] = series.to_json()
     codec, rows, n_rows, n_train = fitted_codec(records, schema, asked.held_out, asked.seed, least=1 if series else 2)
-    is_chosen = asked.model == "auto"
-    name, why = choose(codec, n_train) if is_chosen else (asked.model, "asked for")
+    is_chosen = asked.model == "auto" or asked.why != ""  # now, or when the fit began that goes on
+    name, why = choose(codec, n_train) if asked.model == "auto" else (asked.model, asked.why or "asked for")
     if is_chosen and not issubclass(MODELS.get(name), HasLoss):  # the others have no such loop
         asked = replace(asked, settings={k: v for k, v in asked.settings.items() if k != "threads"})
     codec, notes = _readable(codec, name)
@@ -178,7 +178,7 @@ def _learned(
     of_model, of_training, asked = _suited(MODELS.get(name), asked, Dataset(space, train.arrays))
     fitted: Model = MODELS.get(name)(space, of_model)
     basis = {"data": facts["fingerprint"], "versions": versions()}
-    asked = replace(asked, model=name, schema=codec.schema)
+    asked = replace(asked, model=name, schema=codec.schema, why=why if is_chosen else "")
     plan = asked.plan(fitted, of_training, kept, resume, basis)
     plan.preview = preview(codec, fitted, asked.seed)
     if isinstance(fitted, HasLoss) and (size := fitted.describe()):

@@ -241,7 +241,7 @@ def _learned(
     _check(records, train, target)
     notes = [*labels.notes, *leaks(train, target, seed)]
     train = Dataset(_space(codec, target), train.arrays)
-    why = "asked for"
+    why = asked.why
     if model == "auto":
         model, why = choose_classifier(train, target, seed, progress)
     train, gone = _readable(train, target, model)
@@ -253,13 +253,13 @@ def _learned(
         asked = replace(asked, budget=Budget(minutes=classifier.usual_minutes))
     if asked.budget.minutes and not isinstance(classifier, HasLoss | HasModels):
         log.info("%s learns in one go and needs no minutes", model)
-    asked = replace(asked, model=model, schema=schema, given=())
+    asked = replace(asked, model=model, schema=schema, given=(), why=why)
     basis = {"target": target, "data": facts["fingerprint"], "versions": versions()}
     plan = asked.plan(cast(Model, classifier), config, kept, resume, basis)
     outcome = learn_classifier(classifier, train, plan, progress)
     counts = np.bincount(np.asarray(train.arrays[target]), minlength=classifier.n_classes)
     facts |= {"target": target, "n_classes": classifier.n_classes, "n_rows": n_rows, "n_train": len(train)}
-    facts |= {"n_held_out": len(unseen), "held_out": asked.held_out, "why": why, "split": BY_CLASS}
+    facts |= {"n_held_out": len(unseen), "held_out": asked.held_out, "why": why or "asked for", "split": BY_CLASS}
     facts |= {"shares": (counts / counts.sum()).tolist(), "notes": [*notes, *outcome.notes]}
     facts |= outcome.facts
     artefact = ClassifierArtefact(codec, classifier, model, seed, facts, log=outcome.log)

@@ -29,6 +29,7 @@ class Asked:
         budget: Minutes or steps.
         given: Columns that the model reads and need not model; None: not said.
         schema: Kinds of the columns; None: inferred.
+        why: Why `auto` chose the family; empty: it did not.
     """
 
     model: str = "auto"
@@ -38,6 +39,7 @@ class Asked:
     budget: Budget = field(default_factory=Budget)
     given: tuple[str, ...] | None = None
     schema: Schema | None = None
+    why: str = ""
 
     @classmethod
     def of(cls, said: Mapping[str, Any], checkpoint: Path | None = None) -> "Asked":
@@ -75,6 +77,7 @@ class Asked:
             "held_out": self.held_out,
             "given": list(self.given or ()),
             "schema": self.schema.to_json(),
+            "why": self.why,
             **facts,
         }
         path = checkpoint if isinstance(model, HasLoss) else None
@@ -104,4 +107,5 @@ def _stored(was: Mapping[str, Any]) -> dict[str, Any]:
         "budget": Budget(**was["budget"]),
         "given": tuple(was["given"]),
         "schema": Schema.from_json(was["schema"]),
+        "why": was["why"],
     }

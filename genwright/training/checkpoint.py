@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("genwright")
 FORMAT = 2
 KEY = "genwright"
+FREE = ("why",)  # what is told of a fit, and need not be the same when it goes on
 BEGINS = f'{{"__metadata__":{{"{KEY}":'.encode()  # behind the eight bytes that tell how long the header is
 _STEPS = {
     errno.ENOSPC: "free some space",
@@ -181,6 +182,7 @@ def require_same(path: Path, was: Mapping[str, Any], now: Mapping[str, Any]) -> 
     differing = [
         f"{name} was {_short(before)}, is {_short(after)}"
         for name in dict.fromkeys([*was, *now])
+        if name not in FREE
         for before, after in [_apart(was.get(name), now.get(name))]
         if before != after
     ]

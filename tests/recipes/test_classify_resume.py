@@ -59,6 +59,15 @@ def test_a_killed_training_ends_with_the_same_bits(name: str, tmp_path: Path) ->
     assert not (tmp_path / "run.checkpoint").exists()
 
 
+def test_why_it_was_chosen_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genwright.recipes.classify.choose_classifier", lambda *_: ("mlp", "chosen for a test"))
+    asked: dict[str, Any] = {"steps": 4, "judge": False, "out": tmp_path / "run"}
+    with pytest.raises(Killed):
+        gw.classify(flowers(), "kind", **asked, progress=kill_at(2))
+    run = gw.classify(flowers(), "kind", resume=True, judge=False, out=tmp_path / "run")
+    assert (run.artefact.model_name, run.artefact.facts["why"]) == ("mlp", "chosen for a test")
+
+
 def test_another_fit_is_not_gone_on_with(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     with pytest.raises(Killed):
