@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+import pytest
+
 from genwright.pipeline import fit
 
 
@@ -20,3 +24,16 @@ def test_families_without_texts_show_nothing() -> None:
     run = fit("wine", "vae", steps=2, judge=False)
     assert not any("drawn" in line for line in run.artefact.log)
     assert run.artefact.facts["n_steps"] == 2
+
+
+@pytest.mark.parametrize("given", ["image", "items"])
+def test_nothing_is_drawn_where_it_must_be_told_what(given: str) -> None:
+    """Captions of pictures and sentences about lists can be learnt; no draw tells how far they are."""
+    texts = [f"number {i} is {'even' if i % 2 == 0 else 'odd'}" for i in range(40)]
+    what = {"image": list(np.full((40, 4, 4), 7, np.uint8)), "items": [[str(i), str(i % 3)] for i in range(40)]}
+    frame = pd.DataFrame({given: what[given], "text": texts})
+    settings = {"n_layers": 1, "width": 16, "n_heads": 2, "n_evaluations": 2}
+    run = fit(frame, "gpt", given=given, kinds={"text": "text"}, settings=settings, steps=4, judge=False)
+    assert run.artefact.facts["n_steps"] == 4
+    assert not any("drawn" in line for line in run.artefact.log)
+    assert np.isfinite(run.log_prob(frame)).all()
