@@ -6,6 +6,7 @@
 A fit that was killed in either stage goes on from there, and ends with the same bits.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
@@ -21,6 +22,7 @@ from genwright.training.plan import Outcome, Plan
 from genwright.training.processes import is_main, wait
 from genwright.training.settings import divided
 
+log = logging.getLogger("genwright")
 FINISHED = "finished."  # prefix of the networks' tensors, once they have learnt
 Learn = Callable[[Any, Dataset, Plan, Progress], Outcome]
 
@@ -45,17 +47,20 @@ def in_stages(model: Any, data: Dataset, plan: Plan, progress: Progress, train: 
     following = _following(model, plan)
     share = 1.0 if following is None else 1 - model.second_share
     first = _first(model, data, replace(plan, share=share), _within(progress, 0.0, share), train)
+    name = MODELS.name_of(type(model.second))
+    if first.cut_by == "hand" and following is not None:
+        log.info("%s learns now, from what the networks make of the rows; Ctrl-C ends that, too", name)
     progress(share, "reading what the networks make of the rows")
     rows = model.second_rows(data)
     second = _second(model, rows, following, first, plan, _within(progress, share, 1.0), learn)
     n_planned, n_steps = first.n_planned + second.n_planned, first.n_steps + second.n_steps
     cut_by = first.cut_by or second.cut_by
-    if following is not None:
-        model.second_took(second.n_steps / max(1, n_steps) if cut_by else second.n_planned / n_planned)
-    name = MODELS.name_of(type(model.second))
+    taken = second.n_steps / max(1, n_steps) if cut_by else second.n_planned / n_planned
+    if following is not None and 0 < taken < 1:  # a stage that was stopped at its first step took none
+        model.second_took(taken)
     notes = [*first.notes, *(f"{name}: {note}" for note in second.notes)]
-    log = [*first.log, *(_renamed(line, name, first) for line in second.log)]
-    return Outcome(log, notes, n_steps, n_planned, first.best_step, cut_by)
+    lines = [*first.log, *(_renamed(line, name, first) for line in second.log)]
+    return Outcome(lines, notes, n_steps, n_planned, first.best_step, cut_by)
 
 
 def _following(model: HasStages, plan: Plan) -> Plan | None:

@@ -22,6 +22,7 @@ from genwright.core.rng import torch_generator
 from genwright.core.space import Category, Field, Pixels, Real, Space, Tokens
 from genwright.models.vqvae import VQVAE, VQVAEConfig
 from genwright.pipeline import fit
+from genwright.training import loop
 from genwright.training.budget import Budget
 from genwright.training.config import TrainingConfig
 from genwright.training.learn import learn
@@ -248,6 +249,26 @@ def test_a_fit_that_was_killed_in_its_second_stage_is_told_nothing_again(tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     assert _equal(whole.model.state(), resumed.model.state())
     assert resumed.sample(3, given="label = '3'").equals(whole.sample(3, given="label = '3'"))
+
+
+@pytest.mark.parametrize("at", [0, 10, 12])
+def test_ctrl_c_ends_the_stage_it_comes_in(at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in its first step, of which nothing is kept."""
+    step, n_calls = loop._Training._step, [-1]
+
+    def stop(self: loop._Training, k: int) -> bool:
+        n_calls[0] += 1
+        if n_calls[0] == at:
+            raise KeyboardInterrupt
+        return step(self, k)
+
+    monkeypatch.setattr(loop._Training, "_step", stop)
+    data = _digits(100)
+    model = _model(data)
+    outcome = learn(model, data, _plan(20), silent)
+    assert (outcome.n_planned, outcome.n_steps, outcome.cut_by) == (20, 10 if at < 12 else 12, "hand")
+    assert model.config.prior_share == (0.5 if at < 12 else 2 / 12)
+    assert len(model.sample(3, {}, torch_generator(0))["image"]) == 3
 
 
 _RANKS = """
