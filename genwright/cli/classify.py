@@ -12,7 +12,7 @@ import typer
 from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, is_run, read_as_said
 from genwright.cli.terminal.schema_file import read_schema
 from genwright.cli.terminal.screen import Screen
-from genwright.cli.terminal.unfinished import require_unfinished
+from genwright.cli.terminal.unfinished import can_go_on, require_unfinished
 from genwright.cli.terminal.words import free_folder, kinds, require, stem
 from genwright.core.config import parse_settings
 from genwright.core.errors import UnknownNameError
@@ -92,7 +92,7 @@ def command(
     own, asked = parse_settings(settings or []), kinds(kind or [])
     columns = None if schema is None else read_schema(schema)
     place = _place(data, resume, out, overwrite)
-    with screen.progress() as progress:
+    with can_go_on(screen, place), screen.progress() as progress:
         run = classify(
             load(data) if is_run(data) else read_as_said(data, header, encoding, part, skip_bad),
             target,

@@ -14,7 +14,7 @@ import typer
 from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, read_as_said
 from genwright.cli.terminal.schema_file import read_schema
 from genwright.cli.terminal.screen import Screen
-from genwright.cli.terminal.unfinished import require_unfinished
+from genwright.cli.terminal.unfinished import can_go_on, require_unfinished
 from genwright.cli.terminal.words import column_options, free_folder, kinds, many, require, stem
 from genwright.core.errors import GenwrightError, UnknownNameError
 from genwright.core.registry import MODELS
@@ -254,7 +254,7 @@ def _fitted(screen: Screen, records: "Records", place: Path, overwrite: bool, as
     from genwright.pipeline import fit
     from genwright.training.checkpoint import beside
 
-    with screen.progress() as progress:
+    with can_go_on(screen, place), screen.progress() as progress:
         run = fit(records, **asked, judge=False, checkpoint=beside(place), overwrite=overwrite, progress=progress)
     facts = run.artefact.facts
     screen.heading(f"Model: {run.artefact.model_name} ({facts['why']})")

@@ -128,6 +128,31 @@ def test_ctrl_c_while_fitting_and_while_judging(people: Path, here: Path, monkey
     assert not Path("runs/people-2").exists()
 
 
+def test_ctrl_c_twice_says_where_the_training_is_kept(
+    people: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one ends the steps, the second one what comes behind them."""
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    words = ("fit", people, "--model", "vae", "--steps", 2, "--no-judge")
+    with monkeypatch.context() as patch:
+        patch.setattr("genwright.training.loop.gain_over_marginals", stop)
+        ended = call(*words)
+    assert ended.code == 130
+    assert (
+        "stopped; the training so far is kept in runs/people.checkpoint: go on with --resume runs/people" in ended.err
+    )
+    assert call("fit", people, "--resume", "runs/people", "--no-judge").code == 0
+    with monkeypatch.context() as patch:  # before it began
+        patch.setattr("genwright.training.loop._Training.run", stop)
+        assert "nothing was saved" in call(*words).err
+    words = ("classify", people, "--target", "city", "--model", "mlp", "--steps", 2, "--out", "runs/city")
+    monkeypatch.setattr("genwright.training.loop.gain_over_marginals", stop)
+    assert "kept in runs/city.checkpoint: go on with --resume runs/city" in call(*words).err
+
+
 def test_a_fit_that_cannot_be_judged_or_reported_is_kept(
     people: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
