@@ -14,6 +14,7 @@ from genwright.core.errors import ConfigError, FitError
 
 TIMED = 20  # steps that are timed
 TIMED_SECONDS = 5.0  # the longest that this may take
+MOST_MINUTES = 1e9  # nineteen centuries; steps beyond could not be counted
 DEFAULT_EPOCHS, LEAST, MOST = 60, 2_000, 12_000  # where neither is given
 
 
@@ -36,8 +37,8 @@ class Budget:
                 raise ConfigError(f"{name} = {value!r}; expected a number")
         if self.minutes is not None and self.steps is not None:
             raise ConfigError(f"minutes = {self.minutes} and steps = {self.steps}: give one of them, not both")
-        if self.minutes is not None and not 0 < self.minutes < float("inf"):
-            raise ConfigError(f"minutes = {self.minutes}; expected more than 0")
+        if self.minutes is not None and not 0 < self.minutes <= MOST_MINUTES:
+            raise ConfigError(f"minutes = {self.minutes!s:.40}; expected more than 0, and at most {MOST_MINUTES:g}")
         if self.steps is not None and (not 1 <= self.steps < 2**53 or int(self.steps) != self.steps):
             raise ConfigError(f"steps = {self.steps}; expected a whole number from 1")
         if self.steps is not None:

@@ -222,12 +222,20 @@ def test_a_budget_too_short_for_a_step() -> None:
         ({"minutes": 1, "steps": 10}, "not both"),
         ({"minutes": 0}, "more than 0"),
         ({"minutes": float("nan")}, "more than 0"),
+        ({"minutes": float("inf")}, "at most"),
+        ({"minutes": 1e308}, "at most"),
+        ({"minutes": 10**400}, "at most"),
         ({"steps": 0}, "whole number from 1"),
     ],
 )
 def test_budgets_that_make_no_sense(budget: dict, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         Budget(**budget)
+
+
+def test_the_longest_budget_is_some_number_of_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genwright.training.budget.seconds_a_step", lambda step: 1e-6)
+    assert Budget(minutes=1e9).n_steps(100, 10, lambda k: None) == 6e16
 
 
 def test_budgets_of_numpys_numbers_are_plain_ones() -> None:
