@@ -193,6 +193,11 @@ class _Training:
             if self.now.step < self.now.n_steps and self._is_late(started):
                 self.cut_by = "clock"
                 return [f"Ended at step {self.now.step:,} of {self.now.n_steps:,}: the minutes were used up."]
+        if self.now.step < self.now.n_steps and len(self.model.phases) == 1:  # of adversaries a monitor speaks
+            told = (
+                "ended early at step %s of %s: the held-out loss had not fallen since step %s, whose weights are kept"
+            )
+            log.info(told, f"{self.now.step:,}", f"{self.now.n_steps:,}", f"{self.now.best_step:,}")
         return []
 
     @property

@@ -164,9 +164,15 @@ def test_a_loss_that_stays_infinite_fails_and_says_what_to_do() -> None:
         train(Line(table(50).space, poison=10**9), table(), plan(60), silent)
 
 
-def test_training_ends_early_when_the_held_out_loss_stops_falling() -> None:
+def test_training_ends_early_when_the_held_out_loss_stops_falling(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "genwright")
     outcome = train(Line(table(50).space), table(), plan(2000, learning_rate=0.5, n_evaluations=50, patience=3), silent)
-    assert outcome.n_steps < 2000
+    assert outcome.n_steps == outcome.best_step + 3 * 40 < 2000
+    told = f"ended early at step {outcome.n_steps:,} of 2,000: the held-out loss had not fallen since step"
+    assert f"{told} {outcome.best_step:,}, whose weights are kept" in caplog.text
+    caplog.clear()
+    train(small_vae(), table(), plan(20), silent)
+    assert "ended early" not in caplog.text
 
 
 def test_ctrl_c_keeps_the_best_and_says_so() -> None:
