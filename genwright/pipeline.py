@@ -128,7 +128,8 @@ def fit(
         divided(MODELS.get(asked.model), asked.settings)  # raises before any data are read
     wait()  # no process writes before all have looked at what is there
     progress = progress if is_main() else silent
-    run = _learned(read(data), asked, kinds or {}, targets := as_names(targets), kept, resume, progress)
+    records = read(data, **asked.options) if isinstance(data, (str, Path)) else read(data)
+    run = _learned(records, asked, kinds or {}, targets := as_names(targets), kept, resume, progress)
     run.artefact.facts["seconds"], run.checkpoint = round(time.perf_counter() - started, 3), kept
     by_main(lambda: _kept(run, out, overwrite, judge, targets, progress))
     return run
@@ -178,7 +179,9 @@ def _learned(
     of_model, of_training, asked = _suited(MODELS.get(name), asked, Dataset(space, train.arrays))
     fitted: Model = MODELS.get(name)(space, of_model)
     basis = {"data": facts["fingerprint"], "versions": versions()}
-    asked = replace(asked, model=name, schema=codec.schema, why=why if is_chosen else "")
+    asked = replace(
+        asked, model=name, schema=codec.schema, why=why if is_chosen else "", options=facts.get("options", {})
+    )
     plan = asked.plan(fitted, of_training, kept, resume, basis)
     plan.preview = preview(codec, fitted, asked.seed)
     if isinstance(fitted, HasLoss) and (size := fitted.describe()):

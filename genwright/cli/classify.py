@@ -12,7 +12,7 @@ import typer
 from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, is_run, read_as_said
 from genwright.cli.terminal.schema_file import read_schema
 from genwright.cli.terminal.screen import Screen
-from genwright.cli.terminal.unfinished import can_go_on, require_unfinished
+from genwright.cli.terminal.unfinished import can_go_on, read_before
 from genwright.cli.terminal.words import free_folder, kinds, require, stem
 from genwright.core.config import parse_settings
 from genwright.core.errors import UnknownNameError
@@ -91,10 +91,11 @@ def command(
     )
     own, asked = parse_settings(settings or []), kinds(kind or [])
     columns = None if schema is None else read_schema(schema)
+    before = read_before(resume)
     place = _place(data, resume, out, overwrite)
     with can_go_on(screen, place), screen.progress() as progress:
         run = classify(
-            load(data) if is_run(data) else read_as_said(data, header, encoding, part, skip_bad),
+            load(data) if is_run(data) else read_as_said(data, header, encoding, part, skip_bad, None, before),
             target,
             model,
             settings=own,
@@ -122,8 +123,6 @@ def _place(data: str, resume: Path | None, out: Path | None, overwrite: bool) ->
     from genwright.runs import check_target
 
     require(resume is None or out is None, "--resume names the folder of the run already: leave out --out")
-    if resume is not None:
-        require_unfinished(resume)
     place = resume or out or (RUNS / stem(data) if overwrite else free_folder(RUNS, stem(data)))
     check_target(place, overwrite=overwrite)
     return place

@@ -14,7 +14,7 @@ import typer
 from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, read_as_said
 from genwright.cli.terminal.schema_file import read_schema
 from genwright.cli.terminal.screen import Screen
-from genwright.cli.terminal.unfinished import can_go_on, require_unfinished
+from genwright.cli.terminal.unfinished import can_go_on, read_before
 from genwright.cli.terminal.words import column_options, free_folder, kinds, many, require, stem
 from genwright.core.errors import GenwrightError, UnknownNameError
 from genwright.core.registry import MODELS
@@ -126,9 +126,7 @@ def command(
     asked: dict[str, Any] = {"model": model, "settings": _settings(model, settings, threads, resume is not None)}
     asked |= {"seed": seed, "held_out": held_out, "minutes": minutes, "steps": steps, "resume": resume is not None}
     of_columns, of_kinds = column_options(column or []), kinds(kind or [])
-    records = read_as_said(data, header, encoding, part, skip_bad, rows)
-    if resume is not None:
-        require_unfinished(resume)
+    records = read_as_said(data, header, encoding, part, skip_bad, rows, read_before(resume))
     place = _place(data, resume or out, overwrite)
     if resume is not None and not of_columns:  # columns are as they were
         asked |= {"kinds": of_kinds, "given": given, "schema": None if schema is None else read_schema(schema)}

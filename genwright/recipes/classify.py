@@ -120,7 +120,8 @@ def classify(
     said |= {"budget": None if minutes is None and steps is None else Budget(minutes, steps), "schema": schema}
     asked = _asked(said, kept if resume else None)
     progress(0.0, "reading")
-    run = _learned(read(data), target, asked, kinds or {}, kept, resume, progress)
+    records = read(data, **asked.options) if isinstance(data, (str, Path)) else read(data)
+    run = _learned(records, target, asked, kinds or {}, kept, resume, progress)
     run.checkpoint = kept
     return _finished(run, started, judge, out, overwrite, progress)
 
@@ -253,7 +254,7 @@ def _learned(
         asked = replace(asked, budget=Budget(minutes=classifier.usual_minutes))
     if asked.budget.minutes and not isinstance(classifier, HasLoss | HasModels):
         log.info("%s learns in one go and needs no minutes", model)
-    asked = replace(asked, model=model, schema=schema, given=(), why=why)
+    asked = replace(asked, model=model, schema=schema, given=(), why=why, options=facts.get("options", {}))
     basis = {"target": target, "data": facts["fingerprint"], "versions": versions()}
     plan = asked.plan(cast(Model, classifier), config, kept, resume, basis)
     outcome = learn_classifier(classifier, train, plan, progress)

@@ -30,6 +30,7 @@ class Asked:
         given: Columns that the model reads and need not model; None: not said.
         schema: Kinds of the columns; None: inferred.
         why: Why `auto` chose the family; empty: it did not.
+        options: With which a reader made the rows of a path.
     """
 
     model: str = "auto"
@@ -40,6 +41,7 @@ class Asked:
     given: tuple[str, ...] | None = None
     schema: Schema | None = None
     why: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, said: Mapping[str, Any], checkpoint: Path | None = None) -> "Asked":
@@ -78,10 +80,20 @@ class Asked:
             "given": list(self.given or ()),
             "schema": self.schema.to_json(),
             "why": self.why,
+            "options": dict(self.options),
             **facts,
         }
         path = checkpoint if isinstance(model, HasLoss) else None
         return Plan(config, self.budget, self.seed, path, resume, identity)
+
+
+def options_of(checkpoint: Path) -> dict[str, Any]:
+    """With which options a reader made the rows of the fit that is kept there.
+
+    Raises:
+        RunError: there is no checkpoint, or it is damaged.
+    """
+    return dict(_remembered(checkpoint)["options"])
 
 
 def _plain(value: Any) -> Any:
@@ -101,11 +113,12 @@ def _stored(was: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a fit out of its checkpoint."""
     return {
         "model": was["model"],
-        "settings": {**was["settings"], **was["training"]},
+        "settings": {**was["settings"], **was["training"], **was["free"]},
         "seed": was["seed"],
         "held_out": was["held_out"],
         "budget": Budget(**was["budget"]),
         "given": tuple(was["given"]),
         "schema": Schema.from_json(was["schema"]),
         "why": was["why"],
+        "options": dict(was["options"]),
     }

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("genwright")
 FORMAT = 2
 KEY = "genwright"
-FREE = ("why",)  # what is told of a fit, and need not be the same when it goes on
+TOLD = ("why", "options", "free")  # of the identity, what is remembered and need not be the same
 BEGINS = f'{{"__metadata__":{{"{KEY}":'.encode()  # behind the eight bytes that tell how long the header is
 _STEPS = {
     errno.ENOSPC: "free some space",
@@ -38,7 +38,7 @@ class Checkpoint:
     Args:
         tensors: Weights, averages, best weights, optimiser states.
         facts: Plain JSON values: step, number of steps, best loss, log …
-        identity: What must be the same for going on: data, model, settings, seed, versions.
+        identity: What must be the same for going on: data, model, settings, seed, versions; and what is `TOLD`.
     """
 
     tensors: "dict[str, torch.Tensor]"
@@ -182,7 +182,7 @@ def require_same(path: Path, was: Mapping[str, Any], now: Mapping[str, Any]) -> 
     differing = [
         f"{name} was {_short(before)}, is {_short(after)}"
         for name in dict.fromkeys([*was, *now])
-        if name not in FREE
+        if name not in TOLD
         for before, after in [_apart(was.get(name), now.get(name))]
         if before != after
     ]

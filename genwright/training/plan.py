@@ -44,8 +44,9 @@ class Plan:
     def stored(self) -> dict[str, Any]:
         """What a checkpoint says of the fit."""
         budget = {k: v for k, v in asdict(self.budget).items() if v is not None}
-        settings = {k: v for k, v in asdict(self.config).items() if k not in FREE}
-        return {**self.identity, "budget": budget, "training": settings, "seed": self.seed}
+        settings = asdict(self.config)
+        free = {name: settings.pop(name) for name in FREE}
+        return {**self.identity, "budget": budget, "training": settings, "free": free, "seed": self.seed}
 
 
 @dataclass

@@ -232,6 +232,30 @@ def test_what_is_said_when_a_fit_goes_on_must_be_as_it_was(people: Path, here: P
     assert gw.load("run").artefact.seed == 1
 
 
+def test_a_fit_that_goes_on_reads_as_it_did_before(here: Path) -> None:
+    """How a text is cut, its encoding, where the events of TensorBoard go: what is not said again is as it was."""
+
+    def stop(done: float, line: str) -> None:
+        if line.startswith("step 1 "):
+            raise SystemExit  # stands for a kill
+
+    words = ["moon", "owl", "fox"]
+    Path("verses.txt").write_text("".join(f"the {w} sees é\nthe sea\n\n" for w in words * 9), "latin-1")
+    settings = {"n_layers": 1, "width": 16, "n_heads": 2, "n_evaluations": 2, "checkpoint_seconds": 0}
+    records = gw.read("verses.txt", rows="lines", encoding="latin-1")
+    for i in range(2):
+        with pytest.raises(SystemExit):
+            gw.fit(records, "gpt", settings=settings, steps=2, judge=False, out=f"run{i}", progress=stop)
+    assert call("fit", "verses.txt", "--resume", "run0", "--no-judge").code == 0
+    run = gw.fit("verses.txt", resume=True, judge=False, out="run1")
+    assert run.artefact.facts["n_rows"] == gw.load("run0").artefact.facts["n_rows"] == 27 * 2
+    assert run.sample(3).equals(gw.load("run0").sample(3))
+    with pytest.raises(SystemExit):
+        gw.fit(records, "gpt", settings=settings, steps=2, judge=False, out="run2", progress=stop)
+    ended = call("fit", "verses.txt", "--resume", "run2", "--rows", "paragraphs")
+    assert (ended.code, "data was" in ended.err) == (4, True)
+
+
 def test_columns_can_be_named_with_commas_between(people: Path, here: Path) -> None:
     ended = call("fit", people, "--model", "trees", "--given", "city,income", "--no-judge", "--out", "run")
     assert ended.code == 0
@@ -242,6 +266,8 @@ def test_columns_can_be_named_with_commas_between(people: Path, here: Path) -> N
 def test_a_fit_that_came_to_its_end_is_not_gone_on_with(run: Path, people: Path) -> None:
     ended = call("fit", people, "--resume", run)
     assert (ended.code, "has come to its end: there is nothing to resume" in ended.err) == (4, True)
+    ended = call("fit", people, "--resume", "x" * 300)
+    assert (ended.code, "File name too long" in ended.err) == (4, True)
     ended = call("fit", people, "--resume", run, "--out", "elsewhere")  # which of the two would be written to?
     assert (ended.code, "leave out --out" in ended.err) == (2, True)
 

@@ -106,6 +106,14 @@ def test_a_training_goes_on_only_as_it_began(tmp_path: Path, other: dict, says: 
         )
 
 
+def test_what_may_change_is_remembered_and_not_compared(tmp_path: Path) -> None:
+    """How often a training is kept, and where TensorBoard's events go."""
+    train(small_vae(), table(), plan(5, tmp_path / "c", checkpoint_seconds=7.0), lambda done, line: None)
+    assert read(tmp_path / "c").identity["free"] == {"checkpoint_seconds": 7.0, "tensorboard": ""}
+    train(small_vae(), table(), plan(5, tmp_path / "c", True, checkpoint_seconds=8.0), lambda done, line: None)
+    assert "checkpoint_seconds" not in read(tmp_path / "c").identity["training"]
+
+
 def test_the_checkpoint_lies_beside_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert beside("runs/customers") == Path("runs/customers.checkpoint")
     (tmp_path / "here").mkdir()

@@ -91,8 +91,23 @@ def test_a_fit_goes_on_with_its_threads(tmp_path: Path, monkeypatch: pytest.Monk
         gw.fit(frame, "vae", settings=settings, steps=30, judge=False, out=out, progress=_kill_at(10))
     seen: list[int] = []
     monkeypatch.setattr("genwright.training.loop._threads", lambda n: seen.append(n) or nullcontext())
-    gw.fit(frame, "auto", settings={"checkpoint_seconds": 9.0}, resume=True, judge=False, out=out)
+    gw.fit(frame, "auto", settings={"patience": 10}, resume=True, judge=False, out=out)
     assert seen == [2]
+
+
+def test_a_fit_is_kept_as_often_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`checkpoint_seconds` 0, at every evaluation; another one may be said."""
+    frame, asked = customers(300), {"steps": 30, "judge": False, "out": tmp_path / "run"}
+    with pytest.raises(Killed):
+        gw.fit(frame, "vae", settings=SMALL, **asked, progress=_kill_at(10))
+    n_kept: list[Any] = []
+    monkeypatch.setattr("genwright.training.loop.write", lambda *found: n_kept.append(found))
+    gw.fit(frame, resume=True, judge=False, checkpoint=tmp_path / "run.checkpoint")
+    assert len(n_kept) == 5
+    gw.fit(
+        frame, settings={"checkpoint_seconds": 9e9}, resume=True, judge=False, checkpoint=tmp_path / "run.checkpoint"
+    )
+    assert len(n_kept) == 6  # at its end
 
 
 def test_nothing_to_resume(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Options that say how data are read, for every command that reads some."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,15 +32,21 @@ SkipBad = Annotated[
 
 
 def read_as_said(
-    data: str, header: bool, encoding: str | None, part: str | None, skip_bad: bool, rows: str | None = None
+    data: str,
+    header: bool,
+    encoding: str | None,
+    part: str | None,
+    skip_bad: bool,
+    rows: str | None = None,
+    before: Mapping[str, Any] | None = None,
 ) -> "Records":
-    """The records of the data; only what was said reaches the reader, as not every one has every option."""
+    """The records of the data; only what was said, now or before, reaches the reader, as not each has every option."""
     from genwright.data.read import read
 
     said: dict[str, Any] = {"rows": rows, "encoding": encoding, "part": part}
     said = {name: value for name, value in said.items() if value is not None}
     flags = ({} if header else {"header": False}) | ({"skip_bad": True} if skip_bad else {})
-    return read(data, **said, **flags)
+    return read(data, **{**(before or {}), **said, **flags})
 
 
 def rows_as_said(
