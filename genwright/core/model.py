@@ -270,6 +270,11 @@ class Conditions(abc.ABC):
     def conditions_exactly(self, columns: list[str]) -> bool:
         """Whether `sample(given=…)` draws exactly from p(rest | these columns)."""
 
+    @property
+    def proposes(self) -> bool:
+        """Whether `propose` does what it says; families that do not weigh proposals leave it as it is."""
+        return type(self).propose is not Conditions.propose
+
     def propose(
         self, n: int, given: Batch, generator: "torch.Generator", known: "Mapping[str, torch.Tensor] | None" = None
     ) -> "tuple[Batch, torch.Tensor]":

@@ -320,17 +320,25 @@ class VQVAE(Model, HasLoss, HasStages, HasBound, HasLatent, Conditions):
         is_free = any(name in self.net.of_name and not self.space[name].is_given for name in columns)
         return not is_free and isinstance(self.prior, Conditions) and self.prior.conditions_exactly(columns)
 
+    @property
+    def proposes(self) -> bool:
+        """As the prior does."""
+        return isinstance(self.prior, Conditions) and self.prior.proposes
+
     def propose(
         self, n: int, given: Batch, generator: torch.Generator, known: Mapping[str, Tensor] | None = None
     ) -> tuple[Batch, Tensor]:
         """As the prior does; it knows no picture's probability.
 
         Raises:
-            UnsupportedError: a picture is to be fixed that the space does not mark as given.
+            UnsupportedError: a picture is to be fixed that the space does not mark as given, or the prior cannot weigh.
         """
         fixed = [name for name in given if name in self.net.of_name]
-        if any(not self.space[name].is_given for name in fixed) or not isinstance(self.prior, Conditions):
+        if any(not self.space[name].is_given for name in fixed):
             raise UnsupportedError(f"vqvae cannot weigh rows by pictures ({', '.join(fixed)}); leave them to be drawn")
+        if not self.proposes or not isinstance(self.prior, Conditions):
+            what = f"vqvae with the prior {self.config.prior} cannot weigh proposals"
+            raise UnsupportedError(f"{what}, and so cannot draw around known cells; name another, for example ngram")
         rows, weight = self.prior.propose(n, self._as_codes(given), generator, known)
         pixels = {name: given[name] for name in fixed}
         return self._with_pictures(rows, pixels, generator, 1.0), weight

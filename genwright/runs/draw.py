@@ -212,7 +212,7 @@ class Draw:
     @cached_property
     def _is_weighing(self) -> bool:
         """Whether what is left are single values, and too rare for resampling."""
-        can_weigh = isinstance(self.model, Conditions) and type(self.model).propose is not Conditions.propose
+        can_weigh = isinstance(self.model, Conditions) and self.model.proposes
         has_open = any(is_open(x).any() for x in self.fixed.values() if not x.is_floating_point())
         if not (all(is_single(c) for c in self.rest) and can_weigh) or self.decoding.turned or has_open:
             return False

@@ -58,7 +58,7 @@ def precision(model: Model) -> dict[str, float]:
 
 
 def can_weigh(model: Model) -> bool:
-    return isinstance(model, Conditions) and type(model).propose is not Conditions.propose
+    return isinstance(model, Conditions) and model.proposes
 
 
 def picture_space(is_given: bool = False) -> Space:

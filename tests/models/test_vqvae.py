@@ -363,6 +363,12 @@ def test_what_it_cannot_do_is_told() -> None:
         VQVAE(Space({"x": Field(Category(3))}))
     with pytest.raises(ConfigError, match="bernoulli"):
         _model(_digits(), pixels="bernoulli")
+    for prior in PRIORS:
+        model = _model(_digits(), prior=prior)
+        assert model.proposes == (prior in ("ngram", "marginals"))
+        if not model.proposes:  # rare values are not said to be weighed, and what cannot is called by its name
+            with pytest.raises(UnsupportedError, match=f"vqvae with the prior {prior} cannot weigh"):
+                model.propose(2, {"label": torch.zeros(2, dtype=torch.int64)}, torch_generator(0))
     with pytest.raises(UnknownNameError, match="widht"):
         _model(_digits(), prior="ngram", prior_settings=("widht=3",))
     with pytest.raises(UnknownNameError, match="width"):
