@@ -288,7 +288,8 @@ def _next(run: "Run", place: Path) -> list[str]:
 
 def _saved(screen: Screen, run: "Run", place: Path, overwrite: bool) -> Path:
     """Where the run is: beside its place when another process took that during the fit."""
-    if not overwrite and place.exists():
+    is_free = not place.exists() or (place.is_dir() and not any(place.iterdir()))
+    if not (overwrite or is_free):
         taken, place = place, free_folder(place.parent, place.name)
         screen.note(f"{taken} was taken while fitting; saving {place} instead", is_warning=True)
     run.save(place, overwrite=overwrite)

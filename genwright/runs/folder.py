@@ -5,6 +5,7 @@ Files in the folder that are not part of the run come along, by hard links.
 
 import difflib
 import errno
+import os
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -46,19 +47,35 @@ def check_target(path: str | Path, *, overwrite: bool = False) -> Path:
     """The folder that a run may be written to; ask before a long fit.
 
     Raises:
-        RunError: something is there that must not be replaced.
+        RunError: something is there that must not be replaced, or no folder can be there.
     """
     target = resolve(path)
     try:
+        above = next(folder for folder in target.parents if is_there(folder))
+        is_there(temporary_beside(target))  # raises where the name is too long for one
         is_free = not is_there(target) or (target.is_dir() and not any(target.iterdir()))
         is_run = target.is_dir() and sum((target / name).exists() for name in (RUN, WEIGHTS, MANIFEST)) >= 2
     except OSError as error:
         raise _told(f"cannot look into {target}", error) from None
+    if not above.is_dir():
+        raise RunError(f"{target} cannot be a run: {above} is a file; choose another path")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise RunError(f"cannot write {target}: no permission to write in {above}; {_STEPS[errno.EACCES]}")
+    if not is_run and _is_here(target):
+        raise RunError(f"{target} is the folder you are in, whose place a run would take; name a folder in it")
     if not is_free and not is_run:
         raise RunError(f"{target} exists and is not a run; choose another path")
     if not is_free and not overwrite:
         raise RunError(f"{target} holds a run already; choose another path, or pass overwrite=True to replace it")
     return target
+
+
+def _is_here(target: Path) -> bool:
+    """Whether it is the folder that relative paths start from, which may be gone."""
+    try:
+        return target == Path.cwd()
+    except OSError:
+        return False
 
 
 def listed(target: Path) -> set[str]:

@@ -62,6 +62,21 @@ def test_a_taken_place_is_refused_before_the_work(people: Path, run: Path, monke
     assert call("fit", people, "--out", people, "--overwrite").code == 4
 
 
+def test_an_empty_folder_is_a_free_place_but_for_the_one_you_are_in(
+    people: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("mine").mkdir()
+    ended = call("fit", people, "--model", "marginals", "--no-judge", "--out", "mine")
+    assert (ended.code, "taken" in ended.err, "saved mine " in ended.out) == (0, False, True)
+    assert sorted(p.name for p in Path.cwd().iterdir()) == ["mine"]
+    (here / "empty").mkdir()
+    monkeypatch.chdir(here / "empty")
+    ended = call("fit", people, "--model", "marginals", "--no-judge", "--out", ".")
+    assert (ended.code, "is the folder you are in" in ended.err) == (4, True)
+    ended = call("fit", people, "--model", "marginals", "--no-judge", "--out", f"{people}/run")
+    assert (ended.code, "people.csv is a file; choose another path" in ended.err) == (4, True)
+
+
 def test_kinds_by_option_and_by_file(people: Path, here: Path) -> None:
     words = ["fit", people, "--model", "marginals", "--no-judge", "--json"]
     found = call(*words, "--kind", "age=category").document

@@ -117,6 +117,23 @@ def test_a_link_to_a_run_is_followed_and_kept(path):
     assert mark_of(load(path)) == mark_of(load(latest)) == 2
 
 
+def test_where_no_run_can_be_is_told_before_a_long_fit(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(RunError, match="file is a file; choose another path"):
+        check_target(tmp_path / "file" / "deep" / "run")
+    with pytest.raises(RunError, match="File name too long; choose a shorter name"):
+        check_target(tmp_path / ("x" * 240))  # which has no room for a temporary name beside it
+    (tmp_path / "here").mkdir()
+    with monkeypatch.context() as patch:
+        patch.chdir(tmp_path / "here")
+        with pytest.raises(RunError, match="here is the folder you are in, whose place a run would take; name"):
+            check_target(".")
+    assert check_target(tmp_path / "here") == tmp_path / "here"  # empty
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # whoever runs this may write anywhere
+    with pytest.raises(RunError, match=f"no permission to write in {tmp_path}; check the folder's permissions"):
+        check_target(tmp_path / "deep" / "run")
+
+
 @pytest.mark.parametrize("wrong", ["/", "", "a\0b", "x" * 300, "~nobody-of-that-name/x"])
 def test_paths_that_cannot_be(wrong, tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
