@@ -25,6 +25,19 @@ class Killed(BaseException):
     """Stands for a kill."""
 
 
+def test_steps_and_the_size_that_minutes_chose_repeat_a_fit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("genwright.training.budget.seconds_a_step", lambda step: 1.2)
+    monkeypatch.setattr("genwright.training.loop.OVERRUN", float("inf"))
+    path = tmp_path / "verse.txt"
+    path.write_text(VERSE * 20)
+    asked: dict[str, Any] = {"model": "gpt", "judge": False}
+    timed = gw.fit(path, minutes=0.04, **asked)
+    size = {name: getattr(timed.model.config, name) for name in ("n_layers", "width")}
+    assert (size, timed.artefact.facts["steps"]) == ({"n_layers": 4, "width": 64}, 2)
+    again = gw.fit(path, steps=2, settings=size, **asked)
+    assert all(torch.equal(x, again.model.state()[name]) for name, x in timed.model.state().items())
+
+
 def _killed_at(n: int) -> Progress:
     def progress(done: float, line: str) -> None:
         if line.startswith(f"step {n} "):
