@@ -98,9 +98,9 @@ def pick(scores: Tensor, u: Tensor) -> Tensor:
     """One token a row (B,), by the inverse of its distribution function.
 
     Args:
-        scores: Logits (B, V), one at least finite in every row.
+        scores: Logits (B, V), one at least finite in every row; of others, as of weights that ran away, the last token.
         u: Uniform numbers (B,) in [0, 1), float64.
     """
     share = scores.softmax(-1).cumsum(-1, dtype=torch.float64)  # (B, V)
     reached = u.clamp(max=1 - 2**-50).unsqueeze(-1) * share[..., -1:]  # below the last share even after rounding
-    return torch.searchsorted(share, reached, right=True).squeeze(-1)
+    return torch.searchsorted(share, reached, right=True).squeeze(-1).clamp(max=scores.shape[-1] - 1)

@@ -30,7 +30,7 @@ from genwright.data.data_uri import is_data_uri
 from genwright.nn.ema import EMA, frozen
 from genwright.training import monitors
 from genwright.training.batches import Order, Rows, cut, divide
-from genwright.training.checkpoint import Checkpoint, read, require_same, write
+from genwright.training.checkpoint import Checkpoint, read, remove, require_same, write
 from genwright.training.gain import gain_over_marginals
 from genwright.training.monitors import Line
 from genwright.training.muon import Muon
@@ -367,6 +367,8 @@ class _Training:
         """Back to the last evaluation, with half the learning rate and other random numbers."""
         self.now.n_rollbacks += 1
         if self.now.n_rollbacks > MAX_ROLLBACKS:
+            if self.plan.checkpoint is not None and self.accelerator.is_main_process:
+                remove(self.plan.checkpoint)  # going on from it would end here again
             raise FitError(
                 f"the loss became infinite at step {self.now.step:,}, {self.now.n_rollbacks} times over; lower "
                 f"learning_rate (now {self.config.learning_rate:g}) or clip (now {self.config.clip:g})"

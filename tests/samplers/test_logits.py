@@ -82,6 +82,12 @@ def test_pick_inverts_the_distribution_function():
     assert logits.pick(p.log().expand(6, -1), u).tolist() == [0, 0, 2, 2, 3, 3]
 
 
+def test_pick_of_scores_that_ran_away_is_a_token():
+    scores = torch.full((2, 5), torch.nan)
+    scores[1] = torch.inf
+    assert logits.pick(scores, torch.tensor([0.1, 0.9], dtype=torch.float64)).tolist() == [4, 4]
+
+
 def test_pick_draws_with_the_right_frequencies():
     scores = SCORES[0][:1]
     n = 50_000

@@ -159,9 +159,11 @@ def test_an_infinite_loss_is_rolled_back_and_told() -> None:
     assert all(torch.isfinite(p).all() for p in model.net.parameters())
 
 
-def test_a_loss_that_stays_infinite_fails_and_says_what_to_do() -> None:
+def test_a_loss_that_stays_infinite_fails_and_says_what_to_do(tmp_path: Path) -> None:
+    """And leaves nothing to go on from, which would forbid the next try."""
     with pytest.raises(FitError, match="lower learning_rate"):
-        train(Line(table(50).space, poison=10**9), table(), plan(60), silent)
+        train(Line(table(50).space, poison=10**9), table(), plan(60, tmp_path / "c"), silent)
+    assert not (tmp_path / "c").exists()
 
 
 def test_training_ends_early_when_the_held_out_loss_stops_falling(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from genwright.pipeline import fit
 
@@ -24,6 +25,19 @@ def test_families_without_texts_show_nothing() -> None:
     run = fit("wine", "vae", steps=2, judge=False)
     assert not any("drawn" in line for line in run.artefact.log)
     assert run.artefact.facts["n_steps"] == 2
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("model", ["gpt", "rnn"])
+def test_weights_that_run_away_cost_no_fit(model: str, tmp_path: Path) -> None:
+    """What they draw is nothing to look at; the first weights are the best, and those are kept."""
+    path = tmp_path / "a.txt"
+    path.write_text("abc abc abd. " * 400)
+    settings = {"learning_rate": 1e30, "lr_warmup": 0.0, "n_evaluations": 1}
+    run = fit(path, model, settings=settings, steps=1, judge=False)
+    assert run.artefact.facts["n_steps"] == 1
+    assert all(torch.isfinite(x).all() for x in run.model.state().values())
+    assert run.sample(2).shape == (2, 1)
 
 
 @pytest.mark.parametrize("given", ["image", "items"])
