@@ -131,6 +131,9 @@ class _Training:
         if self.plan.resume:
             self._resume()
             before = self.now.seconds
+            self.progress(0.0, "going on")
+            where = f"step {self.now.step:,} of {self.now.n_steps:,}"
+            self.progress(self.now.step / max(self.now.n_steps, 1), f"going on from {where}")
         else:
             self._budget(started)
             self._announce()

@@ -153,6 +153,21 @@ def test_the_time_left_counts_down_while_a_step_takes_long(monkeypatch: pytest.M
     assert left() is None  # longer than foretold: nothing is claimed
 
 
+def test_the_time_left_of_work_that_goes_on_is_that_of_its_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    left = TimeLeft()
+    left.update(0.0)
+    now[0] = 20.0  # reading
+    left.update(0.0)
+    now[0] = 20.1
+    left.update(0.6)  # done before it was killed
+    assert left() is None
+    now[0] = 30.1
+    left.update(0.62)
+    assert left() == pytest.approx(190.0)
+
+
 @given(st.text(max_size=200), st.integers(1, 60))
 def test_text_without_its_middle_fits_and_keeps_both_ends(text: str, longest: int) -> None:
     shown = middle_out(text, longest)

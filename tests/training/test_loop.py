@@ -66,8 +66,10 @@ def test_a_killed_training_that_goes_on_ends_with_the_same_bits(tmp_path: Path, 
     train(whole, table(), plan(60), silent)
     with pytest.raises(Killed):
         train(small_vae(), table(), plan(60, path), _killed_at(n))
-    again = small_vae()
-    outcome = train(again, table(), plan(60, path, resume=True), silent)
+    again, told = small_vae(), []
+    outcome = train(again, table(), plan(60, path, resume=True), lambda done, line: told.append((done, line)))
+    step = 6 * (n - 2)  # the last that was kept
+    assert told[:2] == [(0.0, "going on"), (step / 60, f"going on from step {step} of 60")]
     assert weights(again) == weights(whole)
     assert [line["step"] for line in outcome.log] == list(range(0, 61, 6))
 

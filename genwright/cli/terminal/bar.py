@@ -65,17 +65,20 @@ class TimeLeft:
     """How long some work will still take."""
 
     def __init__(self) -> None:
-        self.start = self.told_at = time.monotonic()
-        self.done, self.told = 0.0, -1.0  # seconds left when it was told; below 0: not known yet
+        self.began = self.start = self.told_at = time.monotonic()
+        self.before, self.done = 0.0, 0.0  # share when the pace began to be measured, and now
+        self.told = -1.0  # seconds left when it was told; below 0: not known yet
 
     def update(self, done: float) -> None:
         """Takes in how much is done."""
         now = time.monotonic()
         if not done:
-            self.start = now  # what came before it tells nothing about the pace: reading, timing
-        if done <= self.done or done < EARLIEST[0] or now - self.start < EARLIEST[1]:
+            self.began = now  # what came before it tells nothing about the pace: reading, timing
+        if now - self.began < EARLIEST[1]:  # nor does what was done so soon: by work that goes on, before it ended
+            self.start, self.before, self.done = now, done, done
+        if done <= self.done or done - self.before < EARLIEST[0]:
             return
-        at_this_pace = (now - self.start) * (1 - done) / done
+        at_this_pace = (now - self.start) * (1 - done) / (done - self.before)
         before = self.told - (now - self.told_at)
         self.told = at_this_pace if before < 0 else (at_this_pace + before) / 2
         self.done, self.told_at = done, now
