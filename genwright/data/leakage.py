@@ -22,7 +22,7 @@ def leaks(data: Dataset, target: str, seed: int = 0) -> list[str]:
         target: The class.
         seed: Of the rows that are looked at, where there are very many.
     """
-    rows = data.sample_rows(MOST_ROWS, np.random.default_rng(seed))
+    rows = data.sample_rows(MOST_ROWS, np.random.default_rng(abs(seed)))  # NumPy knows none below 0
     y = np.unique(rows[target].numpy(), return_inverse=True)[1]
     largest = np.bincount(y).max() / len(y) if len(y) else 1.0
     if len(y) < FEWEST or largest > ALMOST:

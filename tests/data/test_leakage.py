@@ -19,6 +19,11 @@ Y = RNG.integers(0, 3, 300)
 ALMOST = np.where(np.arange(300) == 7, (Y + 1) % 3, Y)
 
 
+def test_any_whole_number_is_a_seed() -> None:
+    space = Space({"x": Field(Category(3)), "y": Field(Category(3))})
+    assert leaks(Dataset(space, {"x": Y, "y": Y}), "y", seed=-1)
+
+
 @pytest.mark.parametrize(
     ("x", "words"),
     [
