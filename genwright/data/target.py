@@ -5,7 +5,7 @@ Of each class an exact share is held out, so that rare classes stand on both sid
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -131,6 +131,32 @@ def held_out_mask(codes: "np.ndarray", share: float, seed: int) -> "np.ndarray":
     return mask
 
 
+def one_sided(names: Sequence[str], n_learnt: "np.ndarray", n_tested: "np.ndarray") -> list[str]:
+    """Sentences on the classes that have rows on one side only; of a single row is told elsewhere.
+
+    Args:
+        names: Of the classes.
+        n_learnt: Rows of each class that are learnt from (K,).
+        n_tested: Rows of each class that are held out (K,); where there are none at all, nothing is told of it.
+    """
+    untested = [names[k] for k in ((n_tested == 0) & (n_learnt > 1)).nonzero()[0]] if n_tested.any() else []
+    unlearnt = [names[k] for k in ((n_learnt == 0) & (n_tested > 0)).nonzero()[0]]
+    found = []
+    if untested:
+        of = "it is" if len(untested) == 1 else "they are"
+        found.append(f"{_classes(untested)} no held-out row, so that no score tells how well {of} foretold")
+    if unlearnt:
+        of = "it is" if len(unlearnt) == 1 else "they are"
+        found.append(f"{_classes(unlearnt)} held-out rows alone and none to learn from, so that {of} never foretold")
+    return found
+
+
+def _classes(names: Sequence[str]) -> str:
+    """The beginning of a sentence on some classes."""
+    listed = ", ".join(map(quoted, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return f"class {listed} has" if len(names) == 1 else f"classes {listed} have"
+
+
 def _as_category(records: Records, column: Column) -> tuple[Column, tuple[str, ...]]:
     """A column of another kind, read as names."""
     import pyarrow as pa
@@ -158,9 +184,7 @@ def _single(codes: "np.ndarray", names: "pa.Array") -> list[str]:
     found = np.flatnonzero(np.bincount(codes[codes >= 0], minlength=len(names)) == 1)
     if not len(found):
         return []
-    listed = ", ".join(quoted(name) for name in names.take(found[:5]).to_pylist())
-    more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-    what = f"class {listed} has" if len(found) == 1 else f"classes {listed}{more} have"
+    what = _classes(names.take(found).to_pylist())
     return [f"{what} a single row{'' if len(found) == 1 else ' each'}, too few to learn it from and to test it on"]
 
 

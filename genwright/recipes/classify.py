@@ -14,10 +14,11 @@ from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
+import torch
 
 from genwright.codecs.boolean import Boolean
 from genwright.codecs.category import Category as CategoryCodec
-from genwright.core.classifier import Classifier
+from genwright.core.classifier import Classifier, n_classes
 from genwright.core.codec import TableCodec
 from genwright.core.config import to_json
 from genwright.core.dataset import Dataset
@@ -32,8 +33,8 @@ from genwright.data.cache import encode
 from genwright.data.leakage import leaks
 from genwright.data.read import read
 from genwright.data.split import HeldOut
-from genwright.data.target import Labels, labelled, labels_of, stratified
-from genwright.data.typed import typed
+from genwright.data.target import Labels, labelled, labels_of, one_sided, stratified
+from genwright.data.typed import as_written, typed
 from genwright.nn.given_columns import GivenColumns
 from genwright.pipeline import facts_of, schema_of
 from genwright.runs.artefact import ClassifierArtefact
@@ -240,7 +241,7 @@ def _learned(
     codec = _codec(records, schema, labels, held)
     train, unseen = encode(records, schema, codec, held)
     _check(records, train, target)
-    notes = [*labels.notes, *leaks(train, target, seed)]
+    notes = [*labels.notes, *_one_sided(codec, labels, train, unseen), *leaks(train, target, seed)]
     train = Dataset(_space(codec, target), train.arrays)
     why = asked.why
     if model == "auto":
@@ -310,6 +311,15 @@ def _check(records: Records, train: Dataset, target: str) -> None:
         raise FitError(
             f"{records.name}: beside {target!r} no column varies or can be read; constants and ids tell no class"
         )
+
+
+def _one_sided(codec: TableCodec, labels: Labels, train: Dataset, unseen: Dataset) -> list[str]:
+    """What to tell of classes that nothing is learnt of, or that nothing tests."""
+    target = labels.column.name
+    codes = torch.arange(n_classes(codec.space, target))
+    names = as_written(codec.codecs[target].decode(codes), labels.column).to_pylist()
+    counts = (np.bincount(np.asarray(rows.arrays[target]), minlength=len(names)) for rows in (train, unseen))
+    return one_sided(names, *counts)
 
 
 def _readable(data: Dataset, target: str, model: str) -> tuple[Dataset, list[str]]:

@@ -287,6 +287,16 @@ def test_a_split_by_group_may_hold_out_a_class(tmp_path: Path) -> None:
     run = gw.classify(rows, "kind", "logistic", schema=by_place)
     assert len(run.classes) == 2
     assert {s.name: s.value for s in run.scores}["accuracy"] == 0  # the other class was never seen
+    (note,) = [note for note in run.artefact.facts["notes"] if "never foretold" in note]
+    assert "has held-out rows alone and none to learn from" in note
+
+
+def test_a_class_that_no_held_out_row_has_is_told() -> None:
+    rows = flowers(102).assign(kind=["a"] * 50 + ["b"] * 50 + ["lily"] * 2)
+    told = "class 'lily' has no held-out row, so that no score tells how well it is foretold"
+    assert told in gw.classify(rows, "kind", "naive_bayes").artefact.facts["notes"]
+    without = gw.classify(rows, "kind", "naive_bayes", held_out=0.0)
+    assert not any("held-out row" in note for note in without.artefact.facts["notes"])
 
 
 def test_nothing_held_out_means_no_scores(tmp_path: Path) -> None:
