@@ -5,6 +5,7 @@ folds and measured on held-out rows. Where nothing is gained, the rows come back
 go to a folder, in folders by their class. Beside them comes a page: before and after, what was tried, what was drawn.
 """
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -194,7 +195,8 @@ def _tell(screen: Screen, report: "Report", is_table_shown: bool) -> None:
 def _trials(screen: Screen, report: "Report", most: int = 8) -> None:
     """The best ways and their gains on the folds that chose."""
     screen.heading(f"{report.judge_model}: gain in {report.metric} on folds of the training rows")
-    rows = [(str(t.way), "failed" if t.reason else f"{t.gain:+.3f}", len(t.gains)) for t in report.trials[:most]]
+    gains = ["failed" if t.reason else f"{t.gain:+.3f}" if math.isfinite(t.gain) else "–" for t in report.trials]
+    rows = [(str(t.way), gain, len(t.gains)) for t, gain in zip(report.trials[:most], gains)]
     screen.table(("rows from", "gain", "folds"), rows, ("gain", "folds"))
 
 

@@ -36,6 +36,7 @@ from genwright.core.schema import Schema
 from genwright.core.space import Batch
 from genwright.data.leakage import leaks
 from genwright.data.read import read
+from genwright.data.target import one_sided
 from genwright.pipeline import schema_of
 from genwright.runs.augmentation import Augmented, Report, Trial, Way
 from genwright.runs.frames import known_flavour
@@ -281,7 +282,10 @@ class _Search:
         has = f"{rare} training row{'' if rare == 1 else 's'}"
         scarce = f"the rarest class has {has}, too few to tell small gains" if rare < 20 else ""
         failed = dict.fromkeys(f"{t.way.maker} was left out: {t.reason}" for t in trials if t.reason)
-        return (*self.rows.notes, *self.given_away, *(note for note in (few, scarce, *failed) if note))
+        names, y = self.rows.names, self.rows.y
+        learnt, tested = (np.bincount(y[at], minlength=len(names)) for at in (self.train, self.test))
+        one = one_sided(names, learnt, tested)
+        return (*self.rows.notes, *one, *self.given_away, *(note for note in (few, scarce, *failed) if note))
 
     def _trials(self) -> list[Trial]:
         """All ways on one deal of folds, the best first."""
@@ -311,7 +315,7 @@ class _Search:
     def _confirmed(self, best: Trial) -> tuple[float, float, list[float]]:
         """Mean gain and p on other folds, and the gain on each."""
         if not best.gain > 0:
-            return max(best.gain, -1.0), 1.0, []
+            return (best.gain if best.gain > -math.inf else math.nan), 1.0, []
         fresh = Trial(best.way)
         for deal in range(N_CONFIRMED):
             if deal and not fresh.gain > 0:
@@ -363,6 +367,7 @@ class _Search:
         by = maker(way.maker, lesson, target, derive(seed, way.maker), self.teacher)
         after = self._predicted(lesson, made(way, lesson, target, seed, by), seed)
         gains = [paired_gain(m, lesson.y_test, before, after, seed) for m in self.metrics]
+        gains = [gain for gain in gains if not math.isnan(gain.gain)]  # of a class that no held-out row has
         few = self.rows.n_classes <= MOST_CLASSES
         return gains, [confusion(lesson.y_test, p).tolist() for p in (before, after)] if few else []
 

@@ -64,10 +64,11 @@ class Report:
         counts: Class → its rows.
         trials: The ways, the best first.
         chosen: The way that was taken; None: declined.
-        confirmed: Mean gain of the best way on other folds.
+        confirmed: Mean gain of the best way on other folds; NaN where no fold could tell it.
         p: Of "no gain" there.
         level: What p had to be below.
-        gains: On held-out rows, the deciding metric first; empty where nothing was held out or chosen.
+        gains: On held-out rows, the deciding metric first, but for those that these rows cannot tell; empty where
+            nothing was held out or chosen.
         drawn: Class → rows added.
         notes: What else to know, in sentences.
         fresh: Gains of the best way on the other folds; empty where it had gained nothing on those that chose.
@@ -102,6 +103,7 @@ class Report:
     def __str__(self) -> str:
         where = "on folds it was not chosen on" if self.fresh else "on the folds that chose"
         found = f"{self.confirmed:+.3f} {self.metric} {where}, p = {self.p:.2g}"
+        found = f"no fold has the rows to tell its gain in {self.metric}" if np.isnan(self.confirmed) else found
         if self.chosen is None and not self.trials:
             equal = "the classes are equally frequent, and " if len(set(self.counts.values())) == 1 else ""
             return f"rows are unchanged: {equal}this amount adds no row"
@@ -117,7 +119,8 @@ class Report:
         """Plain JSON values."""
         gains = [{**asdict(g), "gain": g.gain} for g in self.gains]
         trials = [t.to_json() for t in self.trials]
-        numbers = {"fresh": _known(self.fresh), "before": _known([self.before])[0]}
+        before, confirmed = _known([self.before, self.confirmed])
+        numbers = {"fresh": _known(self.fresh), "before": before, "confirmed": confirmed}
         return {**asdict(self), **numbers, "gains": gains, "trials": trials, "n_drawn": self.n_drawn, "told": str(self)}
 
 

@@ -48,6 +48,16 @@ def test_a_file_with_more_rows(shop, tmp_path):
     assert "more.report.html exists; add --overwrite" in again.err
 
 
+def test_a_gain_that_no_fold_can_tell_is_a_dash(tmp_path):
+    (tmp_path / "one.csv").write_text("x,kind\n0,rare\n" + "".join(f"{i},usual\n" for i in range(1, 60)))
+    words = ("augment", tmp_path / "one.csv", "--target", "kind", "--amount", "balance", "--anyway", *FAST)
+    ended = call(*words, "-o", tmp_path / "more.csv")
+    assert ended.code == 0, ended.err
+    assert "inf" not in ended.out
+    assert "nan" not in ended.out
+    assert call(*words, "--json").document["confirmed"] is None
+
+
 def test_the_document_of_one_that_declines(shop, tmp_path):
     out = tmp_path / "same.csv"
     words = ("augment", shop, "--target", "churn", "--level", "1e-9", "-o", out, "--json", *FAST)

@@ -367,6 +367,21 @@ def test_a_missing_class_a_class_of_one_row_and_numbers_as_labels():
     assert found.rows["kind"].value_counts().nunique() == 1
 
 
+@pytest.mark.parametrize(("n_rare", "on_folds"), [(1, "no fold has the rows to tell its gain"), (2, "on the folds")])
+def test_a_class_that_no_held_out_row_has(n_rare, on_folds):
+    """Of one row no fold can tell a gain, either; then there is no number where there had been −1 and NaN."""
+    frame = pd.DataFrame({"u": np.arange(200.0), "kind": ["rare"] * n_rare + ["usual"] * (200 - n_rare)})
+    report = augment(frame, "kind", model="copies", amount="balance", judge_model="naive_bayes", anyway=True).report
+    assert on_folds in str(report)
+    assert "nan" not in str(report)
+    json.dumps(report.to_json(), allow_nan=False)
+    assert [gain.metric for gain in report.gains] == ["balanced_accuracy"]
+    assert any(
+        note.startswith("class 'rare' has no held-out row" if n_rare > 1 else "class 'rare' has a single row")
+        for note in report.notes
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "words", "error"),
     [
