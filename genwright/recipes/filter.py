@@ -64,6 +64,7 @@ LEAST_FOR_SECOND = 300  # real rows for a second detector
 WATCHED = 1_000  # kept pilot rows that coverage is measured with
 MOST_LOSS = 0.1  # share of the coverage that may be lost
 STRENGTHS = (1.0, 0.75, 0.5, 0.25)
+LEAST_KEEP = 0.001  # share of the draws that can be kept: the pilot draws are WATCHED / keep, all in memory
 VAIN = 50  # blocks without a single kept row before the filter gives up
 
 
@@ -163,6 +164,9 @@ class Filter:
     ):
         if not (is_number(keep) and 0 < keep <= 1):
             raise ConfigError(f"keep = {keep!r:.40} of the draws; expected above 0 and at most 1")
+        if keep < LEAST_KEEP:
+            n = f"{WATCHED / keep:,.0f} pilot draws, more than memory may hold"
+            raise ConfigError(f"keep = {keep:g} of the draws; expected at least {LEAST_KEEP:g}: less would take {n}")
         if not (is_number(most_loss) and 0 <= most_loss <= 1):
             raise ConfigError(f"most_loss = {most_loss!r:.40} of the coverage; expected from 0 to 1")
         self.run, self.method, self.most_loss = run, method, most_loss

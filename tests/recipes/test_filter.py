@@ -143,6 +143,8 @@ def test_what_cannot_be(run, classifier, tmp_path):
         Filter(run, keep=0)
     with pytest.raises(ConfigError, match="keep = 'half' of the draws; expected above 0"):
         Filter(run, keep="half")
+    with pytest.raises(ConfigError, match=r"expected at least 0\.001: less would take 1,000,000,000 pilot draws"):
+        Filter(run, keep=1e-6, judged_by=classifier)
     with pytest.raises(ConfigError, match="most_loss"):
         Filter(run, most_loss=2)
     with pytest.raises(UnknownNameError, match="did you mean boosting"):
