@@ -169,6 +169,12 @@ class Filter:
             raise ConfigError(f"keep = {keep:g} of the draws; expected at least {LEAST_KEEP:g}: less would take {n}")
         if not (is_number(most_loss) and 0 <= most_loss <= 1):
             raise ConfigError(f"most_loss = {most_loss!r:.40} of the coverage; expected from 0 to 1")
+        if not isinstance(judged_by, str | ClassifierRun):
+            found = (
+                f"a run of {judged_by.artefact.model_name}, which draws" if isinstance(judged_by, Run) else judged_by
+            )
+            what = f"judged_by is {found!s:.60}; expected a run that predicts"
+            raise ConfigError(f"{what}, as genwright.classify makes one, or the name of a classifier, such as {USUAL}")
         self.run, self.method, self.most_loss = run, method, most_loss
         self.seed = run.artefact.seed if seed is None else seed
         self.draw = run.draw(given, seed=self.seed, **settings)

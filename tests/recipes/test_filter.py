@@ -145,6 +145,9 @@ def test_what_cannot_be(run, classifier, tmp_path):
         Filter(run, keep="half")
     with pytest.raises(ConfigError, match=r"expected at least 0\.001: less would take 1,000,000,000 pilot draws"):
         Filter(run, keep=1e-6, judged_by=classifier)
+    for judge, words in ((run, "a run of marginals, which draws"), (None, "None")):
+        with pytest.raises(ConfigError, match=f"judged_by is {words}; expected a run that predicts"):
+            Filter(run, judged_by=judge)
     with pytest.raises(ConfigError, match="most_loss"):
         Filter(run, most_loss=2)
     with pytest.raises(UnknownNameError, match="did you mean boosting"):
