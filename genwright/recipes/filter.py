@@ -34,11 +34,12 @@ from genwright.core.errors import ConfigError, DataError, FitError, UnknownNameE
 from genwright.core.given import meets, parse
 from genwright.core.model import HasLoss, Progress
 from genwright.core.picture_judge import PictureJudge
+from genwright.core.predictions import UNSEEN
 from genwright.core.registry import CLASSIFIERS
 from genwright.core.rng import derive, numpy_generator
-from genwright.core.schema import Schema
 from genwright.core.space import Batch, Space, pictures, row_shape
-from genwright.data.typed import readable
+from genwright.data.class_codes import class_codes, listed
+from genwright.data.typed import as_written
 from genwright.nn.acceptance import Acceptance, Method, fitted
 from genwright.nn.coverage import K, coverage
 from genwright.nn.density_ratio import LEAST_ROWS, N_FOLDS, DensityRatio, in_one_go
@@ -401,6 +402,7 @@ class _Odds:
     def __init__(self, classifier: ClassifierRun, run: Run, wanted: Any):
         self.classifier, self.run, self.own = classifier, run, ""
         self.names = [str(name) for name in classifier.classes]
+        self.known = classifier.known_classes
         drawn = {column.name for column in run.schema if column.kind != "omitted"}
         absent = [name for name in classifier.columns if name not in drawn]
         if absent:
@@ -420,18 +422,23 @@ class _Odds:
     def __call__(self, table: pa.Table) -> np.ndarray:
         found = self.classifier.predict_proba(table, flavour="arrow")
         p = np.stack([found.column(name).to_numpy() for name in self.names], 1)  # (B, K)
-        labels: list[str | None] = self._own_labels(table) if self.own else [self.wanted] * len(p)
-        place = {name: k for k, name in enumerate(self.names)}
-        of_wanted = np.array([p[i, place[name]] if name in place else 0.0 for i, name in enumerate(labels)])
+        codes = self._own_codes(table) if self.own else np.full(len(p), self.names.index(self.wanted))
+        of_wanted = np.where(codes >= 0, p[np.arange(len(p)), codes], 0.0)
         odds = np.clip(of_wanted, 1e-6, 1 - 1e-6)
         return np.log(odds) - np.log1p(-odds)
 
-    def _own_labels(self, table: pa.Table) -> list[str | None]:
-        """What the rows have in the classifier's target, as its classes are written; None where it is missing."""
-        is_text = self.run.artefact.facts.get("is_text", False)
-        own = readable(table.select([self.own]), Schema((self.run.schema[self.own],)), is_text)
-        is_there = table.column(self.own).is_valid().to_pylist()
-        return [str(v) if known else None for v, known in zip(own.column(0).to_pylist(), is_there, strict=True)]
+    def _own_codes(self, table: pa.Table) -> np.ndarray:
+        """The class that each row has (B,); below 0 where that is missing, or none of the classifier's.
+
+        Raises:
+            DataError: no row has a class of the classifier's.
+        """
+        values = as_written(table.column(self.own), self.run.schema[self.own])
+        codes = class_codes(values, self.known)
+        if (codes == UNSEEN).any() and not (codes >= 0).any():
+            what = f"draws have {listed(values)} as {self.own!r}, and the classifier knows {listed(self.known)}"
+            raise DataError(f"{what}; write them alike and fit anew, or say wanted=… (--wanted)")
+        return codes
 
 
 def _straight(name: str, data: Dataset, target: str, seed: int) -> Classifier:

@@ -30,7 +30,7 @@ from genwright.data.picture_types import is_file_with_path
 from genwright.data.read import read
 from genwright.data.readers.builtin import NAMES as BUILT_IN
 from genwright.data.target import labelled, labels_of, stratified
-from genwright.data.typed import readable, typed
+from genwright.data.typed import as_written, readable, typed
 from genwright.nn.networks.codes import CategoryCodes
 from genwright.runs.artefact import Artefact
 from genwright.runs.code_words import MISSING, code_words
@@ -86,6 +86,11 @@ class ClassifierRun(Run):
     def classes(self) -> list[Any]:
         """The classes, in the order of `predict_proba`'s columns."""
         return self._values(np.arange(self.classifier.n_classes)).to_pylist()
+
+    @property
+    def known_classes(self) -> pa.Array:
+        """The same, as the data of the fit write them."""
+        return as_written(self._known(), self.schema[self.target])
 
     def predict(self, rows: Any, *, flavour: Any = None) -> Any:
         """The likeliest class of each row, and how sure that is.

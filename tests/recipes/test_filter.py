@@ -132,6 +132,21 @@ def test_a_row_without_a_class_is_not_of_the_class_none(tmp_path):
     assert (odds(rows)[~absent] > odds(rows).min()).all()
 
 
+def test_classes_that_are_written_otherwise():
+    """1, 1.0 and true are one class; yes and true are not, and a filter that knows no row's class is refused."""
+    x = np.random.default_rng(0).normal(size=200)
+    frame = pd.DataFrame({"x": x, "side": x > 0})
+    drawing = fit(frame, "marginals", judge=False)
+    as_number = classify(frame.assign(side=frame["side"].astype(float)), "side", "naive_bayes", judge=False)
+    rows = next(drawing.stream(60))
+    agrees = (rows.column("x").to_numpy() > 0) == rows.column("side").to_numpy(zero_copy_only=False)
+    odds = Filter(drawing, judged_by=as_number).judge(rows)
+    assert odds[agrees].mean() > 1 > odds[~agrees].mean()
+    as_words = classify(frame.assign(side=np.where(x > 0, "yes", "no")), "side", "naive_bayes", judge=False)
+    with pytest.raises(DataError, match=r"draws have .* as 'side', and the classifier knows '(yes|no)', .*wanted="):
+        Filter(drawing, judged_by=as_words)
+
+
 def test_no_rows(run, classifier):
     found = filtered(run, 0, judged_by=classifier)
     assert len(found.rows) == 0
