@@ -31,14 +31,14 @@ SUREST = 1e-6  # probabilities nearer to 0 or 1 count as it
 
 
 def in_one_go(name: str, data: Dataset, target: str, seed: int) -> Classifier:
-    """Teaches a family that needs no gradient steps.
+    """Teaches a family that learns from a matrix in one go.
 
     Raises:
-        ConfigError: this one does.
+        ConfigError: this one does not.
     """
     family = CLASSIFIERS.get(name)
     if not issubclass(family, MatrixClassifier):
-        raise ConfigError(f"{name} learns by gradient steps; name a detector that learns in one go: boosting")
+        raise ConfigError(f"{name} does not learn in one go, as is needed here; name one that does: boosting")
     machine: MatrixClassifier = family().bind(data.space, target)
     machine.fit_rows(data, seed)
     return machine

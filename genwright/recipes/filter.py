@@ -316,7 +316,7 @@ class Filter:
         n, report = min(n_rows(real), len(kept)), self.report
         if n < LEAST_ROWS:
             return
-        name = self._usual if issubclass(CLASSIFIERS.get(detector), HasLoss) else detector
+        name = detector if issubclass(CLASSIFIERS.get(detector), MatrixClassifier) else self._usual
         see, teach = self.numbers, _straight if self.numbers.numbers else in_one_go
         real = see.encoded(select(real, np.arange(n)))
 

@@ -240,6 +240,12 @@ def test_a_fresh_detector_says_whether_a_filter_helps(run, kept):
     assert any(says)
 
 
+def test_bayes_rule_judges_and_another_detector_says_whether_it_helps(run):
+    report = Filter(run, keep=0.5, judged_by="bayes_rule").report
+    assert report.judged_by == "bayes_rule"
+    assert report.told_before > 0.8  # trees see the dependence that marginals of each side do not
+
+
 def test_every_network_takes_the_steps_and_a_part_of_the_minutes(run, monkeypatch):
     budgets = []
     real = taught.learn_classifier
