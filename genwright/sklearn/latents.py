@@ -62,6 +62,7 @@ class Latents(ReadsTables, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             ValueError: the family has no latents, X is no table, or nothing can be learnt from it; says why.
         """
         frame = checked(self, X, reset=True, least=2)
+        self._form = Form.of(X, frame, self.kinds)
         with as_value_errors():
             if not issubclass(MODELS.get(self.model), HasLatent):
                 raise ValueError(f"{self.model} has no latents; pass model='vae'")
@@ -73,7 +74,7 @@ class Latents(ReadsTables, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
                 held_out=0.0,
                 minutes=self.minutes,
                 steps=self.steps,
-                kinds=Form.of(X, frame, self.kinds).kinds,
+                kinds=self._form.kinds,
                 judge=False,
             )
         self.run_.train = self.run_.held_out = None  # an estimator does not keep its data

@@ -80,14 +80,20 @@ def checked(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Any:
     """X as a frame with unique string names, after scikit-learn's checks of X.
 
     Args:
-        estimator: Gets `n_features_in_` and `feature_names_in_`, or is asked for them.
+        estimator: Gets `n_features_in_` and `feature_names_in_`, or is asked for them and for its `_form`.
         X: Rows.
-        reset: In `fit`; otherwise X must look as it did there.
+        reset: In `fit`; otherwise X must look as it did there. Where one of both has no names, columns are taken by
+            their position, and scikit-learn warns of it.
         least: Rows that are needed.
 
     Raises:
         ValueError: X is no table, is infinite or complex, too short, or has other columns than in `fit`.
     """
+    frame = _checked(estimator, X, reset, least)
+    return frame if reset else _named(estimator._form, X, frame)
+
+
+def _checked(estimator: Any, X: Any, reset: bool, least: int) -> Any:
     if is_frame(X):
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         if len(X) < least or not len(X.columns):
@@ -99,6 +105,14 @@ def checked(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Any:
     X = validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite="allow-nan", ensure_min_samples=least)
     frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])
     return _typed(frame) if X.dtype == object else frame
+
+
+def _named(form: Form, X: Any, frame: Any) -> Any:
+    """Columns called as in `fit`, by their position, where either X or what was fitted had no names."""
+    if is_frame(X) == (form.flavour != "array"):
+        return frame
+    is_pandas = isinstance(frame, pd.DataFrame)
+    return frame.set_axis(form.names, axis=1) if is_pandas else frame.rename(dict(zip(frame.columns, form.names)))
 
 
 def is_frame(X: Any) -> bool:

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -62,6 +64,26 @@ def test_polars_and_lists() -> None:
     c = Classifier("logistic").fit(X, pd.Series(y)).predict_proba(X)
     np.testing.assert_allclose(a, c)
     np.testing.assert_allclose(b, c)
+
+
+def test_columns_without_names_are_taken_by_position() -> None:
+    """A matrix to what was fitted on a frame, and a frame to what was fitted on a matrix, as scikit-learn has it."""
+    X, y = labelled()
+    numbers = X.assign(place=X["place"] == "north").astype(float)
+    for known in (numbers, pl.from_pandas(numbers), numbers.to_numpy()):
+        model = Classifier("logistic").fit(known, y)
+        expected = model.predict_proba(known)
+        for other in (numbers, pl.from_pandas(numbers), numbers.to_numpy()):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                np.testing.assert_allclose(model.predict_proba(other), expected)
+    of_frame, of_words = Classifier("logistic").fit(numbers, y), Classifier("logistic").fit(X, y)
+    with pytest.warns(UserWarning, match="valid feature names"):
+        of_frame.predict(numbers.to_numpy())
+    with pytest.warns(UserWarning, match="valid feature names"):
+        np.testing.assert_allclose(of_words.predict_proba(X.to_numpy()), of_words.predict_proba(X))
+    with pytest.raises(ValueError, match="3 features"), pytest.warns(UserWarning, match="valid feature names"):
+        of_frame.predict(np.zeros((4, 3)))
 
 
 def test_grid_search_pipelines_and_cross_validation() -> None:

@@ -15,6 +15,8 @@ def test_latents_are_a_frame_where_one_is_asked_for() -> None:
     found = model.fit_transform(X)
     assert list(found.columns) == ["latents0", "latents1", "latents2"]
     assert found.shape == (40, 3)
+    with pytest.warns(UserWarning, match="valid feature names"):
+        np.testing.assert_allclose(model.transform(X.to_numpy()), found)
 
 
 def test_they_feed_a_classifier() -> None:
