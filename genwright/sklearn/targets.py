@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import infer_dtype, is_bool_dtype, is_integer_dtype
 from sklearn.utils import assert_all_finite, column_or_1d
 
 
@@ -12,7 +13,7 @@ def labels_of(estimator: Any, y: Any) -> np.ndarray:
     """y as an array (B,) of labels, none of them missing.
 
     Raises:
-        ValueError: y is absent, has two dimensions, or lacks a label.
+        ValueError: y is absent, has two dimensions, lacks a label, or mixes words with other things.
     """
     if y is None:
         name = type(estimator).__name__
@@ -22,15 +23,26 @@ def labels_of(estimator: Any, y: Any) -> np.ndarray:
         told = f"row {int(is_missing.argmax()) + 1} has no label; leave out rows without one"
         raise ValueError(f"Input y contains NaN: {told}")
     assert_all_finite(found, input_name="y")
-    return found
+    return _of_one_type(found) if found.dtype == object else found
 
 
 def _whole(y: Any) -> Any:
-    """Whole numbers of pandas' nullable types as NumPy's, of which scikit-learn would make floats."""
+    """Whole numbers and truth values of pandas' nullable types as NumPy's; scikit-learn would make floats of them."""
     is_nullable = isinstance(y, pd.Series) and isinstance(y.dtype, pd.api.extensions.ExtensionDtype)
-    if not is_nullable or not pd.api.types.is_integer_dtype(y.dtype) or y.hasnans:
+    if not is_nullable or not (is_integer_dtype(y.dtype) or is_bool_dtype(y.dtype)) or y.hasnans:
         return y
     return y.to_numpy(y.dtype.type)
+
+
+def _of_one_type(labels: np.ndarray) -> np.ndarray:
+    """Objects (B,) in the type that they have; where gaps were dropped, truth values and numbers are still objects."""
+    kind = infer_dtype(labels, skipna=False)
+    if kind in ("boolean", "integer", "floating"):
+        return pd.Series(labels, dtype=object).infer_objects().to_numpy()
+    if kind.startswith("mixed"):
+        found = ", ".join(sorted({type(label).__name__ for label in labels}))
+        raise ValueError(f"Unknown label type: y holds {found} side by side; make all of them words: y.astype(str)")
+    return labels
 
 
 def with_column(frame: Any, codes: np.ndarray) -> tuple[Any, str]:

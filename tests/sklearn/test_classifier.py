@@ -44,6 +44,21 @@ def test_nullable_whole_numbers_are_labels_as_they_are() -> None:
     assert model.classes_.tolist() == [2**60 + 1, 2**60 + 3]
 
 
+@pytest.mark.parametrize("dtype", ["boolean", "bool[pyarrow]", object])
+def test_truth_values_are_labels_whatever_holds_them(dtype: object) -> None:
+    y = pd.Series(np.repeat([True, False], 10), dtype=dtype)
+    model = Classifier("knn").fit(y.to_numpy(bool)[:, None] * 1.0, y)
+    assert model.classes_.dtype == bool
+    assert model.score(y.to_numpy(bool)[:, None] * 1.0, y.to_numpy(bool)) == 1
+
+
+def test_numbers_that_are_objects_are_labels_and_a_mixture_is_refused() -> None:
+    X, y = np.eye(4).repeat(5, axis=0), pd.Series([1, 2, None, 3], dtype=object).dropna().repeat(5)
+    assert Classifier("knn").fit(X[:15], y).classes_.tolist() == [1, 2, 3]
+    with pytest.raises(ValueError, match=r"Unknown label type: y holds int, str side by side; .* y\.astype\(str\)"):
+        Classifier("knn").fit(X, np.array([1, "b"] * 10, dtype=object))
+
+
 def test_codes_above_nine_keep_their_columns() -> None:
     X = np.repeat(np.arange(12.0), 10)[:, None]
     y = np.repeat([f"class {i}" for i in range(12)], 10)
