@@ -21,6 +21,18 @@ from genwright.core.errors import GenwrightError
 class ReadsTables:
     """A mixin for estimators that read missing values and words; it stands before scikit-learn's own base classes."""
 
+    def set_params(self, **params: Any) -> Any:
+        """As scikit-learn has it; `settings` are one parameter.
+
+        Raises:
+            ValueError: there is no such parameter, or one of the settings is named as if it were one.
+        """
+        if inner := [name for name in params if name.startswith("settings__")]:
+            setting, value = inner[0].removeprefix("settings__"), params[inner[0]]
+            how = f'settings={{"{setting}": {value!r}}}, in a grid "settings": [{{"{setting}": {value!r}}}, …]'
+            raise ValueError(f"{inner[0]} is no parameter; settings are set together: {how}")
+        return super().set_params(**params)  # type: ignore[misc]
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()  # type: ignore[misc]
         tags.input_tags.allow_nan = tags.input_tags.categorical = True

@@ -108,6 +108,8 @@ def test_grid_search_pipelines_and_cross_validation() -> None:
     search = GridSearchCV(Classifier("knn"), grid, cv=3, scoring="neg_log_loss").fit(X, y)
     assert search.best_params_["settings"] == {"n_neighbours": 9}
     assert make_pipeline(StandardScaler(), Classifier("logistic")).fit(X[["x"]], y).score(X[["x"]], y) > 0.6
+    with pytest.raises(ValueError, match=r'in a grid "settings": \[{"n_neighbours": 1}, …\]'):
+        GridSearchCV(Classifier("knn"), {"settings__n_neighbours": [1, 9]}, cv=3).fit(X, y)
 
 
 def test_errors() -> None:
