@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genwright.cli.terminal.ink import printable
 from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, read_as_said
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import free_file, kinds, many, require, stem
@@ -187,7 +188,7 @@ def _tell(screen: Screen, report: "Report", is_table_shown: bool) -> None:
     if is_table_shown and report.trials:
         _trials(screen, report)
     told = screen.result if is_table_shown else screen.say  # rows have standard output to themselves
-    told(str(report))
+    told(printable(report))
     for gain in report.gains[1:]:
         told(f"on held-out rows {gain}")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genwright.cli.terminal.ink import printable
 from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, is_run, read_as_said
 from genwright.cli.terminal.schema_file import read_schema
 from genwright.cli.terminal.screen import Screen
@@ -138,7 +139,7 @@ def _told(screen: Screen, run: "ClassifierRun") -> None:
     rows = f"{facts['n_train']:,} rows learnt from, {facts['n_held_out']:,} held out"
     classes = ", ".join(f"{name} {share:.0%}" for name, share in zip(run.classes[:5], facts["shares"], strict=False))
     more = f" and {facts['n_classes'] - 5} more" if facts["n_classes"] > 5 else ""
-    screen.more(f"{run.target}: {classes}{more}; {rows}; {facts['seconds']:.1f} s\n")
+    screen.more(printable(f"{run.target}: {classes}{more}; {rows}; {facts['seconds']:.1f} s") + "\n")
 
 
 def _closing(screen: Screen, run: "ClassifierRun", place: Path) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genwright.cli.terminal.ink import printable
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import count, many, require
 
@@ -199,7 +200,7 @@ def _filtered(screen: Screen, source: "Draw | Filter") -> dict[str, Any]:
     report = getattr(source, "report", None)
     if report is None:
         return {}
-    screen.say(str(report))
+    screen.say(printable(report))
     return {"filter": report.to_json()}
 
 
@@ -253,7 +254,7 @@ def _table(
 
 def _live(screen: Screen, draw: "Draw") -> dict[str, Any]:
     """Prints one text as it is drawn; with --json it is in the document."""
-    from genwright.cli.terminal.ink import fitted, is_terminal, printable
+    from genwright.cli.terminal.ink import fitted, is_terminal
     from genwright.runs.live import live
 
     pieces: list[str] = []

@@ -134,6 +134,21 @@ def test_a_schema_from_a_file_and_a_network_that_goes_on(place: Path, tmp_path: 
     assert "leave out --out" in call(*words, "--resume", tmp_path / "other", "-o", tmp_path / "more").err
 
 
+def test_names_of_classes_do_not_steer_the_terminal(tmp_path: Path) -> None:
+    """A colour and a line end in a class's name stay in the data."""
+    rows = "".join(f'{i},"\x1b[31mred\nrose"\n{i + 60},blue\n' for i in range(40))
+    (tmp_path / "odd.csv").write_text(f"x,kind\n{rows}")
+    words = (tmp_path / "odd.csv", "--target", "kind")
+    told = call("classify", *words, "--model", "naive_bayes", "--out", tmp_path / "run")
+    more = call(
+        "augment", *words, "--judge-model", "naive_bayes", "--model", "copies", "--anyway", "-o", tmp_path / "m.csv"
+    )
+    for ended in (told, more):
+        assert ended.code == 0, ended.err
+        assert "\x1b" not in ended.out
+        assert "red rose" in ended.out
+
+
 def test_a_file_without_a_header(place: Path) -> None:
     """What the warning about its first line advises is there."""
     lines = (place / "train.csv").read_text().splitlines()[:121]
