@@ -95,6 +95,8 @@ def _check_path(path: Path) -> None:
 
 
 def _no_such_file(source: str | Path) -> DataError:
+    if str(source) == "-":
+        return DataError("- is no file; standard input is not read, as data are read twice: write them to a file first")
     path = Path(source)
     folder = path.parent
     try:

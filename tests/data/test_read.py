@@ -46,6 +46,8 @@ def test_every_reader_is_registered():
 
 def test_absent_file_names_the_nearest(make):
     path = make("a\n1\n", "customers.csv")
+    with pytest.raises(DataError, match=r"standard input is not read, .*: write them to a file first"):
+        read("-")
     with pytest.raises(DataError, match=r"no file .*customer.csv; did you mean customers.csv"):
         read(path.with_name("customer.csv"))
     with pytest.raises(DataError, match="did you mean wine"):
