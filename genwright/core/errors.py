@@ -15,6 +15,7 @@ GenwrightError
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 
 class GenwrightError(Exception):
@@ -72,15 +73,19 @@ class UnknownNameError(GenwrightError, LookupError):
 
     >>> str(UnknownNameError("realnvq", ["realnvp", "glow"], "genwright.models"))
     'no realnvq in genwright.models; did you mean realnvp?'
+    >>> str(UnknownNameError(3, ["3", "4"], "the columns"))
+    "no 3 in the columns, whose names are text; did you mean '3'?"
     """
 
-    def __init__(self, name: str, known: Iterable[str], place: str):
+    def __init__(self, name: Any, known: Iterable[str], place: str):
         known = sorted(map(str, known))
         near = [k for k in known if k.casefold() == str(name).casefold()]
         near = near or get_close_matches(str(name), known, n=1, cutoff=0.5)
         listed = ", ".join(known[:20]) + (", …" if len(known) > 20 else "")
         hint = f"did you mean {near[0]}?" if near else f"it has {listed or 'nothing'}"
-        super().__init__(f"no {name} in {place}; {hint}")
+        if near and not isinstance(name, str):
+            place, hint = f"{place}, whose names are text", f"did you mean {near[0]!r}?"
+        super().__init__(f"no {name if isinstance(name, str) and name else repr(name)} in {place}; {hint}")
 
 
 def quoted(value: object, longest: int = 80) -> str:

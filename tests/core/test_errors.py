@@ -20,4 +20,6 @@ def test_the_nearest_name_is_offered():
     assert str(UnknownNameError("xyz", known, "here")) == "no xyz in here; it has glow, realnvp"
     assert str(UnknownNameError("xyz", [], "here")) == "no xyz in here; it has nothing"
     assert str(UnknownNameError("q", [f"{i:02}" for i in range(30)], "here")).endswith("19, …")
+    assert str(UnknownNameError(3, ["3", "x"], "here")) == "no 3 in here, whose names are text; did you mean '3'?"
+    assert str(UnknownNameError("", ["ab"], "here")) == "no '' in here; it has ab"
     assert isinstance(UnknownNameError("q", [], "here"), LookupError)
