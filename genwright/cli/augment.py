@@ -14,6 +14,7 @@ import typer
 
 from genwright.cli.terminal.ink import printable
 from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, read_as_said
+from genwright.cli.terminal.schema_file import SchemaFile, schema_as_said
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import free_file, kinds, many, require, stem
 from genwright.core.errors import GenwrightError
@@ -95,6 +96,7 @@ def command(
     level: Level = 0.5,
     anyway: Anyway = False,
     kind: Kind = None,
+    schema: SchemaFile = None,
     header: Header = True,
     encoding: Encoding = None,
     part: Part = None,
@@ -109,7 +111,7 @@ def command(
 
     require(not (balance and amount != "auto"), "--balance and --amount both say how many; leave one out")
     place = rows_place(out, overwrite)
-    page = _page_place(place, report, overwrite)
+    page, columns = _page_place(place, report, overwrite), schema_as_said(schema)
     with screen.progress() as progress:
         found = augment(
             read_as_said(data, header, encoding, part, skip_bad),
@@ -125,6 +127,7 @@ def command(
             minutes=minutes,
             steps=steps,
             seed=seed,
+            schema=columns,
             kinds=kinds(kind or []),
             progress=progress,
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, read_as_said
+from genwright.cli.terminal.schema_file import SchemaFile, schema_as_said
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import kinds, many, require
 
@@ -27,6 +28,7 @@ def command(
     kind: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN=KIND", help="Read a column as this kind; again for more.")
     ] = None,
+    schema: SchemaFile = None,
     header: Header = True,
     encoding: Encoding = None,
     part: Part = None,
@@ -40,7 +42,8 @@ def command(
     require(0 <= held_out < 1, f"--held-out {held_out}: expected a share of the rows, from 0 up to but not 1")
     with screen.progress() as progress:
         records = read_as_said(data, header, encoding, part, skip_bad)
-        choice = choose(records, kinds=kinds(kind or []), held_out=held_out, seed=seed, progress=progress)
+        known, asked = schema_as_said(schema), kinds(kind or [])
+        choice = choose(records, schema=known, kinds=asked, held_out=held_out, seed=seed, progress=progress)
     _show(screen, choice)
     screen.more(f"next: genwright fit {data} --model {choice.model}, or genwright compare {data}")
     return choice.to_json()

@@ -11,7 +11,7 @@ import typer
 
 from genwright.cli.terminal.ink import printable
 from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, is_run, read_as_said
-from genwright.cli.terminal.schema_file import read_schema
+from genwright.cli.terminal.schema_file import SchemaFile, schema_as_said
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.unfinished import can_go_on, read_before
 from genwright.cli.terminal.words import free_folder, kinds, require, stem
@@ -41,10 +41,6 @@ Settings = Annotated[
 Kind = Annotated[
     list[str] | None,
     typer.Option(metavar="COLUMN=KIND", help="Read a column as this kind; omitted leaves it out; again for more."),
-]
-SchemaFile = Annotated[
-    Path | None,
-    typer.Option("--schema", help="Kinds of the columns, as JSON; `genwright show DATA --json` writes it."),
 ]
 HeldOut = Annotated[
     float | None,
@@ -91,7 +87,7 @@ def command(
         "--set is for a classifier that is named: add --model NAME",
     )
     own, asked = parse_settings(settings or []), kinds(kind or [])
-    columns = None if schema is None else read_schema(schema)
+    columns = schema_as_said(schema)
     before = read_before(resume)
     place = _place(data, resume, out, overwrite)
     with can_go_on(screen, place), screen.progress() as progress:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, read_as_said
+from genwright.cli.terminal.schema_file import SchemaFile, schema_as_said
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import kinds, require
 from genwright.core.errors import GenwrightError, RunError
@@ -49,6 +50,7 @@ def command(
     kind: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN=KIND", help="Read a column as this kind; again for more.")
     ] = None,
+    schema: SchemaFile = None,
     header: Header = True,
     encoding: Encoding = None,
     part: Part = None,
@@ -70,6 +72,8 @@ def command(
     if out is not None and not overwrite and (page := out.expanduser() / PAGE).exists():
         raise RunError(f"{page} exists; add --overwrite to replace it, or name another folder")
 
+    columns = schema_as_said(schema)
+
     def each(entry: "Entry") -> None:
         show_entry(screen, entry)
         if out is not None and entry.run is not None:
@@ -83,6 +87,7 @@ def command(
             steps=steps,
             seed=seed,
             held_out=held_out,
+            schema=columns,
             kinds=kinds(kind or []),
             targets=target or [],
             out=out,

@@ -48,6 +48,15 @@ def test_a_file_with_more_rows(shop, tmp_path):
     assert "more.report.html exists; add --overwrite" in again.err
 
 
+def test_groups_of_a_schema_in_a_file_are_held_out_whole(shop, tmp_path):
+    columns = call("show", shop, "--json").document["schema"]
+    (tmp_path / "columns.json").write_text(
+        json.dumps([c | ({"split": "group"} if c["name"] == "joined" else {}) for c in columns])
+    )
+    words = ("augment", shop, "--target", "churn", "--balance", "--json", *FAST, "--schema", tmp_path / "columns.json")
+    assert "whole groups of 'joined' are held out and dealt to folds" in call(*words).document["notes"]
+
+
 def test_a_gain_that_no_fold_can_tell_is_a_dash(tmp_path):
     (tmp_path / "one.csv").write_text("x,kind\n0,rare\n" + "".join(f"{i},usual\n" for i in range(1, 60)))
     words = ("augment", tmp_path / "one.csv", "--target", "kind", "--amount", "balance", "--anyway", *FAST)

@@ -1,5 +1,7 @@
 """`genwright choose`: the answer in words, as JSON, and what is wrong with a question."""
 
+import json
+
 import pytest
 
 from tests.cli.conftest import call, write_people
@@ -37,6 +39,16 @@ def test_kinds_and_held_out_are_passed_on(people):
     found = call("choose", people, "--json", "--kind", "city=omitted", "--held-out", "0.5").document["evidence"]
     assert "city" in found["kinds"]["omitted"]
     assert found["n_train"] == 30
+
+
+def test_a_schema_from_a_file(people, tmp_path):
+    columns = call("show", people, "--json").document["schema"]
+    (tmp_path / "columns.json").write_text(
+        json.dumps([c | ({"kind": "omitted"} if c["name"] == "city" else {}) for c in columns])
+    )
+    found = call("choose", people, "--json", "--schema", tmp_path / "columns.json").document["evidence"]["kinds"]
+    assert found["omitted"] == ["city"]
+    assert "write one with" in call("choose", people, "--schema", tmp_path / "none.json").err
 
 
 def test_pictures_by_name():

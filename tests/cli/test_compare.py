@@ -1,5 +1,7 @@
 """`genwright compare`: the table, the document, the page and the runs that are kept."""
 
+import json
+
 import pytest
 
 from genwright.cli.terminal import leaderboard
@@ -49,6 +51,16 @@ def test_everything_is_kept_where_it_is_asked_for(people, here):
     assert again.code == 4
     assert "--overwrite" in again.err
     assert call("compare", people, "--models", "marginals", "--out", "all", "--overwrite").code == 0
+
+
+def test_a_schema_from_a_file(people, here, monkeypatch):
+    columns = call("show", people, "--json").document["schema"]
+    (here / "columns.json").write_text(
+        json.dumps([c | ({"split": "group"} if c["name"] == "city" else {}) for c in columns])
+    )
+    document = call("compare", people, "--models", "marginals", "--schema", "columns.json", "--json").document
+    usual = call("compare", people, "--models", "marginals", "--json").document
+    assert document["n_held_out"] != usual["n_held_out"]  # whole cities are held out
 
 
 def test_a_page_that_is_there_is_not_written_over(people, here, monkeypatch):

@@ -2,12 +2,24 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from genwright.core.errors import SchemaError
 
 if TYPE_CHECKING:
     from genwright.core.schema import Schema
+
+SchemaFile = Annotated[
+    Path | None,
+    typer.Option("--schema", help="Kinds of the columns, as JSON; `genwright show DATA --json` writes it."),
+]
+
+
+def schema_as_said(path: Path | None) -> "Schema | None":
+    """The schema of a file; None where none was named."""
+    return None if path is None else read_schema(path)
 
 
 def read_schema(path: Path) -> "Schema":
