@@ -12,6 +12,7 @@ class, `predict_rows` answers, `state` is what was learnt. They learn in one of 
 import abc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -228,8 +229,38 @@ def labelled(batch: Batch, target: str, n: int) -> tuple[Batch, np.ndarray]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Keeps numerical libraries on one thread: small fits are many times slower on contended cores."""
-    from threadpoolctl import threadpool_limits
+    """Keeps numerical libraries on one thread: small fits are many times slower on contended cores.
 
-    with threadpool_limits(1):
+    OpenMP counts for each thread of a process, BLAS for all of them: there the first one in sets the limit and the last
+    one out lifts it, so that what it was before comes back however they overlap.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    pools = ThreadpoolController()
+    with pools.select(user_api="openmp").limit(limits=1), _BLAS.on_one_thread(pools):
         yield
+
+
+class _Blas:
+    """The limit that all threads of the process share."""
+
+    def __init__(self) -> None:
+        self.lock, self.n_inside = Lock(), 0
+        self.limit: Any = None
+
+    @contextmanager
+    def on_one_thread(self, pools: Any) -> Iterator[None]:
+        with self.lock:
+            if not self.n_inside:
+                self.limit = pools.select(user_api="blas").limit(limits=1)
+            self.n_inside += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.n_inside -= 1
+                if not self.n_inside:
+                    self.limit.restore_original_limits()
+
+
+_BLAS = _Blas()

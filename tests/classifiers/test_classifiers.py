@@ -1,5 +1,9 @@
 """What is true of every classifier that reads plain matrices."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -95,3 +99,42 @@ def test_boosted_regression_finds_the_mean_given_x() -> None:
 def test_settings_out_of_range_are_refused_before_anything_is_learnt(name: str, settings: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=next(iter(settings))):
         configure(CLASSIFIERS.get(name).Config, settings)
+
+
+TWO_AT_A_TIME = """
+import scipy.linalg
+from threading import Event, Thread
+from threadpoolctl import threadpool_info
+from genwright.core.classifier import one_thread
+
+def of_blas():
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+def first():
+    with one_thread():
+        is_in.set()
+        may_leave.wait(30)
+
+def second():
+    with one_thread(), one_thread():
+        inside.append(of_blas())
+        may_leave.set()
+        one.join(30)
+        inside.append(of_blas())
+
+before, inside, is_in, may_leave = of_blas(), [], Event(), Event()
+one, other = Thread(target=first), Thread(target=second)
+one.start()
+is_in.wait(30)
+other.start()
+other.join(60)
+assert inside == 2 * [[1] * len(before)], inside
+assert of_blas() == before, (before, of_blas())
+"""
+
+
+def test_threads_of_libraries_come_back_whoever_leaves_last() -> None:
+    """BLAS has one number of threads for the whole process: of two that overlap, the second had left it at one."""
+    two = {**os.environ, "OPENBLAS_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
+    ended = subprocess.run([sys.executable, "-c", TWO_AT_A_TIME], env=two, capture_output=True, text=True, check=False)
+    assert not ended.returncode, ended.stderr
