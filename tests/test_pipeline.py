@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from genwright.data.read import read
 from genwright.data.typed import typed
 from genwright.models.trees import Trees
 from genwright.pipeline import OF_TEXTS, choose, fit, load
+from genwright.recipes.classify import classify
 from genwright.runs.migrate import migrate
 from tests.tables import as_text, customers, dependent
 
@@ -52,6 +54,14 @@ def test_holding_nothing_out():
     assert (run.artefact.facts["n_train"], run.artefact.facts["n_held_out"], run.scores) == (100, 0, [])
     with pytest.raises(ConfigError, match="held_out"):
         _fit(customers(100), held_out=1.0)
+
+
+@pytest.mark.parametrize("learn", [fit, partial(classify, target="churned")])
+def test_settings_and_kinds_map_names_to_values(learn):
+    with pytest.raises(ConfigError, match=r"settings = \['n_bins'\]; expected a mapping, such as"):
+        learn(customers(30), model="marginals" if learn is fit else "knn", settings=["n_bins"], judge=False)
+    with pytest.raises(ConfigError, match=r"kinds = 'category'; expected a mapping, such as"):
+        learn(customers(30), kinds="category", judge=False)
 
 
 def test_a_schema_and_single_kinds():

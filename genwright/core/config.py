@@ -134,6 +134,12 @@ def check_share(value: Any, name: str = "held_out", *, above_0: bool = False) ->
         raise ConfigError(f"{name} = {value!r:.40} of the rows; expected {of}")
 
 
+def check_mapping(value: Any, name: str, example: str) -> None:
+    """Raises ConfigError for what does not map names to values."""
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{name} = {value!r:.40}; expected a mapping, such as {example}")
+
+
 def to_json(config: Any) -> dict[str, Any]:
     """The configuration as plain JSON values; ``configure`` reads it back."""
     return {name: _plain(value) for name, value in asdict(config).items()}

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from genwright.core.config import check_mapping
 from genwright.core.errors import DataError, SchemaError, UnknownNameError, quoted
 from genwright.core.records import Records
 from genwright.core.schema import Column, Schema, check_kind, in_words
@@ -41,7 +42,9 @@ def infer(data: Any, kinds: Mapping[str, str] | None = None) -> tuple[Schema, St
         DataError: the rows cannot be read, or a column cannot be read as the kind that was set.
         UnknownNameError: `kinds` names a column or a kind that does not exist.
         SchemaError: `kinds` names a kind that is not modelled yet.
+        ConfigError: `kinds` is no mapping.
     """
+    check_mapping(kinds or {}, "kinds", '{"zip": "category"}')
     records, kinds = read(data), dict(kinds or {})
     for name, kind in kinds.items():
         if name not in records.arrow_schema.names:

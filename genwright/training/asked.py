@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from genwright.core.config import to_json
+from genwright.core.config import check_mapping, to_json
 from genwright.core.errors import RunError
 from genwright.core.model import HasLoss, Model
 from genwright.core.schema import Schema
@@ -52,9 +52,11 @@ class Asked:
             checkpoint: Of the fit that goes on.
 
         Raises:
+            ConfigError: the settings are no mapping.
             RunError: there is no checkpoint, or it is damaged.
         """
         known = {name: _plain(value) for name, value in said.items() if value is not None}
+        check_mapping(known.get("settings", {}), "settings", '{"n_iter": 50}')
         stored = _remembered(checkpoint) if checkpoint else {}
         is_same = known.get("model", stored.get("model")) == stored.get("model")
         usual = stored.get("settings", {}) if is_same else {}
