@@ -10,6 +10,7 @@ class, `predict_rows` answers, `state` is what was learnt. They learn in one of 
 """
 
 import abc
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
@@ -180,7 +181,7 @@ class MatrixClassifier(Classifier):
         self._is_category = rows.is_category
         self._has_learnt = len(self.classes) > 1 and rows.width > 0
         if self._has_learnt:
-            with one_thread():
+            with one_thread(), many_classes():
                 self._fit(rows, codes, seed)
 
     def _answer(self, rows: Features) -> np.ndarray:
@@ -225,6 +226,14 @@ def labelled(batch: Batch, target: str, n: int) -> tuple[Batch, np.ndarray]:
     codes = batch[target].numpy()
     is_known = codes < n
     return (batch if is_known.all() else select(batch, np.flatnonzero(is_known))), codes[is_known]
+
+
+@contextmanager
+def many_classes() -> Iterator[None]:
+    """Without scikit-learn's guess, where half of few rows have a class of their own, that these may be numbers."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The number of unique classes is greater than")
+        yield
 
 
 @contextmanager

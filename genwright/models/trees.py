@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from genwright.core.classifier import many_classes
 from genwright.core.config import check_least, check_positive
 from genwright.core.dataset import Dataset
 from genwright.core.errors import ConfigError, FitError, UnknownNameError
@@ -128,7 +129,7 @@ class Trees(Model, HasSolution, HasLogProb, Conditions):
             return grow_step(t, self.columns, donors, self.config, np.random.default_rng(seeds[t]))
 
         self.steps = []
-        with ThreadPoolExecutor(self.config.n_threads or torch.get_num_threads()) as pool:
+        with many_classes(), ThreadPoolExecutor(self.config.n_threads or torch.get_num_threads()) as pool:
             for step in pool.map(work, range(len(self.order))):
                 self.steps.append(step)
                 n_done += 1

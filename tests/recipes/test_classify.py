@@ -222,6 +222,15 @@ def test_names_of_any_letters(name: str, tmp_path: Path) -> None:
     assert set(gw.load(tmp_path / "run").predict(rows)["class"]) == {"Rosé 🌹", "あやめ"}
 
 
+def test_many_classes_are_not_taken_for_numbers(recwarn: pytest.WarningsRecorder) -> None:
+    """scikit-learn's guess is about a `y` that the user has never seen."""
+    rows = flowers(60).assign(kind=[f"k{i % 30}" for i in range(60)])
+    for name in ("knn", "logistic"):
+        gw.classify(rows, "kind", name, judge=False)
+    gw.fit(rows, "trees", kinds={"kind": "category"}, judge=False)
+    assert not [str(w.message) for w in recwarn if "unique classes" in str(w.message)]
+
+
 def test_labels_as_decimals() -> None:
     rows = flowers(80).assign(kind=lambda f: f["kind"].map({"rose": 1.0, "iris": 2.0}))
     run = gw.classify(rows, "kind", "logistic")
