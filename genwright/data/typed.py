@@ -226,6 +226,10 @@ def _dates(column: Column, parse: dict[str, Any], bare: "pa.Array") -> "pa.Array
     form = parse.get("format", "")
     if not form and (found := _iso_dates(bare)) is not None:
         return found
+    if not form:
+        row = _first_unlike(bare)
+        expected = "a date such as 2024-12-31; of another form the schema needs a format, such as %d.%m.%Y"
+        raise _Unreadable(row, bare[row].as_py(), expected)
     if not dates.is_format(form):
         raise SchemaError(f"column {column.name!r} is a datetime without a format; add format, such as %Y-%m-%d")
     read = dates.parse(bare, form)
@@ -248,6 +252,15 @@ def _iso_dates(bare: "pa.Array") -> "pa.Array | None":
         except pa.ArrowInvalid:  # has or lacks an offset, or is written in another way
             continue
     return None
+
+
+def _first_unlike(bare: "pa.Array") -> int:
+    """Place of a date that is not in ISO 8601, the first one unless some have an offset and others lack one."""
+    low, high = 0, len(bare)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _iso_dates(bare[low:middle]) is None else (middle, high)
+    return low
 
 
 def _zone(parse: dict[str, Any]) -> str | None:

@@ -200,8 +200,12 @@ def test_a_schema_written_by_hand():
     schema = Schema((Column("n", "number"), Column("d", "datetime", {"parse": {"format": "%d.%m.%Y", "unit": "s"}})))
     table = typed_table(strings(n=["1", "2.5"], d=["01.02.2024", "NA"]), schema)
     assert table.to_pydict() == {"n": [1.0, 2.5], "d": [datetime.datetime(2024, 2, 1), None]}
-    with pytest.raises(SchemaError, match="datetime without a format"):
-        typed_table(strings(d=["01.02.2024"]), Schema((Column("d", "datetime"),)))
+    with pytest.raises(
+        DataError, match=r"row 3, column 'd' holds '01\.02\.2024'; .*needs a format, such as %d\.%m\.%Y"
+    ):
+        typed_table(
+            strings(d=["2024-02-01", "NA", "01.02.2024", "2024-02-01", "x"]), Schema((Column("d", "datetime"),))
+        )
 
 
 def test_dates_that_came_typed_may_come_as_iso_text():
