@@ -142,3 +142,10 @@ def test_a_name_goes_before_a_position():
     for labels in (["1", "0"], [5, 6]):
         model = Generator("marginals", kinds={0: "category", 1: "number"}).fit(X.set_axis(labels, axis=1))
         assert [c.kind for c in model.run_.schema] == ["category", "number"]
+
+
+def test_numbers_wider_than_float64_are_numbers() -> None:
+    X = np.random.default_rng(0).normal(size=(40, 2)).astype(np.longdouble)
+    model = Generator("marginals", random_state=0).fit(X)
+    assert [column.kind for column in model.run_.schema] == ["number", "number"]
+    assert model.sample(3).dtype == X.dtype

@@ -67,6 +67,7 @@ def _is_dates(index: Any) -> bool:
 
 
 def _array(series: "pd.Series") -> "pa.Array | pa.ChunkedArray":
+    import numpy as np
     import pandas as pd
     import pyarrow as pa
 
@@ -79,6 +80,8 @@ def _array(series: "pd.Series") -> "pa.Array | pa.ChunkedArray":
         series = series.astype(str)
     elif isinstance(series.dtype, pd.SparseDtype):
         series = series.sparse.to_dense()
+    elif series.dtype == np.longdouble:
+        series = series.astype(np.float64)
     if series.dtype == object and (pictures := pictures_of(series.tolist(), series.name, NAME)) is not None:
         return pictures
     try:
