@@ -129,7 +129,7 @@ def _known(values: list[float]) -> list[float | None]:
     return [None if np.isnan(value) else value for value in values]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Augmented:
     """All labelled rows and, behind them, the drawn ones."""
 
@@ -139,6 +139,10 @@ class Augmented:
     flavour: Any = "pandas"
     is_text: bool = False  # values were read from text
     white: int = 255  # the value of white in arrays of pictures
+
+    def __repr__(self) -> str:
+        """One line for whoever looks at it; `rows`, `drawn` and `report` have the rest."""
+        return f"Augmented({self.table.num_rows:,} rows, the last {self.report.n_drawn:,} of them drawn; {self.report})"
 
     @property
     def rows(self) -> Any:

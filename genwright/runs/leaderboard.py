@@ -67,7 +67,7 @@ class Entry:
         return self.run is not None and not self.reason
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Leaderboard:
     """Families in the order of this file's first lines.
 
@@ -84,6 +84,11 @@ class Leaderboard:
     n_drawn: int = 0
     yardstick: Yardstick = ROWS
     real: "pa.Table | None" = field(default=None, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        """One line for whoever looks at it; `to_frame` and `sentence` have the rest."""
+        names = ", ".join(entry.model for entry in self.entries[:3]) + (", …" if len(self.entries) > 3 else "")
+        return f"Leaderboard({len(self.entries)} families of {self.facts.get('data', 'a table')}: {names})"
 
     def rank_score(self, entry: Entry) -> Score | None:
         """What a family is ranked by."""

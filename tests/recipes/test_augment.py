@@ -81,6 +81,10 @@ def test_the_report_is_json_and_words(helped):
     assert document["gains"][0]["gain"] > 0
     assert "95 % interval" in str(helped.report)
     assert "until classes are equal" in str(helped.report)
+    assert repr(helped).startswith(
+        f"Augmented({len(helped.rows):,} rows, the last {helped.report.n_drawn} of them drawn; "
+    )
+    assert "\n" not in repr(helped)
 
 
 def test_the_report_says_on_what_it_rests(helped):

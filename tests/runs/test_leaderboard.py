@@ -14,6 +14,7 @@ from tests.runs.boards import FITTED, board, entry, of_texts, pictures, score, s
 def test_order_is_detectability_then_copies_then_unjudged_then_unfitted():
     assert [e.model for e in whole().entries] == ["trees", "vae", "marginals", "parrot", "unlucky", "gpt"]
     assert [e.is_ranked for e in whole().entries] == [True, True, True, False, False, False]
+    assert repr(whole()) == "Leaderboard(6 families of customers.csv: trees, vae, marginals, …)"
 
 
 def test_texts_are_ordered_by_bits_and_copies_stand_last():
