@@ -1,6 +1,7 @@
 """What scikit-learn calls y: labels, checked, and as a column beside X."""
 
 from collections.abc import Mapping
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -90,8 +91,11 @@ def _wanted(have: dict[Any, int], strategy: Any) -> dict[Any, int]:
     if isinstance(strategy, Mapping):
         if unknown := [label for label in strategy if label not in have]:
             raise ValueError(f"strategy names class {unknown[0]!r}, which y does not have; it has {list(have)[:10]}")
+        for label, n in strategy.items():
+            if not isinstance(n, Integral) and not (isinstance(n, float) and n.is_integer()):
+                raise ValueError(f"strategy asks for {n!r:.40} rows of class {label!r}; expected a whole number")
         return {label: int(n) for label, n in strategy.items()}
-    if isinstance(strategy, int | float) and not isinstance(strategy, bool) and 0 < strategy <= 1:
+    if isinstance(strategy, Real) and not isinstance(strategy, bool) and 0 < strategy <= 1:
         if len(have) > 2:
             raise ValueError(f"strategy={strategy} is for two classes, y has {len(have)}; pass {{class: rows}}")
         return {least: int(strategy * most)}

@@ -52,8 +52,9 @@ def test_strategies(strategy: object, expected: dict[str, int]) -> None:
 
 def test_a_share_is_of_the_larger_class() -> None:
     X, y = scarce()
-    _, labels = Augmenter("marginals", strategy=0.5).fit_resample(X, y)
-    assert np.bincount(labels).tolist() == [60, 30]
+    for share in (0.5, np.float32(0.5)):
+        _, labels = Augmenter("marginals", strategy=share).fit_resample(X, y)
+        assert np.bincount(labels).tolist() == [60, 30]
 
 
 @pytest.mark.parametrize(
@@ -64,6 +65,9 @@ def test_a_share_is_of_the_larger_class() -> None:
         (0.5, "two classes"),
         ("most", "expected"),
         (1.5, "expected"),
+        ({"a": None}, "asks for None rows of class 'a'; expected a whole number"),
+        ({"a": float("nan")}, "asks for nan rows"),
+        ({"a": 30.7}, "asks for 30.7 rows"),
     ],
 )
 def test_strategies_that_do_not_fit(strategy: object, match: str) -> None:
