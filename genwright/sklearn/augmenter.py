@@ -28,7 +28,7 @@ from genwright.data.read import read
 from genwright.data.typed import readable, typed
 from genwright.pipeline import fit
 from genwright.runs.run import Run
-from genwright.sklearn.rows import Form, ReadsTables, as_value_errors, checked, is_frame, seed_of
+from genwright.sklearn.rows import Form, ReadsTables, as_value_errors, check_rows, checked, is_frame, seed_of
 from genwright.sklearn.targets import amounts, labels_of
 
 
@@ -128,6 +128,7 @@ class Augmenter(ReadsTables, BaseEstimator):
             schema=schema,
             judge=False,
         )
+        check_rows(run)
         run.train = run.held_out = None
         self.runs_[label] = run
         flavour = "pandas" if self._form.flavour == "array" else self._form.flavour

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils.validation import check_is_fitted
 
 from genwright.pipeline import fit
-from genwright.sklearn.rows import Form, ReadsTables, as_value_errors, checked, seed_of
+from genwright.sklearn.rows import Form, ReadsTables, as_value_errors, check_rows, checked, seed_of
 
 
 class Generator(ReadsTables, DensityMixin, BaseEstimator):
@@ -73,6 +73,7 @@ class Generator(ReadsTables, DensityMixin, BaseEstimator):
                 kinds=self._form.kinds,
                 judge=False,
             )
+        check_rows(self.run_)
         self.run_.train = self.run_.held_out = None  # an estimator does not keep its data
         return self
 

@@ -16,6 +16,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import validate_data
 
 from genwright.core.errors import GenwrightError
+from genwright.runs.run import Run
 
 
 class ReadsTables:
@@ -140,6 +141,18 @@ def seed_of(random_state: Any) -> int:
     if isinstance(random_state, int | np.integer):
         return int(random_state)
     return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def check_rows(run: Run) -> None:
+    """Refuses a run of a family that read the rows as steps of a series: its draws are whole series.
+
+    Raises:
+        ValueError: it is one.
+    """
+    if run.series:
+        name = run.artefact.model_name
+        what = f"{name} reads these rows as steps of a series, and draws whole series"
+        raise ValueError(f"{what}, not rows; name another family, or use genwright.fit(X, {name!r})")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from genwright import fit
-from genwright.sklearn import Generator
+from genwright.sklearn import Augmenter, Generator
 
 
 def table(n: int = 60) -> pd.DataFrame:
@@ -127,6 +127,17 @@ def test_errors_are_value_errors_that_say_what_to_do() -> None:
         Generator().fit(table(1))
     with pytest.raises(ValueError, match="feature names"):
         Generator("marginals").fit(table()).score_samples(table().rename(columns={"age": "years"}))
+
+
+@pytest.mark.parametrize("as_frame", [True, False])
+def test_draws_that_are_series_are_refused(as_frame: bool) -> None:
+    X = pd.DataFrame({"x": np.random.default_rng(0).normal(size=60)})
+    with pytest.raises(
+        ValueError, match=r"hmm reads these rows as steps of a series, .* use genwright.fit\(X, 'hmm'\)"
+    ):
+        Generator("hmm", random_state=0).fit(X if as_frame else X.to_numpy())
+    with pytest.raises(ValueError, match="draws whole series, not rows"):
+        Augmenter("hmm", random_state=0).fit_resample(X, np.repeat(["a", "b"], [40, 20]))
 
 
 def test_a_name_goes_before_a_position():
