@@ -169,7 +169,11 @@ def by_bayes_rule(run: Run, target: str) -> ClassifierRun:
         UnknownNameError: the run has no such column.
         UnsupportedError: the column holds no classes, or the model has no likelihood.
     """
-    run.schema[target]  # raises for an unknown column
+    column, own = run.schema[target], run.model.space
+    if target not in own or not isinstance(own[target].support, Category):
+        how = f'fit it anew with kinds={{"{target}": "category"}}, --kind {target}=category'
+        how = "name a column that varies" if column.kind == "constant" else how
+        raise UnsupportedError(f"the run has {target!r} as {column.kind}, whose values are no classes; {how}")
     classifier = CLASSIFIERS.get("bayes_rule").of(run.model, target)
     run.remember_rows(need_train=True, need_held_out=True)
     facts, n = dict(run.artefact.facts), classifier.n_classes

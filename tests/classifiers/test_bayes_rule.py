@@ -14,7 +14,7 @@ from genwright.core.space import Category, Field, Space
 from genwright.training.budget import Budget
 from genwright.training.learn_classifier import learn_classifier
 from genwright.training.plan import Plan
-from tests.tables import dependent
+from tests.tables import customers, dependent
 
 SPACE = Space({name: Field(Category(3)) for name in "abcy"})
 
@@ -102,6 +102,18 @@ def test_what_it_refuses() -> None:
         BayesRule(BayesRuleConfig("marginal"))
     with pytest.raises(SpaceMismatchError, match="column c is absent"):
         fitted(codes()).predict_rows({"a": torch.zeros(2), "b": torch.zeros(2)})
+
+
+def test_a_column_without_classes_in_the_run_is_told_by_its_kind() -> None:
+    frame = customers(60).assign(same="a")
+    run = gw.fit(frame, "marginals", kinds={"region": "omitted"}, judge=False)
+    for column, kind, advice in (
+        ("region", "omitted", "--kind region=category"),
+        ("age", "number", "--kind age=category"),
+        ("same", "constant", "name a column that varies"),
+    ):
+        with pytest.raises(UnsupportedError, match=f"the run has '{column}' as {kind}, .*{advice}"):
+            gw.classify(run, column)
 
 
 def test_through_classify() -> None:
