@@ -95,10 +95,10 @@ def _wanted(have: dict[Any, int], strategy: Any) -> dict[Any, int]:
             if not isinstance(n, Integral) and not (isinstance(n, float) and n.is_integer()):
                 raise ValueError(f"strategy asks for {n!r:.40} rows of class {label!r}; expected a whole number")
         return {label: int(n) for label, n in strategy.items()}
-    if isinstance(strategy, Real) and not isinstance(strategy, bool) and 0 < strategy <= 1:
+    if isinstance(strategy, Real) and not isinstance(strategy, bool) and 0 < float(strategy) <= 1:
         if len(have) > 2:
             raise ValueError(f"strategy={strategy} is for two classes, y has {len(have)}; pass {{class: rows}}")
-        return {least: int(strategy * most)}
+        return {least: int(float(strategy) * most)}
     expected = (
         '"auto", "not majority", "all", "minority", "not minority", a share above 0 up to 1, a mapping of classes'
     )
