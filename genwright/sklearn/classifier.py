@@ -28,7 +28,8 @@ class Classifier(ReadsTables, ClassifierMixin, BaseEstimator):
         random_state: Seed of the fit. None: another one each time.
 
     Attributes:
-        run_: The fitted `genwright` run: what `genwright.classify` returns, to judge and to save.
+        run_: The fitted `genwright` run: what `genwright.classify` returns, to judge and to save; its classes are the
+            places of the labels in `classes_`, and its target is called `target`.
         classes_: The labels, sorted; the columns of `predict_proba`.
         n_features_in_: Number of columns.
         feature_names_in_: Their names, where X had some.
