@@ -17,6 +17,7 @@ from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.unfinished import can_go_on, read_before
 from genwright.cli.terminal.words import column_options, free_folder, kinds, many, require, stem
 from genwright.core.errors import GenwrightError, UnknownNameError
+from genwright.core.files import is_free
 from genwright.core.registry import MODELS
 
 if TYPE_CHECKING:
@@ -288,8 +289,7 @@ def _next(run: "Run", place: Path) -> list[str]:
 
 def _saved(screen: Screen, run: "Run", place: Path, overwrite: bool) -> Path:
     """Where the run is: beside its place when another process took that during the fit."""
-    is_free = not place.exists() or (place.is_dir() and not any(place.iterdir()))
-    if not (overwrite or is_free):
+    if not (overwrite or is_free(place)):
         taken, place = place, free_folder(place.parent, place.name)
         screen.note(f"{taken} was taken while fitting; saving {place} instead", is_warning=True)
     run.save(place, overwrite=overwrite)

@@ -153,6 +153,11 @@ def is_there(path: Path) -> bool:
     return True
 
 
+def is_free(path: Path) -> bool:
+    """Whether a folder can take this place: nothing is there, or an empty folder."""
+    return not is_there(path) or (path.is_dir() and not any(path.iterdir()))
+
+
 def carry_over(old: Path, new: Path, but: Collection[str] = ()) -> None:
     """Everything in a folder also into another one, by hard links where the file system has them.
 

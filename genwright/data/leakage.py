@@ -7,6 +7,7 @@ stretches between which, in the order of its values, the class changes. Values t
 import numpy as np
 
 from genwright.core.dataset import Dataset
+from genwright.core.rng import numpy_generator
 from genwright.core.space import Category, Real
 
 ALMOST = 0.995  # share of rows foretold from which a column is named
@@ -22,7 +23,7 @@ def leaks(data: Dataset, target: str, seed: int = 0) -> list[str]:
         target: The class.
         seed: Of the rows that are looked at, where there are very many.
     """
-    rows = data.sample_rows(MOST_ROWS, np.random.default_rng(abs(seed)))  # NumPy knows none below 0
+    rows = data.sample_rows(MOST_ROWS, numpy_generator(seed, "leakage"))
     y = np.unique(rows[target].numpy(), return_inverse=True)[1]
     largest = np.bincount(y).max() / len(y) if len(y) else 1.0
     if len(y) < FEWEST or largest > ALMOST:

@@ -17,6 +17,7 @@ from genwright.core.errors import RunError
 from genwright.core.files import (
     carry_over,
     find_folder,
+    is_free,
     is_there,
     locked,
     put_folder,
@@ -53,7 +54,7 @@ def check_target(path: str | Path, *, overwrite: bool = False) -> Path:
     try:
         above = next(folder for folder in target.parents if is_there(folder))
         is_there(temporary_beside(target))  # raises where the name is too long for one
-        is_free = not is_there(target) or (target.is_dir() and not any(target.iterdir()))
+        has_room = is_free(target)
         is_run = target.is_dir() and sum((target / name).exists() for name in (RUN, WEIGHTS, MANIFEST)) >= 2
     except OSError as error:
         raise _told(f"cannot look into {target}", error) from None
@@ -63,9 +64,9 @@ def check_target(path: str | Path, *, overwrite: bool = False) -> Path:
         raise RunError(f"cannot write {target}: no permission to write in {above}; {_STEPS[errno.EACCES]}")
     if not is_run and _is_here(target):
         raise RunError(f"{target} is the folder you are in, whose place a run would take; name a folder in it")
-    if not is_free and not is_run:
+    if not has_room and not is_run:
         raise RunError(f"{target} exists and is not a run; choose another path")
-    if not is_free and not overwrite:
+    if not has_room and not overwrite:
         raise RunError(f"{target} holds a run already; choose another path, or pass overwrite=True to replace it")
     return target
 
