@@ -13,7 +13,9 @@ numbers that judges see in them (`nn/picture_numbers.py`), networks all pixels.
 Before any row goes out, the same is done to pilot draws, and the coverage of real rows by kept ones is compared with
 that by as many unfiltered ones (`nn/coverage.py`). Where more than a stated share of it would be lost, the filter is
 weakened, step by step; the report says so. A fresh detector tells the kept pilot draws from real rows, and as many that
-were not filtered: where it tells them no worse, the report says that the filter does not help.
+were not filtered: where it tells them no worse, the report says that the filter does not help, and where the difference
+lies within its 95 % interval, that this is not certain. Both sides share the real rows, so that the interval, which
+takes them for independent, is rather too wide.
 
 Kept row j is a function of (run, seed, settings, j), however many are asked for.
 """
@@ -38,8 +40,10 @@ from genwright.core.predictions import UNSEEN
 from genwright.core.registry import CLASSIFIERS
 from genwright.core.rng import derive, numpy_generator
 from genwright.core.space import Batch, Space, pictures, row_shape
+from genwright.core.statistics import Z95, Estimate
 from genwright.data.class_codes import class_codes, listed
 from genwright.data.typed import as_written
+from genwright.judges.detectability import WIDENING
 from genwright.nn.acceptance import Acceptance, Method, fitted
 from genwright.nn.coverage import K, coverage
 from genwright.nn.density_ratio import LEAST_ROWS, N_FOLDS, DensityRatio, in_one_go
@@ -82,6 +86,7 @@ class Report:
         coverage_after: The same by as many kept ones.
         told_before: How well a fresh detector tells unfiltered pilot draws from real rows, AUC; NaN: not asked.
         told_after: The same of as many kept ones.
+        told_error: Half the 95 % interval of how much `told_before` exceeds `told_after`.
         n_tried: Draws looked at so far.
         n_kept: Of them kept.
         notes: What else to know, in sentences.
@@ -95,6 +100,7 @@ class Report:
     coverage_after: float = float("nan")
     told_before: float = float("nan")
     told_after: float = float("nan")
+    told_error: float = float("nan")
     n_tried: int = 0
     n_kept: int = 0
     notes: list[str] = field(default_factory=list)
@@ -110,7 +116,8 @@ class Report:
         told = (
             ""
             if np.isnan(self.told_before)
-            else f"; a fresh detector tells them with AUC {self.told_before:.3f} → {self.told_after:.3f}"
+            else f"; a fresh detector tells them with AUC {self.told_before:.3f} → {self.told_after:.3f} "
+            f"(the difference ± {self.told_error:.3f})"
         )
         return f"{kept}{auc}{watched}{told}" + "".join(f"; {note}" for note in self.notes)
 
@@ -320,13 +327,17 @@ class Filter:
         see, teach = self.numbers, _straight if self.numbers.numbers else in_one_go
         real = see.encoded(select(real, np.arange(n)))
 
-        def told(rows: np.ndarray) -> float:
+        def told(rows: np.ndarray) -> Estimate:
             ratio = DensityRatio(see.space, name, derive(self.seed, "fresh detector"), teach=teach)
-            return ratio.fit(real, see.encoded(select(pilot, rows[:n]))).auc.value
+            return ratio.fit(real, see.encoded(select(pilot, rows[:n]))).auc
 
-        report.told_before, report.told_after = told(np.arange(n_rows(pilot))), told(kept)
-        if report.told_after >= report.told_before:
+        before, after = told(np.arange(n_rows(pilot))), told(kept)
+        report.told_before, report.told_after = before.value, after.value
+        report.told_error = Z95 * WIDENING * math.hypot(before.error, after.error)
+        if after.value >= before.value:
             report.notes.append("the filter does not help: kept draws are told as easily; name another detector")
+        elif before.value - after.value < report.told_error:
+            report.notes.append("that the filter helps is not certain: chance alone may make this difference")
 
 
 @dataclass(frozen=True)

@@ -238,6 +238,10 @@ def test_a_fresh_detector_says_whether_a_filter_helps(run, kept):
     says = ["does not help" in str(r) for r in reports]
     assert says == [r.told_after >= r.told_before for r in reports]
     assert any(says)
+    unsure = ["not certain" in str(r) for r in reports]
+    assert unsure == [0 < r.told_before - r.told_after < r.told_error for r in reports]
+    assert "not certain" not in str(kept.report)
+    assert all(abs(r.told_before - r.told_after) <= r.told_error for r in reports)
 
 
 def test_bayes_rule_judges_and_another_detector_says_whether_it_helps(run):
