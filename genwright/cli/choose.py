@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, read_as_said
+from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, again, as_typed, read_as_said
 from genwright.cli.terminal.schema_file import SchemaFile, schema_as_said
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import kinds, many, require
@@ -45,7 +45,9 @@ def command(
         known, asked = schema_as_said(schema), kinds(kind or [])
         choice = choose(records, schema=known, kinds=asked, held_out=held_out, seed=seed, progress=progress)
     _show(screen, choice)
-    screen.more(f"next: genwright fit {data} --model {choice.model}, or genwright compare {data}")
+    said = again(kind, schema, header, encoding, part, skip_bad)
+    screen.more(f"next: {as_typed('fit', data, '--model', choice.model, *said)}")
+    screen.more(f"or:   {as_typed('compare', data, *said)}")
     return choice.to_json()
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, read_as_said
+from genwright.cli.terminal.reading import Encoding, Header, Part, SkipBad, again, as_typed, read_as_said
 from genwright.cli.terminal.schema_file import SchemaFile, schema_as_said
 from genwright.cli.terminal.screen import Screen
 from genwright.cli.terminal.words import kinds, require
@@ -96,21 +96,21 @@ def command(
             each=each,
         )
     show_leaderboard(screen, board)
-    return _closing(screen, board, data, out)
+    return _closing(screen, board, [data, *again(kind, schema, header, encoding, part, skip_bad)], out)
 
 
-def _closing(screen: Screen, board: "Leaderboard", data: str, out: Path | None) -> dict[str, Any]:
-    """The page, where everything is, and what to do next."""
+def _closing(screen: Screen, board: "Leaderboard", data: list[str], out: Path | None) -> dict[str, Any]:
+    """The page, where everything is, and what to do next; `data` are the words that read them."""
     from genwright.report.leaderboard import write
 
     best, page = board.entries[0].model, None
     if out is None:
-        screen.more(f"next: genwright fit {data} --model {best}")
+        screen.more(f"next: {as_typed('fit', *data, '--model', best)}")
     else:
         try:
             page = write(board, out / PAGE)
         except GenwrightError as error:  # the runs are saved and good for use
             screen.note(f"no page: {error}", is_warning=True)
         screen.more(f"saved {out}" + (f" (page: {page})" if page else ""))
-        screen.more(f"next: genwright sample {out / best} -n 1000 -o synthetic.csv")
+        screen.more(f"next: {as_typed('sample', out / best, '-n', 1000, '-o', 'synthetic.csv')}")
     return {"out": str(out) if out else None, "page": str(page) if page else None, **board.to_json()}

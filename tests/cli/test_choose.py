@@ -1,6 +1,7 @@
 """`genwright choose`: the answer in words, as JSON, and what is wrong with a question."""
 
 import json
+import shlex
 
 import pytest
 
@@ -49,6 +50,16 @@ def test_a_schema_from_a_file(people, tmp_path):
     found = call("choose", people, "--json", "--schema", tmp_path / "columns.json").document["evidence"]["kinds"]
     assert found["omitted"] == ["city"]
     assert "write one with" in call("choose", people, "--schema", tmp_path / "none.json").err
+
+
+def test_the_next_commands_read_the_data_alike(tmp_path):
+    data, columns = write_people(tmp_path / "my people.csv", n=60), tmp_path / "columns.json"
+    columns.write_text(json.dumps(call("show", data, "--json").document))
+    said = ["--kind", "age=category", "--kind", "joined=omitted", "--schema", str(columns), "--encoding", "utf-8"]
+    lines = call("choose", data, *said).out.splitlines()
+    assert shlex.split(lines[-2]) == ["next:", "genwright", "fit", str(data), "--model", "trees", *said]
+    assert shlex.split(lines[-1]) == ["or:", "genwright", "compare", str(data), *said]
+    assert call("choose", data, "--no-header").out.splitlines()[-1].endswith(" --no-header")
 
 
 def test_pictures_by_name():

@@ -1,6 +1,7 @@
 """`genwright compare`: the table, the document, the page and the runs that are kept."""
 
 import json
+import shlex
 
 import pytest
 
@@ -61,6 +62,12 @@ def test_a_schema_from_a_file(people, here, monkeypatch):
     document = call("compare", people, "--models", "marginals", "--schema", "columns.json", "--json").document
     usual = call("compare", people, "--models", "marginals", "--json").document
     assert document["n_held_out"] != usual["n_held_out"]  # whole cities are held out
+
+
+def test_the_next_command_reads_the_data_alike(people, here):
+    said = ["--kind", "joined=omitted", "--kind", "age=category"]
+    last = call("compare", people, "--models", "marginals", *said).out.splitlines()[-1]
+    assert shlex.split(last) == ["next:", "genwright", "fit", str(people), *said, "--model", "marginals"]
 
 
 def test_a_page_that_is_there_is_not_written_over(people, here, monkeypatch):

@@ -1,5 +1,6 @@
 """Options that say how data are read, for every command that reads some."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -47,6 +48,21 @@ def read_as_said(
     said = {name: value for name, value in said.items() if value is not None}
     flags = ({} if header else {"header": False}) | ({"skip_bad": True} if skip_bad else {})
     return read(data, **{**(before or {}), **said, **flags})
+
+
+def again(
+    kind: list[str] | None, schema: Path | None, header: bool, encoding: str | None, part: str | None, skip_bad: bool
+) -> list[str]:
+    """The words of a command line that read the data of another one as this one did."""
+    named = {"--schema": schema, "--encoding": encoding, "--part": part}
+    pairs = [("--kind", pair) for pair in kind or []] + [(k, str(v)) for k, v in named.items() if v is not None]
+    flags = ([] if header else ["--no-header"]) + (["--skip-bad"] if skip_bad else [])
+    return [word for pair in pairs for word in pair] + flags
+
+
+def as_typed(*words: object) -> str:
+    """A command line of genwright to be copied into a shell."""
+    return shlex.join(["genwright", *map(str, words)])
 
 
 def rows_as_said(
