@@ -14,6 +14,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
@@ -74,6 +75,7 @@ class Commands(TyperGroup):
     ) -> Any:
         """Runs a command line and ends with its exit code, whatever happens."""
         _open_streams()
+        _come_back()
         words = list(sys.argv[1:] if args is None else args)
         flags = words[: words.index("--")] if "--" in words else words
         work = partial(super().main, words, prog_name or NAME, complete_var, False, windows_expand_args, **extra)
@@ -166,7 +168,10 @@ def _call(command: Callable[[], Any], screen: Screen) -> None:
         with screen.listening(), warnings.catch_warnings():
             if not screen.is_debug:
                 warnings.simplefilter("ignore")  # of other packages; our own go through the log
+            here = os.stat(".")
             document = command()
+            if not os.path.samestat(here, os.stat(".")):
+                screen.note('the run that you are in was written anew: cd "$PWD" shows its files')
         screen.document(document or {})
     except BrokenPipeError:
         raise PipeClosed from None
@@ -207,6 +212,15 @@ def _open_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # until the end
+
+
+def _come_back() -> None:
+    """In a shell that stands in a folder whose place another one has taken, work goes on in that one."""
+    try:
+        os.getcwd()
+    except OSError:
+        with suppress(OSError):
+            os.chdir(os.environ.get("PWD", "."))
 
 
 def _use_threads(n: int) -> None:

@@ -61,7 +61,8 @@ def _run(screen: Screen, path: Path) -> dict[str, Any]:
 
     run = load(path)
     artefact = run.artefact
-    screen.heading(f"{path}: {artefact.model_name} of {artefact.facts.get('data', 'a table')}")
+    name = path.resolve().name if path.name in ("", "..") else path
+    screen.heading(f"{name}: {artefact.model_name} of {artefact.facts.get('data', 'a table')}")
     screen.table(["", ""], [(name, _told(value)) for name, value in _facts(run).items()])
     show_schema(screen, run.schema, most=len(run.schema))
     if run.scores and isinstance(run, ClassifierRun):

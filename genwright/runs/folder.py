@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -62,7 +62,7 @@ def check_target(path: str | Path, *, overwrite: bool = False) -> Path:
         raise RunError(f"{target} cannot be a run: {above} is a file; choose another path")
     if not os.access(above, os.W_OK | os.X_OK):
         raise RunError(f"cannot write {target}: no permission to write in {above}; {_STEPS[errno.EACCES]}")
-    if not is_run and _is_here(target):
+    if not is_run and target == _here():
         raise RunError(f"{target} is the folder you are in, whose place a run would take; name a folder in it")
     if not has_room and not is_run:
         raise RunError(f"{target} exists and is not a run; choose another path")
@@ -71,12 +71,12 @@ def check_target(path: str | Path, *, overwrite: bool = False) -> Path:
     return target
 
 
-def _is_here(target: Path) -> bool:
-    """Whether it is the folder that relative paths start from, which may be gone."""
+def _here() -> Path | None:
+    """The folder that relative paths start from; None where it is gone."""
     try:
-        return target == Path.cwd()
+        return Path.cwd()
     except OSError:
-        return False
+        return None
 
 
 def listed(target: Path) -> set[str]:
@@ -88,8 +88,11 @@ def listed(target: Path) -> set[str]:
 
 
 def put(target: Path, manifest: Manifest, files: Mapping[str, bytes], gone: Collection[str] = ()) -> None:
-    """A folder of the new files and all that was there, save what is `gone`, takes the target's place."""
-    temporary = temporary_beside(target)
+    """A folder of the new files and all that was there, save what is `gone`, takes the target's place.
+
+    A process that stands in the target stands in the new folder afterwards.
+    """
+    temporary, here = temporary_beside(target), _here()
     try:
         temporary.mkdir()
         if is_there(target):
@@ -100,6 +103,9 @@ def put(target: Path, manifest: Manifest, files: Mapping[str, bytes], gone: Coll
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+    if here is not None and here.is_relative_to(target):
+        with suppress(OSError):
+            os.chdir(here)
 
 
 @contextmanager

@@ -288,6 +288,25 @@ def test_judge_refuses_unknown_names(run: Path) -> None:
     assert call("judge", run, "--max-rows", "few").code == 2
 
 
+def test_from_inside_the_run(people: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert call("fit", people, "--model", "marginals", "--no-judge", "--held-out", "0.4", "--out", "mine").code == 0
+    monkeypatch.chdir(here / "mine")
+    monkeypatch.setenv("PWD", str(here / "mine"))
+    shell = os.open(".", os.O_RDONLY)  # which stays in the folder that a command replaces
+    for words in (("judge", ".", "--judge", "marginals"), ("report", ".")):
+        ended = call(*words)
+        assert ended.code == 0, ended.err
+        assert 'cd "$PWD"' in ended.err
+        os.fchdir(shell)
+    os.close(shell)
+    shown = call("show", ".").out
+    assert shown.startswith("mine: marginals of people.csv\n")
+    assert "marginals.worst" in shown
+    assert len(rows_of(call("sample", ".", "-n", "3").out)) == 3
+    assert call("fit", people, "--model", "marginals", "--no-judge", "--out", ".", "--overwrite").code == 0
+    assert (here / "mine" / "report.html").exists()
+
+
 def test_report_goes_into_the_run_or_to_a_file(fitted: tuple[Path, Ended], here: Path) -> None:
     place, _ = fitted
     ended = call("report", place)

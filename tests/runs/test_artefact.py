@@ -117,6 +117,18 @@ def test_a_link_to_a_run_is_followed_and_kept(path):
     assert mark_of(load(path)) == mark_of(load(latest)) == 2
 
 
+def test_whoever_stands_in_a_run_stands_in_its_successor(path, monkeypatch, swapping):
+    save(make(1), path)
+    (path / "own").mkdir()
+    for place, run in ((path, "."), (path / "own", "..")):
+        monkeypatch.chdir(place)
+        save(make(2), run, overwrite=True)
+        add_file(run, "report.html", "page")
+        rewrite(run, facts={"why": "because"})
+        assert Path.cwd() == place
+        assert mark_of(load(run)) == 2
+
+
 def test_where_no_run_can_be_is_told_before_a_long_fit(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(RunError, match="file is a file; choose another path"):
