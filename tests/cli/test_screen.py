@@ -103,6 +103,40 @@ def test_a_pipe_never_wraps_or_cuts() -> None:
     assert lines[-1] == f"x  {long.strip()}" or lines[-1].endswith(long.strip())
 
 
+@pytest.mark.parametrize("columns", [40, 44, 60, 80])
+@pytest.mark.parametrize(
+    ("head", "right"),
+    [(("score", "value", "why", "how good"), ("value",)), (("", "", "", ""), ())],
+    ids=["head", "bare"],
+)
+def test_a_narrow_terminal_breaks_neither_words_nor_numbers(
+    columns: int, head: tuple[str, ...], right: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        ("near_copies.closer_tail", "0.000 ± 0.0002", "donors beside a row that are passed over", "●●●●○ close"),
+        ("detectability", "12,345", "2026-11-29T13:05:25+00:00", "like real"),
+    ]
+    monkeypatch.setattr("genwright.cli.terminal.table.width", lambda stream, otherwise: columns)
+    shown = table_text(head, rows, right)
+    assert max(map(len, shown.splitlines())) <= columns
+    assert set(" ".join(" ".join(row) for row in rows).split()) <= {word.strip(":;") for word in shown.split()}
+    assert not right or "0.000 ± 0.0002" in shown
+
+
+def test_a_row_that_does_not_fit_is_a_paragraph(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genwright.cli.terminal.table.width", lambda stream, otherwise: 40)
+    row = ("near_copies.closer_tail", "0.5", "", "12,345,678,901", "how it is")
+    shown = table_text(("score", "value", "gap", "n", "why"), [row, row], ("value", "n"))
+    assert shown.splitlines() == 2 * ["near_copies.closer_tail: value 0.5; n", "  12,345,678,901; why how it is"]
+
+
+def test_only_words_of_more_than_a_column_are_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genwright.cli.terminal.table.width", lambda stream, otherwise: 44)
+    shown = table_text(("", ""), [("fingerprint", "0123456789abcdef" * 4), ("setting repetition", "1")])
+    assert max(map(len, shown.splitlines())) <= 44
+    assert "".join(line[12:].strip() for line in shown.splitlines()[:3]) == "0123456789abcdef" * 4
+
+
 def test_wide_letters_keep_columns_aligned() -> None:
     lines = table_text(["a", "b"], [["字字", "1"], ["xxxx", "2"]]).splitlines()
     assert lines[-2].index("1") + 2 == lines[-1].index("2")  # two wide letters are two characters, four cells
