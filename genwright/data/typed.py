@@ -105,16 +105,18 @@ def readable(table: "pa.Table", schema: Schema, is_text: bool) -> "pa.Table":
     """
     if not is_text:
         return untyped(table, schema)
-    words = [c for c in schema if c.kind == "boolean" and "parse" in c.options and not _is_true_false(c)]
-    for column in words:
-        written = _strings(column, _one(table.column(column.name)))
+    for column in filter(has_words, schema):
+        written = as_written(table.column(column.name), column)
         table = table.set_column(table.column_names.index(column.name), column.name, written)
     return table
 
 
-def _is_true_false(column: Column) -> bool:
-    parse = column.options["parse"]
-    return str(parse.get("true")).lower() == "true" and str(parse.get("false")).lower() == "false"
+def has_words(column: Column) -> bool:
+    """Whether truth values are written in other words than true and false."""
+    parse = column.options.get("parse")
+    if column.kind != "boolean" or parse is None:
+        return False
+    return (str(parse.get("true")).lower(), str(parse.get("false")).lower()) != ("true", "false")
 
 
 def _column(place: str, column: Column, values: "pa.Array", first_row: int) -> "pa.Array":

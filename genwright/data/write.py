@@ -19,7 +19,7 @@ from genwright.core.errors import DataError
 from genwright.core.schema import Schema
 from genwright.data.lists import is_list, texts_of
 from genwright.data.pictures import ENDINGS as PICTURES
-from genwright.data.typed import untyped
+from genwright.data.typed import as_written, has_words, untyped
 from genwright.data.write_conllu import Conllu
 
 if TYPE_CHECKING:
@@ -201,21 +201,22 @@ class _Delimited:
 
 
 class _Jsonl:
-    """One JSON object a line; numbers stay numbers, dates are text in the format they came in."""
+    """One JSON object a line; numbers stay numbers, missing is null, dates and truth values are as they came in.
+
+    Truth values that came as other words than true and false are these words.
+    """
 
     def __init__(self, stream: BinaryIO, schema: Schema):
         self.stream, self.schema = stream, schema
-        self.as_text = Schema(tuple(c for c in schema if c.kind == "datetime"))
+        self.as_text = [c for c in schema if c.kind == "datetime" or has_words(c)]
 
     def table(self, table: "pa.Table") -> None:
         import pyarrow as pa
 
         table = table.select(self.schema.names)
-        texts = untyped(table, self.as_text)
-        for name in texts.schema.names:
-            column = texts.column(name)
-            column = column if pa.types.is_string(column.type) else column.cast(pa.string())
-            table = table.set_column(table.schema.get_field_index(name), name, column)
+        for column in self.as_text:
+            written = as_written(table.column(column.name), column).cast(pa.string())
+            table = table.set_column(table.schema.get_field_index(column.name), column.name, written)
         for i, field in enumerate(table.schema):
             if field.type == pa.float32():  # 0.1, not the 0.10000000149011612 that is nearest to it
                 table = table.set_column(i, field.name, table.column(i).cast(pa.string()).cast(pa.float64()))

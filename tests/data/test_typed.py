@@ -13,7 +13,7 @@ from genwright.core.schema import Column, Schema
 from genwright.data.missing import ALWAYS, SOMETIMES
 from genwright.data.numbers import format_floats
 from genwright.data.read import read
-from genwright.data.typed import typed, typed_value, untyped
+from genwright.data.typed import readable, typed, typed_value, untyped
 from genwright.data.typed import typed_table as typed_in_memory
 from tests.data.helpers import infer, strings, typed_table, values
 
@@ -256,3 +256,11 @@ def test_lists_without_a_known_step_are_lists_again():
     assert batch.column(0).to_pylist() == [[], None, [None, None]]
     (batch,) = typed(read(pa.table({"x": ["[]", "a"]})), column)
     assert batch.column(0).to_pylist() == ["[]", "a"]
+
+
+def test_a_missing_truth_value_is_missing_for_its_user():
+    records = strings(a=["yes", "no", "?"] * 20)
+    schema, _ = infer(records)
+    assert schema["a"].options["parse"]["missing"] == ["?"]
+    shown = readable(typed_table(records, schema), schema, is_text=True)
+    assert shown["a"].to_pylist()[:3] == ["yes", "no", None]

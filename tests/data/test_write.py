@@ -43,8 +43,19 @@ def test_delimited_files_read_back(make, tmp_path, name):
 def test_json_lines(make, tmp_path):
     path, *_ = _copy(make, tmp_path, "y.jsonl")
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert lines[0] == {"a": 1.5, "b": True, "c": "31/12/2024", "d": "x"}
-    assert lines[2] == {"a": None, "b": True, "c": "NA", "d": "y, z"} or lines[2]["c"] is None
+    assert lines[0] == {"a": 1.5, "b": "yes", "c": "31/12/2024", "d": "x"}
+    assert lines[2] == {"a": None, "b": "yes", "c": None, "d": "y, z"}
+
+
+def test_truth_values_in_json_lines_are_as_they_came(tmp_path):
+    came = [{"a": "yes", "b": True, "c": "True"}, {"a": "no", "b": False, "c": "False"}, {"a": None, "b": None}] * 20
+    (tmp_path / "x.jsonl").write_text("".join(json.dumps(row) + "\n" for row in came))
+    records = read(tmp_path / "x.jsonl")
+    schema, _ = infer(records)
+    assert [column.kind for column in schema] == ["boolean"] * 3
+    write([typed_table(records, schema)], tmp_path / "y.jsonl", schema)
+    lines = [json.loads(line) for line in (tmp_path / "y.jsonl").read_text().splitlines()]
+    assert lines[:3] == [{"a": "yes", "b": True, "c": True}, {"a": "no", "b": False, "c": False}, dict.fromkeys("abc")]
 
 
 def test_parquet_keeps_types(make, tmp_path):
