@@ -173,6 +173,7 @@ def _learned(
     if is_chosen and not issubclass(MODELS.get(name), HasLoss):  # the others have no such loop
         asked = replace(asked, settings={k: v for k, v in asked.settings.items() if k != "threads"})
     codec, notes = _readable(codec, name)
+    asked = replace(asked, notes=tuple(notes) or asked.notes)  # of a fit that goes on, what was told when it began
     train, held = encode(records, codec.schema, codec, rows)
     asked = replace(asked, given=_usually_given(codec) if asked.given is None else asked.given)
     space = _space(codec, codec.schema, asked.given or ())
@@ -192,7 +193,7 @@ def _learned(
     if is_chosen and name == OF_TEXTS[0]:
         fitted, name, why, outcome = _beside_rival(fitted, train, plan, why, outcome)
     facts |= {"n_rows": n_rows, "n_train": len(train), "n_held_out": len(held), "held_out": asked.held_out, "why": why}
-    facts |= {**outcome.facts, "notes": [*notes, *outcome.notes]}
+    facts |= {**outcome.facts, "notes": [*asked.notes, *outcome.notes]}
     return Run(Artefact(codec, fitted, name, asked.seed, facts, log=outcome.log), train, held)
 
 

@@ -31,6 +31,7 @@ class Asked:
         schema: Kinds of the columns; None: inferred.
         why: Why `auto` chose the family; empty: it did not.
         options: With which a reader made the rows of a path.
+        notes: What there is to tell of the columns that the family leaves out.
     """
 
     model: str = "auto"
@@ -42,6 +43,7 @@ class Asked:
     schema: Schema | None = None
     why: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, said: Mapping[str, Any], checkpoint: Path | None = None) -> "Asked":
@@ -83,6 +85,7 @@ class Asked:
             "schema": self.schema.to_json(),
             "why": self.why,
             "options": dict(self.options),
+            "notes": list(self.notes),
             **facts,
         }
         path = checkpoint if isinstance(model, HasLoss) else None
@@ -123,4 +126,5 @@ def _stored(was: Mapping[str, Any]) -> dict[str, Any]:
         "schema": Schema.from_json(was["schema"]),
         "why": was["why"],
         "options": dict(was["options"]),
+        "notes": tuple(was.get("notes", ())),
     }

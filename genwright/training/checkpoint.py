@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("genwright")
 FORMAT = 2
 KEY = "genwright"
-TOLD = ("why", "options", "free")  # of the identity, what is remembered and need not be the same
+TOLD = ("why", "options", "notes", "free")  # of the identity, what is remembered and need not be the same
 BEGINS = f'{{"__metadata__":{{"{KEY}":'.encode()  # behind the eight bytes that tell how long the header is
 _STEPS = {
     errno.ENOSPC: "free some space",

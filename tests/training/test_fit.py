@@ -55,6 +55,17 @@ def test_a_killed_fit_goes_on_without_being_told_again(tmp_path: Path) -> None:
     assert not (tmp_path / "run.checkpoint").exists()
 
 
+def test_a_fit_that_goes_on_tells_what_it_leaves_out(tmp_path: Path) -> None:
+    frame = customers(100).assign(review=[f"a plain room with a view of the sea, number {i}" for i in range(100)])
+    asked: dict[str, Any] = {"settings": SMALL, "steps": 6, "judge": False, "out": tmp_path / "run"}
+    with pytest.raises(Killed):
+        gw.fit(frame, "vae", **asked, progress=_kill_at(2))
+    run = gw.fit(frame, resume=True, judge=False, out=tmp_path / "run")
+    note = "vae does not model text: 'review' left out, which comes back empty"
+    assert run.artefact.facts["notes"].count(note) == 1
+    assert note in (tmp_path / "run" / "README.md").read_text()
+
+
 def test_a_seed_of_numpys_is_kept_as_a_plain_one(tmp_path: Path) -> None:
     asked: dict[str, Any] = {"steps": 2, "judge": False, "checkpoint": tmp_path / "c"}
     gw.fit(customers(100), "vae", settings=SMALL, seed=np.int64(3), held_out=np.float32(0.25), **asked)
