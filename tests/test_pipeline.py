@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -186,6 +187,23 @@ def test_texts_are_left_out_by_families_that_cannot_read_them(tmp_path, caplog):
     assert again.sample(5).equals(run.sample(5))
     with pytest.raises(UnsupportedError, match="trees cannot model column 'review'"):
         _fit(_reviews()[["review"]], "trees")
+
+
+def test_rows_are_held_out_by_a_date_that_the_family_leaves_out(tmp_path):
+    texts = [f"the day was number {i % 7}" for i in range(40)]
+    frame = pd.DataFrame({"text": texts, "day": pd.date_range("2024-01-01", periods=40).strftime("%Y-%m-%d")})
+    path = tmp_path / "days.jsonl"
+    frame.to_json(path, orient="records", lines=True)
+    schema, _ = infer(path, {"text": "text"})
+    by_day = schema.with_columns([replace(schema["day"], split="time")])
+    run = _fit(path, "ngram", schema=by_day, out=tmp_path / "run")
+    assert run.schema["day"].kind == "omitted"
+    assert run.train.arrays["text"].shape[0] == 32
+    again = load(tmp_path / "run")
+    again.remember_rows(need_train=True, need_held_out=True)
+    assert (again.held_out.arrays["text"] == run.held_out.arrays["text"]).all()
+    left_out = schema.with_columns([replace(schema["day"], kind="omitted", split="time")])
+    assert (_fit(path, "ngram", schema=left_out).held_out.arrays["text"] == run.held_out.arrays["text"]).all()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 - By row: up to 100,000 rows an exact share of a seeded permutation; beyond, row i by a hash of (seed, i), the first
   row always learnt from and the last always held out.
 - By time, where a column's `split` says "time": the latest share; rows of the same moment stay together, rows without
-  a time are learnt from.
+  a time are learnt from. The column may be left out of the model.
 - By group, where it says "group": whole values by a hash of (seed, value), an exact share of the values.
 - In order, where it says "order": the last share of the rows, as the end of a running text is held out.
 
@@ -12,6 +12,7 @@ From two rows (moments, groups) on, at least one is on each side. A share of 0 h
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from genwright.core.config import check_share
@@ -19,7 +20,7 @@ from genwright.core.errors import DataError, SchemaError
 from genwright.core.records import Records
 from genwright.core.rng import derive, numpy_generator
 from genwright.core.schema import Column, Schema
-from genwright.data.typed import typed
+from genwright.data.typed import typed, typed_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,14 +98,25 @@ def _hashed(rows: "np.ndarray", n_rows: int, share: float, seed: int) -> "np.nda
 def _by_time(records: Records, column: Column, share: float, seed: int) -> HeldOut:
     import numpy as np
 
-    one = Schema((column,))
-    times = np.concatenate([_ticks(batch.column(0), column) for batch in typed(records, one)])
+    if column.kind == "omitted" and "format" in column.options.get("parse", {}):
+        column = replace(column, kind="datetime")
+    times = np.concatenate([_ticks(batch.column(0), column) for batch in typed(records, Schema((column,)))])
     moments, counts = np.unique(times[~np.isnan(times)], return_counts=True)
     if len(moments) < 2:
         raise DataError(f"column {column.name!r} has {len(moments)} different times; a split by time needs two")
     later = counts[::-1].cumsum()[::-1]  # rows at this moment or after it
     start = int(np.abs(later - share * len(times))[1:].argmin()) + 1
-    return lambda batch, first: _ticks(batch.column(column.name), column) >= moments[start]
+    return lambda batch, first: _ticks(_values(batch, column), column) >= moments[start]
+
+
+def _values(batch: "pa.RecordBatch", column: Column) -> "pa.Array":
+    """The column's values as its kind has them; those of a column that a family leaves out come as text."""
+    import pyarrow as pa
+
+    values = batch.column(column.name)
+    if column.kind not in ("datetime", "boolean") or not pa.types.is_string(values.type):
+        return values
+    return typed_table(pa.table({column.name: values}), Schema((column,))).column(0).combine_chunks()
 
 
 def _ticks(values: "pa.Array", column: Column) -> "np.ndarray":
@@ -131,7 +143,7 @@ def _by_group(records: Records, column: Column, share: float, seed: int) -> Held
     if len(groups) < 2:
         raise DataError(f"column {column.name!r} has {len(groups)} group; a split by group needs two")
     last = groups[min(max(round(share * len(groups)), 1), len(groups) - 1) - 1]
-    return lambda batch, first: _group_hashes(batch.column(column.name), key) <= last
+    return lambda batch, first: _group_hashes(_values(batch, column), key) <= last
 
 
 def _group_hashes(values: "pa.Array", key: bytes) -> "np.ndarray":

@@ -1,5 +1,7 @@
 """Held-out rows: how many, which, and always the same."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -57,6 +59,20 @@ def test_by_time_holds_out_the_latest():
     held_out = split(records, schema, 10, share=0.3)
     mask = np.concatenate([held_out(b, 0) for b in typed(records, schema)])
     assert [d for d, h in zip(days, mask) if h] == ["2024-01-09", "2024-01-09", "2024-01-08"]
+
+
+@pytest.mark.parametrize("how", ["time", "group"])
+def test_a_left_out_column_splits_as_it_would(how):
+    records = strings(t=["02.01.2024", "01.02.2024", None, "05.01.2024", "05.01.2024"])
+    dated = Column("t", "datetime", {"parse": {"format": "%d.%m.%Y", "unit": "s"}}, split=how)
+    gone = replace(dated, kind="omitted")
+    (batch,), (bare,) = (list(typed(records, Schema((column,)))) for column in (dated, gone))
+    expected = split(records, Schema((dated,)), 5, 0.2)(batch, 0)
+    assert 0 < expected.sum() < 5
+    assert (split(records, Schema((dated,)), 5, 0.2)(bare, 0) == expected).all()  # a family left it out
+    if how == "time":
+        assert (split(records, Schema((gone,)), 5, 0.2)(bare, 0) == expected).all()
+        assert expected.tolist() == [False, True, False, False, False]
 
 
 def test_by_time_without_a_time_is_learnt_from():
