@@ -69,7 +69,7 @@ def labels_of(records: Records, schema: Schema, target: str, is_set: bool = Fals
     _check(records.name, column, schema[target].kind, n, known, is_set)
     if known < len(codes):
         told = f"{len(codes) - known:,} of {len(codes):,} rows have no {target!r} and are left out"
-        notes = (*notes, told)
+        notes = (*notes, told + _how_to_keep(column))
     notes = (*notes, *_single(codes, _as_written(column, names)))
     return Labels(column, codes, n, notes)
 
@@ -149,6 +149,16 @@ def one_sided(names: Sequence[str], n_learnt: "np.ndarray", n_tested: "np.ndarra
         of = "it is" if len(unlearnt) == 1 else "they are"
         found.append(f"{_classes(unlearnt)} held-out rows alone and none to learn from, so that {of} never foretold")
     return found
+
+
+def _how_to_keep(column: Column) -> str:
+    """Which words of a text file count as no label, and how to have them as classes; nothing of other data."""
+    words = column.options.get("parse", {}).get("missing")
+    if not words:
+        return ""
+    listed = ", ".join(map(quoted, words[:5])) + (f" and {len(words) - 5} more" if len(words) > 5 else "")
+    kept = '"kind": "category", "options": {"parse": {"verbatim": true}}'
+    return f" (missing: {listed}); to keep such rows as a class, the column has {kept} in a schema (schema=, --schema)"
 
 
 def _classes(names: Sequence[str]) -> str:

@@ -1,5 +1,8 @@
 """Which labels a column holds, which rows have one, and which are held out."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -78,6 +81,16 @@ def test_rows_without_a_label_are_left_out() -> None:
     assert rows.column("x").to_pylist() == list(range(0, 100, 2))
     assert kept.n_rows == len(codes) == 50
     assert "50 of 100 rows have no 'y'" in found.notes[0]
+
+
+def test_words_for_missing_can_be_classes_as_the_note_says() -> None:
+    records = read(pd.DataFrame({"y": ["NA", "high", "NA", "low", ""] * 20, "x": range(100)}))
+    schema = infer(records)[0]
+    note = labels_of(records, schema, "y").notes[0]
+    assert note.startswith("60 of 100 rows have no 'y' and are left out (missing: 'NA', '')")
+    said = json.loads("{" + note[note.index('"kind"') : note.rindex(" in a schema")] + "}")
+    kept = labels_of(records, schema.with_columns([replace(schema["y"], **said)]), "y")
+    assert (kept.n_classes, kept.notes) == (4, ())
 
 
 @pytest.mark.parametrize("share", [0.1, 0.2, 0.5])
