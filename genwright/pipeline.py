@@ -357,7 +357,7 @@ def schema_of(records: Records, schema: Schema | None, kinds: Mapping[str, str],
     """The columns: those given, with single kinds inferred anew, or all of them inferred."""
     if schema is None or kinds:
         inferred, _ = infer(records, kinds)
-        schema = (schema or inferred).with_columns(inferred[name] for name in kinds)
+        schema = inferred if schema is None else schema.with_inferred(inferred[name] for name in kinds)
     for name in targets:
         schema[name]  # raises for an unknown column
     return schema

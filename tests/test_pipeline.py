@@ -203,7 +203,8 @@ def test_rows_are_held_out_by_a_date_that_the_family_leaves_out(tmp_path):
     again.remember_rows(need_train=True, need_held_out=True)
     assert (again.held_out.arrays["text"] == run.held_out.arrays["text"]).all()
     left_out = schema.with_columns([replace(schema["day"], kind="omitted", split="time")])
-    assert (_fit(path, "ngram", schema=left_out).held_out.arrays["text"] == run.held_out.arrays["text"]).all()
+    for asked in ({"schema": left_out}, {"schema": by_day, "kinds": {"day": "omitted"}}):
+        assert (_fit(path, "ngram", **asked).held_out.arrays["text"] == run.held_out.arrays["text"]).all()
 
 
 @pytest.mark.parametrize(

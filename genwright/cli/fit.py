@@ -238,7 +238,7 @@ def _schema(
         with screen.progress() as progress:
             progress(0.0, f"reading {records.name}")
             inferred, stats = infer(records, asked)
-        schema = inferred if schema is None else schema.with_columns(inferred[name] for name in asked)
+        schema = inferred if schema is None else schema.with_inferred(inferred[name] for name in asked)
     schema = schema.with_options(options)
     records = replace(records, n_rows=stats.n_rows) if stats else records
     rows = "" if records.n_rows is None else f"{many(records.n_rows)}, "

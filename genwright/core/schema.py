@@ -106,6 +106,23 @@ class Schema:
             self[name]  # raises for an unknown column
         return Schema(tuple(new.get(column.name, column) for column in self.columns))
 
+    def with_inferred(self, columns: Iterable[Column]) -> "Schema":
+        """The schema with those of its columns inferred anew; rows are still held out by them.
+
+        What is left out of the model is still read as it was.
+
+        Raises:
+            UnknownNameError: it has no such column.
+        """
+
+        def changed(column: Column) -> Column:
+            was = self[column.name]
+            is_left_out = column.kind == "omitted" and "parse" in was.options
+            options = {"parse": was.options["parse"]} if is_left_out else column.options
+            return replace(column, split=was.split, options=options)
+
+        return self.with_columns(map(changed, columns))
+
     def with_options(self, options: Mapping[str, Mapping[str, Any]]) -> "Schema":
         """The schema with some settings of columns' codecs, e.g. `{"text": {"tokenizer": "bpe"}}`.
 

@@ -107,6 +107,16 @@ def test_columns_replaced():
         schema.with_columns([Column("zipp", "category")])
 
 
+def test_columns_of_another_kind_hold_rows_out_as_before():
+    parse = {"parse": {"format": "%Y"}}
+    schema = Schema((Column("day", "datetime", {**parse, "zone": "UTC"}, split="time"), Column("x", "number")))
+    other = schema.with_inferred([Column("day", "category", {"a": 1})])
+    assert other["day"] == Column("day", "category", {"a": 1}, split="time")
+    left_out = schema.with_inferred([Column("day", "omitted", {"parse": {}})])
+    assert left_out["day"] == Column("day", "omitted", parse, split="time")
+    assert left_out["x"] == schema["x"]
+
+
 def test_kinds_set_by_the_user():
     schema = Schema((Column("zip", "number", {"decimals": 0}, split="group"), Column("sex", "category", why="text")))
     found = schema.with_kinds({"zip": "category"})
